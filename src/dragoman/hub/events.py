@@ -1,0 +1,87 @@
+"""What is being said: an answer as a sequence of events.
+
+The grammar, which every reader keeps and every writer may rely on:
+
+    Began?  ( Opened Grew* Closed | Cited | Showed | Noted )*  ( Ended | Failed )
+
+Blocks are named by numbers that mean nothing but identity; several may be open at once. Writers number on their own
+wire by order of opening. Exactly one of Ended and Failed comes, and it comes last. Before Ended every block is closed;
+Failed may leave blocks open, for a polite ending would make a client act on half a tool call.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from dragoman.hub.problems import Problem
+from dragoman.hub.request import Citation, Extra, Opaque, Refusal, Seal, Text, Thinking, ToolCall, ToolResult
+from dragoman.hub.usage import Usage
+
+# filtered: a content filter cut the answer. refused: the model declined. paused: a server-side tool loop wants to go on.
+# context_full: the window ended the answer.
+Reason = Literal[
+    "stop", "stop_sequence", "length", "context_full", "tool_calls", "refused", "filtered", "paused", "compacted"
+]
+
+
+class Began(Struct, frozen=True):
+    """The backend's own id and model name. Clients are told ours."""
+
+    id: str | None = None
+    model: str | None = None
+
+
+class Opened(Struct, frozen=True):
+    """part: the block as it opens, its text or arguments still empty."""
+
+    block: int
+    part: Text | Refusal | Thinking | ToolCall
+
+
+class Grew(Struct, frozen=True):
+    block: int
+    text: str
+
+
+class Closed(Struct, frozen=True):
+    """seal: the proof that came with a Thinking block. extra: what only its own dialect can say of the block."""
+
+    block: int
+    seal: Seal | None = None
+    extra: Extra = {}
+
+
+class Cited(Struct, frozen=True):
+    block: int
+    citation: Citation
+
+
+class Showed(Struct, frozen=True):
+    """A part that arrives whole."""
+
+    block: int
+    part: ToolResult | Opaque | Thinking
+
+
+class Noted(Struct, frozen=True):
+    """Token counts as they become known: cumulative, later ones replace earlier ones."""
+
+    usage: Usage
+
+
+class Ended(Struct, frozen=True):
+    """raw: the backend's own word for the reason. explanation: why the model refused."""
+
+    reason: Reason
+    raw: str | None = None
+    stop_sequence: str | None = None
+    explanation: str | None = None
+
+
+class Failed(Struct, frozen=True):
+    problem: Problem
+
+
+Event: TypeAlias = Began | Opened | Grew | Closed | Cited | Showed | Noted | Ended | Failed

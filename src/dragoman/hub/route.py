@@ -1,0 +1,130 @@
+"""The decision for one request, as pure data: which model, which backend, what is known of it."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from dragoman.hub.losses import Policy
+from dragoman.hub.request import Dialect, Sampling
+
+
+class Secret:
+    """A string that prints as `***`. `reveal()` is the only way to its value, so a forgotten mask is not a leak."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value: Final = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return "***" if self._value else "(none)"
+
+
+class Timeouts(Struct, frozen=True):
+    """Seconds. first_byte: from the end of the request to the answer's head. idle: between two reads of the body.
+
+    There is no total: a stream may take as long as it speaks.
+    """
+
+    connect: float = 10.0
+    first_byte: float = 600.0
+    idle: float = 300.0
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    """What is known of one kind of backend: its quirks, as data. Codecs read this and never a vendor's name.
+
+    family: who made it; seals go back only to their own family.
+    reasoning_field: where this backend reads reasoning of earlier turns; None = nowhere.
+    reasoning_history: which earlier turns get their reasoning back; "tool_turns" = those since the last user message.
+    system_anywhere: takes system messages after the first user message.
+    developer_role: prefers `developer` to `system`.
+    limit_fields: the names under which it reads the output limit.
+    efforts: the words it takes for `reasoning_effort`; empty = it has no such field.
+    thinking_switch: name of the chat-template switch that turns thinking off, as `chat_template_kwargs`.
+    tool_ids: the legal form of tool-call ids.
+    null_content: takes `content: null` beside tool calls ("" is sent otherwise).
+    tool_images: takes images inside tool messages.
+    sampling_extras: sampling fields beyond OpenAI's that it reads.
+    openai_fields: takes OpenAI's account fields (service_tier, prompt_cache_key, safety_identifier, verbosity, ...).
+    prefill: how it continues a trailing assistant message.
+    stream_usage: takes `stream_options.include_usage`.
+    cache_marks: how prompt-cache marks are said to it.
+    think_tags: parse these tags at the start of the text as reasoning. implicit_open: only the closing tag comes.
+    files: takes PDF files in `file` parts.
+    vision: sees images; None = not known, so images are sent and the backend decides.
+    max_stop: how many stop sequences it takes.
+    """
+
+    family: str = "generic"
+    reasoning_field: Literal["reasoning_content", "reasoning", "think_tags"] | None = "reasoning_content"
+    reasoning_history: Literal["none", "tool_turns", "all"] = "tool_turns"
+    system_anywhere: bool = False
+    developer_role: bool = False
+    limit_fields: tuple[str, ...] = ("max_tokens",)
+    efforts: tuple[str, ...] = ("low", "medium", "high")
+    thinking_switch: str | None = None
+    tool_ids: Literal["openai", "mistral", "anthropic"] = "openai"
+    null_content: bool = False
+    tool_images: bool = False
+    sampling_extras: frozenset[str] = frozenset()
+    openai_fields: bool = False
+    prefill: Literal["continue_final_message", "prefix", "native"] | None = None
+    stream_usage: bool = True
+    cache_marks: Literal["none", "anthropic", "openai"] = "none"
+    think_tags: tuple[str, ...] = ("think",)
+    implicit_open: bool = False
+    files: bool = False
+    vision: bool | None = None
+    max_stop: int | None = None
+
+
+class Backend(Struct, frozen=True):
+    """One place to send requests to. url: without the endpoint's path and without a trailing slash."""
+
+    url: str
+    key: Secret
+    dialect: Dialect
+    profile: Profile = Profile()
+    weight: int = 1
+    max_inflight: int = 0
+
+
+class Defaults(Struct, frozen=True):
+    """What to ask for where the client asked for nothing."""
+
+    sampling: Sampling = Sampling()
+    max_tokens: int | None = None
+    reasoning_effort: str | None = None
+    stop: tuple[str, ...] = ()
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """model: the name the client asked for and is answered with. backend_model: the name the backend knows.
+
+    backends: in the order in which they are to be tried.
+    context_window: tokens, None = not known. max_output: tokens the model can generate, None = not known.
+    """
+
+    model: str
+    backend_model: str
+    backends: tuple[Backend, ...]
+    timeouts: Timeouts = Timeouts()
+    defaults: Defaults = Defaults()
+    on_loss: Policy = "honest"
+    context_window: int | None = None
+    max_output: int | None = None

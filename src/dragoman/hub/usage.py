@@ -1,0 +1,36 @@
+"""Counting tokens, with one meaning per number whatever the dialect calls it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Usage(Struct, frozen=True, kw_only=True):
+    """Tokens of one answer. None = the backend did not say.
+
+    input: every token of the prompt, those read from and written to the cache included.
+    cache_read, cache_written: the parts of `input` that came from, or went into, the prompt cache.
+    cache_written_1h: the part of `cache_written` that is kept for an hour (Anthropic).
+    output: every token generated, reasoning included.
+    reasoning: the part of `output` that was reasoning.
+    searches, fetches: web searches and page fetches run on the server side.
+    """
+
+    input: int | None = None
+    cache_read: int | None = None
+    cache_written: int | None = None
+    cache_written_1h: int | None = None
+    output: int | None = None
+    reasoning: int | None = None
+    searches: int | None = None
+    fetches: int | None = None
+
+    @property
+    def fresh(self) -> int:
+        """Input tokens that were neither read from nor written to the cache; never negative."""
+        return max(0, (self.input or 0) - (self.cache_read or 0) - (self.cache_written or 0))
+
+    def updated(self, later: Usage) -> Usage:
+        """These counts with those of `later` in their place, wherever `later` says something."""
+        said = {field: value for field in self.__struct_fields__ if (value := getattr(later, field)) is not None}
+        return Usage(**{**{field: getattr(self, field) for field in self.__struct_fields__}, **said})

@@ -1,0 +1,93 @@
+"""The only door to the JSON libraries.
+
+Reading is tolerant of what real peers send and JSON forbids (invalid UTF-8, half surrogate pairs, NaN): bad characters
+become U+FFFD, since refusing a whole conversation for one broken character helps nobody. Key order is always kept: it
+reaches the model's prompt and the prefix cache.
+"""
+
+import json  # noqa: TID251 - the door itself
+import re
+from typing import Any, Final, TypeAlias
+
+import msgspec
+from msgspec import Raw
+
+Members: TypeAlias = dict[str, Raw]
+
+_decoder: Final = msgspec.json.Decoder()  # noqa: TID251
+_members: Final = msgspec.json.Decoder(Members)  # noqa: TID251
+_encoder: Final = msgspec.json.Encoder()  # noqa: TID251
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+class JSONError(ValueError):
+    """Not JSON. The message says what and where, and quotes nothing of the text."""
+
+
+def read(data: bytes | str) -> Any:
+    """Return the value, or raise JSONError."""
+    try:
+        return _decoder.decode(data)
+    except RecursionError:
+        raise JSONError("nested too deeply") from None
+    except (msgspec.DecodeError, UnicodeError):
+        return _read_tolerantly(data)
+
+
+def _read_tolerantly(data: bytes | str) -> Any:
+    text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+    try:
+        value = json.loads(text.removeprefix("\ufeff"), strict=False)
+    except json.JSONDecodeError as error:
+        raise JSONError(f"{error.msg} (line {error.lineno}, column {error.colno})") from None
+    except RecursionError:
+        raise JSONError("nested too deeply") from None
+    except ValueError as error:
+        raise JSONError(str(error)) from None
+    return _without_surrogates(value)
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):  # noqa: PLR0124 - NaN
+        return None
+    return value
+
+
+def write(value: Any) -> bytes:
+    return _encoder.encode(value)
+
+
+def write_text(value: Any) -> str:
+    return _encoder.encode(value).decode()
+
+
+def members(body: bytes) -> Members:
+    """Return the top-level members of an object, their values still as the bytes that were sent.
+
+    Raise JSONError if it is not an object. About 0.7 ms per MiB: values are skipped over, not built.
+    """
+    try:
+        return _members.decode(body)
+    except RecursionError:
+        raise JSONError("nested too deeply") from None
+    except (msgspec.DecodeError, UnicodeError):
+        value = _read_tolerantly(body)
+    if not isinstance(value, dict):
+        raise JSONError("expected a JSON object")
+    return {key: Raw(write(item)) for key, item in value.items()}
+
+
+def value_of(raw: Raw | None) -> Any:
+    """Return the value of one member, None where there is none."""
+    return None if raw is None else read(bytes(raw))
+
+
+def patch(found: Members, changes: dict[str, Any]) -> bytes:
+    """Write the members back, every byte of every value as it was but for `changes`."""
+    return _encoder.encode({**found, **changes})

@@ -1,0 +1,113 @@
+"""Server-sent events as frames: read tolerantly, written strictly.
+
+Lines end at CR, LF or CRLF and nowhere else: text may hold U+2028 and friends. A reader accepts any cutting of the
+bytes. A writer never emits `id:`, `retry:` or an empty `data:`, which the OpenAI Python SDK (3.54) dies of.
+"""
+
+from typing import Final, NamedTuple
+
+MAX_FRAME: Final = 64 * 2**20
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+class Frame(NamedTuple):
+    event: str
+    data: bytes
+
+
+class FrameTooLargeError(ValueError):
+    """One event exceeds the reader's limit."""
+
+
+class SSEReader:
+    """Bytes in, whole frames out, however the bytes were cut.
+
+    limit: bytes one event may have. An unfinished line is kept as the pieces it came in and joined once, so a huge
+    event costs linear time.
+    """
+
+    def __init__(self, limit: int = MAX_FRAME) -> None:
+        self._limit = limit
+        self._pieces: list[bytes] = []
+        self._held = 0
+        self._event = ""
+        self._data: list[bytes] = []
+        self._after_cr = False
+        self._begun = False
+
+    def feed(self, data: bytes) -> list[Frame]:
+        if not self._begun and data:
+            data = self._without_bom(data)
+        if self._after_cr and data:
+            self._after_cr = False
+            data = data.removeprefix(b"\n")  # the second half of a CRLF that was cut in two
+        if b"\n" not in data and b"\r" not in data:
+            self._hold(data)
+            return []
+        if self._pieces:
+            data = b"".join((*self._pieces, data))
+            self._pieces.clear()
+        self._held = 0
+        lines = data.splitlines()
+        self._after_cr = data.endswith(b"\r")
+        if not data.endswith((b"\n", b"\r")):
+            self._hold(lines.pop())
+        frames: list[Frame] = []
+        for line in lines:
+            if line:
+                self._line(line)
+            elif self._data:
+                frames.append(self._frame())
+            else:
+                self._event = ""
+        return frames
+
+    def finish(self) -> list[Frame]:
+        """Take what is left as if a blank line had come: some servers leave out the last one."""
+        if self._pieces:
+            self._line(b"".join(self._pieces))
+            self._pieces.clear()
+        return [self._frame()] if self._data else []
+
+    def _frame(self) -> Frame:
+        data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+        frame = Frame(self._event, data)
+        self._event = ""
+        self._data.clear()
+        return frame
+
+    def _line(self, line: bytes) -> None:
+        if line.startswith(b"data:"):
+            self._data.append(line[6:] if line[5:6] == b" " else line[5:])
+        elif line.startswith(b"event:"):
+            self._event = line[6:].strip().decode("utf-8", "replace")
+        elif line == b"data":
+            self._data.append(b"")
+
+    def _hold(self, data: bytes) -> None:
+        if not data:
+            return
+        self._held += len(data)
+        if self._held + sum(map(len, self._data)) > self._limit:
+            raise FrameTooLargeError(f"one event is larger than {self._limit} bytes")
+        self._pieces.append(data)
+
+    def _without_bom(self, data: bytes) -> bytes:
+        self._pieces.append(data)
+        head = b"".join(self._pieces)
+        self._pieces.clear()
+        if len(head) < len(_BOM) and _BOM.startswith(head):
+            self._pieces.append(head)
+            return b""
+        self._begun = True
+        return head.removeprefix(_BOM)
+
+
+def write(event: str, body: bytes) -> bytes:
+    """A frame with its `event:` line, as Messages and Responses want it. body: one line."""
+    return b"event: %b\ndata: %b\n\n" % (event.encode(), body)
+
+
+def write_data(body: bytes) -> bytes:
+    """A frame without an `event:` line, as Chat Completions wants it."""
+    return b"data: %b\n\n" % body
