@@ -63,11 +63,14 @@ class Profile(Struct, frozen=True, kw_only=True):
     openai_fields: takes OpenAI's account fields (service_tier, prompt_cache_key, safety_identifier, verbosity, ...).
     prefill: how it continues a trailing assistant message.
     stream_usage: takes `stream_options.include_usage`.
-    cache_marks: how prompt-cache marks are said to it.
+    cache_marks: how prompt-cache marks are said to it: "anthropic" (top-level mark and explicit ones), "explicit"
+        (marks on blocks only, as third parties' Messages endpoints know them), "openai" (breakpoints on parts).
     think_tags: parse these tags at the start of the text as reasoning. implicit_open: only the closing tag comes.
     files: takes PDF files in `file` parts.
     vision: sees images; None = not known, so images are sent and the backend decides.
     max_stop: how many stop sequences it takes.
+    sampling: "all"; "one" of temperature and top_p, not both; "none": it accepts its defaults only.
+    thinking_types: how thinking is asked for in Messages: "adaptive" (an effort), "budget" (tokens), "disabled".
     """
 
     family: str = "generic"
@@ -85,12 +88,14 @@ class Profile(Struct, frozen=True, kw_only=True):
     openai_fields: bool = False
     prefill: Literal["continue_final_message", "prefix", "native"] | None = None
     stream_usage: bool = True
-    cache_marks: Literal["none", "anthropic", "openai"] = "none"
+    cache_marks: Literal["none", "anthropic", "explicit", "openai"] = "none"
     think_tags: tuple[str, ...] = ("think",)
     implicit_open: bool = False
     files: bool = False
     vision: bool | None = None
     max_stop: int | None = None
+    sampling: Literal["all", "one", "none"] = "all"
+    thinking_types: tuple[str, ...] = ("budget", "disabled")
 
 
 class Backend(Struct, frozen=True):

@@ -1,0 +1,28 @@
+"""Tool names: most backends take 64 characters of `[A-Za-z0-9_-]`, clients use more.
+
+A name that does not fit is shortened by a pure function; the way back is a table made from the request's own tools.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from dragoman.hub.request import CustomTool, FunctionTool, Tool
+
+_LEGAL: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ILLEGAL: Final = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def fit(name: str) -> str:
+    """Return the name itself where it is legal, else a readable start and a digest."""
+    if _LEGAL.fullmatch(name):
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:6]
+    return f"{_ILLEGAL.sub('_', name)[:57]}_{digest}"
+
+
+def originals(tools: Iterable[Tool]) -> dict[str, str]:
+    """Return the names that had to be changed: fitted name -> the client's."""
+    names = (tool.name for tool in tools if isinstance(tool, FunctionTool | CustomTool))
+    return {fitted: name for name in names if (fitted := fit(name)) != name}
