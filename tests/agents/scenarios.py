@@ -1,0 +1,78 @@
+"""What the agents are asked to do, and the words by which it is known that they did."""
+
+import dataclasses
+import zlib
+from typing import Final, Literal, TypeAlias
+
+Wire: TypeAlias = Literal["chat", "messages", "responses"]
+Scenario: TypeAlias = Literal[
+    "text", "reason", "tool", "parallel", "multi", "edit", "image", "userimage", "mcp", "compact", "badkey"
+]
+
+DONE: Final = "PONG-LAB-42"  # every final answer holds it
+SECOND: Final = "SECOND-LAB"
+MADE: Final = "MADE-BY-LAB"
+THOUGHT: Final = "LABTHOUGHT"
+SUMMARY: Final = "SUMMARY-LAB-7"
+TITLE: Final = "Lab title"
+ECHO: Final = "MCPECHO LABMCP"  # what the MCP server's tool `echo` answers to LABMCP
+STEPS: Final = 3  # shell calls of the scenario `multi`
+
+_REPLY: Final = f"eply with exactly this word and nothing else: {DONE}"
+
+PROMPTS: Final[dict[Scenario, str]] = {
+    "text": f"R{_REPLY}",
+    "reason": f"Think carefully, then r{_REPLY}",
+    "tool": "Use your shell tool to run `cat lab.txt` in the current directory, then reply with the file's content "
+    f"and the word {DONE}.",
+    "parallel": f"In ONE step make two parallel shell tool calls: `cat lab.txt` and `echo {SECOND}`. Then reply with "
+    f"both outputs and the word {DONE}.",
+    "multi": "One after the other (three separate shell calls, waiting for each) run `echo step0; cat lab.txt`, "
+    f"`echo step1; cat lab.txt`, `echo step2; cat lab.txt`. Then reply {DONE}.",
+    "edit": f"Create a file named made.txt in the current directory whose whole content is {MADE} (use your file "
+    f"writing or patch tool), then reply {DONE}.",
+    "image": "Open the image red.png in the current directory with your file-reading or image-viewing tool and say "
+    f"which colour it is, then write {DONE}.",
+    "userimage": f"Which colour is the attached image? Answer with the colour, then write {DONE}.",
+    "mcp": f"Call the MCP tool named echo of the server lab with text LABMCP, then write {DONE}.",
+    "compact": f"R{_REPLY}",
+    "badkey": f"R{_REPLY}",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One agent doing one thing: what it speaks, and what the backend behind the proxy speaks."""
+
+    agent: str
+    wire: Wire
+    scenario: Scenario
+    behind: Wire = "chat"
+
+    def __str__(self) -> str:
+        return f"{self.agent}-{self.wire}_to_{self.behind}-{self.scenario}"
+
+    def public_model(self) -> str:
+        """Name the model as the agent asks for it. No vendor's name: agents change their manners by those."""
+        return f"lab-{self._mark()}"
+
+    def backend_model(self) -> str:
+        """Name the model as the backend must hear it, one for each case: that is how it knows which script to play."""
+        return f"scripted-{self._mark()}"
+
+    def _mark(self) -> str:
+        return f"{self.scenario}-{zlib.crc32(str(self).encode()):08x}"
+
+
+_SHARED: Final[tuple[Scenario, ...]] = (
+    "text", "reason", "tool", "parallel", "multi", "edit", "image", "mcp", "badkey",
+)  # fmt: skip
+_CLAUDE: Final[tuple[Scenario, ...]] = (*_SHARED, "userimage", "compact")
+
+CASES: Final[tuple[Case, ...]] = (
+    *(Case("claude", "messages", scenario) for scenario in _CLAUDE),
+    *(Case("opencode", "chat", scenario) for scenario in _SHARED),
+    *(Case("opencode", "messages", scenario) for scenario in _SHARED),
+    *(Case("qwen", "chat", scenario) for scenario in _SHARED),
+    *(Case("qwen", "messages", scenario) for scenario in _SHARED),
+)
