@@ -1,0 +1,3 @@
+module dragoman/bench
+
+go 1.22

@@ -1,0 +1,237 @@
+"""What is measured: the loads, and the budgets their results are compared with."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from math import inf
+from pathlib import Path
+from time import sleep
+from typing import NamedTuple, TypeAlias, TypeVar
+
+import bodies
+from load import Generator, Load
+from proxies import Launcher, Running
+
+T = TypeVar("T")
+
+SETTLE = 1.0  # seconds from start to the look at an idle process
+
+# The two ways through a proxy, and what the client speaks on each. The backend always speaks chat.
+RELAYED, TRANSLATED = "relayed", "translated"
+SPOKEN = {RELAYED: "chat", TRANSLATED: "messages"}
+
+
+class Budget(NamedTuple):
+    """limit: in the row's unit, or, if relative, as a multiple of what nginx takes to relay the same answers."""
+
+    limit: float
+    relative: bool = False
+
+
+class Row(NamedTuple):
+    """comparable: whether a multiple of nginx's value tells anything; it does not where that is next to nothing."""
+
+    group: str
+    title: str
+    unit: str
+    budget: Budget | None = None
+    comparable: bool = True
+
+
+class Results:
+    """Per row and proxy, one value a round; infinity where an answer was broken."""
+
+    def __init__(self) -> None:
+        self.values: dict[Row, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        self.errors: dict[str, None] = {}
+        self.others: list[float] = []
+
+    def add(self, row: Row, proxy: str, value: float, load: Load | None = None) -> None:
+        """load: what the value was taken from, if it was a load."""
+        self.values[row][proxy].append(inf if load and load.errors else value)
+
+    def judged(self, load: Load, what: str) -> Load:
+        """The load, after noting what went wrong and how busy the machine was with other things."""
+        self.errors |= dict.fromkeys(f"{what}: {error}" for error in load.errors)
+        self.others.append(load.others)
+        return load
+
+
+class Shape(NamedTuple):
+    """A load that every proxy gets in every round. In options, {body} is a file with an agent's request."""
+
+    key: str
+    title: str
+    unit: str
+    cost: Callable[[Load], float]
+    full: str
+    quick: str
+    budgets: dict[str, Budget]
+
+    def row(self, rail: str) -> Row:
+        group = {"us": "CPU us per event", "ms": "CPU ms per request"}[self.unit]
+        return Row(group, f"{self.title}, {rail}", self.unit, self.budgets.get(rail))
+
+
+def _per_event(load: Load) -> float:
+    return load.us_per_delta
+
+
+def _per_request(load: Load) -> float:
+    return load.ms_per_request
+
+
+SHAPES = (
+    Shape(
+        "paced",
+        "paced (100 streams, 5-10 ms)",
+        "us",
+        _per_event,
+        "-c 100 -n 300 -dn 200 -dd 5 -dj 5 -ramp 200ms",
+        "-c 100 -n 100 -dn 150 -dd 5 -dj 5 -ramp 200ms",
+        {RELAYED: Budget(3.3, relative=True), TRANSLATED: Budget(3.3, relative=True)},
+    ),
+    Shape(
+        "saturated",
+        "saturated (50 streams)",
+        "us",
+        _per_event,
+        "-c 50 -n 500 -dn 200 -warm 50",
+        "-c 50 -n 200 -dn 200 -warm 50",
+        {TRANSLATED: Budget(12)},
+    ),
+    Shape(
+        "small",
+        "small, not streamed",
+        "ms",
+        _per_request,
+        "-c 8 -n 3000 -stream=false -dn 5 -warm 100",
+        "-c 8 -n 800 -stream=false -dn 5 -warm 50",
+        {RELAYED: Budget(0.45), TRANSLATED: Budget(0.45)},
+    ),
+    Shape(
+        "agent",
+        "agent's body, 500 kB",
+        "ms",
+        _per_request,
+        "-c 4 -n 200 -body {body} -dn 5 -warm 8",
+        "-c 4 -n 60 -body {body} -dn 5 -warm 8",
+        {},
+    ),
+)
+
+# Streams at a time -> load. Long pauses: what is asked is how soon the first token comes, not how many can be carried.
+FIRST = {
+    1: ("-c 1 -n 300 -dn 5 -dd 1 -df 1 -warm 30", "-c 1 -n 100 -dn 5 -dd 1 -df 1 -warm 30"),
+    50: (
+        "-c 50 -n 400 -dn 20 -dd 20 -dj 10 -df 1 -ramp 500ms",
+        "-c 50 -n 150 -dn 20 -dd 20 -dj 10 -df 1 -ramp 500ms",
+    ),
+    500: (
+        "-c 500 -n 1000 -dn 20 -dd 80 -dj 40 -df 1 -ramp 2s",
+        "-c 500 -n 500 -dn 10 -dd 160 -dj 80 -df 1 -ramp 2s",
+    ),
+}
+FIRST_BUDGETS = {1: Budget(0.6)}
+
+# Every stream lasts longer than it takes to start them all.
+MANY = (
+    "-c 1000 -n 1000 -dn 14 -dd 300 -dj 200 -df 1 -ramp 2s",
+    "-c 1000 -n 1000 -dn 10 -dd 300 -dj 200 -df 1 -ramp 2s",
+)
+
+IDLE = Row("Memory MiB", "idle, RSS", "MiB", Budget(60))
+IDLE_PSS = Row("Memory MiB", "idle, PSS", "MiB")
+START = Row("Start s", "exec to first 200 of /healthz", "s", Budget(1))
+
+GROUPS = (*(shape.key for shape in SHAPES), "first", "memory", "start")
+Proxies: TypeAlias = Sequence[Running]
+
+
+class Bench:
+    def __init__(
+        self, generator: Generator, folder: Path, *, rounds: int, quick: bool, say: Callable[[str], None]
+    ) -> None:
+        self.results = Results()
+        self._generator = generator
+        self._folder = folder
+        self._rounds = rounds
+        self._quick = quick
+        self._say = say
+        self._folders = (folder / f"run-{number}" for number in count())
+        self._bodies = {"chat": folder / "chat.json", "messages": folder / "messages.json"}
+        self._bodies["chat"].write_bytes(bodies.agent_request("openai-chat", 500_000))
+        self._bodies["messages"].write_bytes(bodies.agent_request("anthropic-messages", 500_000))
+
+    def fresh_folder(self) -> Path:
+        return next(self._folders)
+
+    def memory(self, launchers: Sequence[Launcher]) -> None:
+        """Idle and with a thousand open streams, each time in a fresh process. Only one runs at a time: pages shared with another one would shrink its PSS."""
+        for turn in range(self._rounds):
+            self._say(f"memory, round {turn + 1}")
+            for launcher in _turned(launchers, turn):
+                for rail in (RELAYED, TRANSLATED) if launcher.translates else (RELAYED,):
+                    with launcher.started(self.fresh_folder()) as running:
+                        sleep(SETTLE)
+                        self._thousand(running, rail)
+
+    def _thousand(self, proxy: Running, rail: str) -> None:
+        load = self._load(proxy, rail, MANY[self._quick], "memory")
+        if rail == RELAYED:  # once a round is enough
+            self.results.add(IDLE, proxy.name, load.idle_rss)
+            self.results.add(IDLE_PSS, proxy.name, load.idle_pss)
+        self.results.add(Row("Memory MiB", f"1,000 streams {rail}, RSS", "MiB", Budget(90)), proxy.name, load.rss, load)
+        self.results.add(Row("Memory MiB", f"1,000 streams {rail}, PSS", "MiB"), proxy.name, load.pss, load)
+
+    def start(self, launchers: Sequence[Launcher]) -> None:
+        for turn in range(2 if self._quick else 5):
+            self._say(f"start, round {turn + 1}")
+            for launcher in _turned(launchers, turn):
+                with launcher.started(self.fresh_folder()) as running:
+                    self.results.add(START, running.name, running.started_in)
+
+    def load(self, proxies: Proxies, groups: Sequence[str]) -> None:
+        """Everything that needs no fresh process, round after round, the proxies taking turns."""
+        for proxy in proxies:
+            for _ in self._rails(proxy, "-c 20 -n 200 -dn 20", "warm-up"):
+                pass
+        for turn in range(self._rounds):
+            for shape in SHAPES:
+                if shape.key in groups:
+                    self._say(f"{shape.key}, round {turn + 1}")
+                    self._shape(shape, _turned(proxies, turn))
+            if "first" in groups:
+                self._say(f"first token, round {turn + 1}")
+                self._first(_turned(proxies, turn))
+
+    def _shape(self, shape: Shape, proxies: Proxies) -> None:
+        options = shape.quick if self._quick else shape.full
+        for proxy in proxies:
+            for rail, load in self._rails(proxy, options, shape.key):
+                self.results.add(shape.row(rail), proxy.name, shape.cost(load), load)
+
+    def _first(self, proxies: Proxies) -> None:
+        for streams, options in FIRST.items():
+            direct = self._load(self._generator.mock, RELAYED, options[self._quick], "first")
+            for proxy in proxies:
+                for rail, load in self._rails(proxy, options[self._quick], "first"):
+                    title = f"{streams} stream{'s' if streams > 1 else ''}, {rail}"
+                    row = Row("Added ms to first token", title, "ms", FIRST_BUDGETS.get(streams), comparable=False)
+                    self.results.add(row, proxy.name, load.first - direct.first, load)
+
+    def _rails(self, proxy: Running, options: str, what: str) -> Iterator[tuple[str, Load]]:
+        """The load on each rail. Who cannot translate is measured once, and stands as reference on both."""
+        load = self._load(proxy, RELAYED, options, what)
+        yield RELAYED, load
+        yield TRANSLATED, self._load(proxy, TRANSLATED, options, what) if proxy.translates else load
+
+    def _load(self, proxy: Running, rail: str, options: str, what: str) -> Load:
+        dialect = SPOKEN[rail]
+        words = [word.format(body=self._bodies[dialect]) for word in options.split()]
+        return self.results.judged(self._generator.run(proxy, dialect, words), f"{what}, {proxy.name}, {rail}")
+
+
+def _turned(items: Sequence[T], turn: int) -> Sequence[T]:
+    """Forwards and backwards by turns, so that nobody is always first."""
+    return items[::-1] if turn % 2 else items
