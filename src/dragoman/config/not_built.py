@@ -1,0 +1,59 @@
+"""Fields that are accepted and do nothing yet. When a feature arrives, its lines here go."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from dragoman.config.findings import Finding
+from dragoman.config.read import Given
+from dragoman.config.schema import NO_SECRET
+
+
+class NotBuilt(NamedTuple):
+    """field: its path, `[]` for any index. what: the missing part. idle: values that ask for nothing new."""
+
+    field: str
+    what: str
+    idle: frozenset[object] = frozenset()
+
+
+_OFF: Final = frozenset({False})
+
+NOT_BUILT: Final = (
+    NotBuilt("processors", "the pipeline is"),
+    NotBuilt("models[].processors", "the pipeline is"),
+    NotBuilt("models[].force_pipeline", "the pipeline is", _OFF),
+    NotBuilt("models[].supports_audio", "audio is", _OFF),
+    NotBuilt("models[].responses_mode", "the Responses API of backends is", frozenset({"auto"})),
+    NotBuilt("models[].type", "this type is", frozenset({"openai", "anthropic", "bedrock"})),
+    NotBuilt("models[].backends[].max_inflight", "limiting requests per backend is", frozenset({0})),
+    NotBuilt("pools[].backends[].max_inflight", "limiting requests per backend is", frozenset({0})),
+    NotBuilt("documents", "document services are"),
+    NotBuilt("audio", "audio is"),
+    NotBuilt("services", "other services are"),
+    NotBuilt("log_metrics", "usage records are", _OFF),
+    NotBuilt("usage_db", "usage records are"),
+    NotBuilt("usage_dashboard", "the usage dashboard is", _OFF),
+    NotBuilt("usage_dashboard_password", "the usage dashboard is", frozenset({NO_SECRET})),
+    NotBuilt("admin_password", "the administration pages are", frozenset({NO_SECRET})),
+    NotBuilt("serve_config_generator", "the configuration pages are", _OFF),
+)
+
+_INDEX: Final = re.compile(r"\[\d+\]")
+
+
+def notices(given: Mapping[str, Given]) -> Iterator[Finding]:
+    """One notice a field, at the first place that asks for it."""
+    places: dict[str, list[str]] = {}
+    for path in given:
+        places.setdefault(_INDEX.sub("[]", path), []).append(path)
+    for row in NOT_BUILT:
+        asking = [path for path in places.get(row.field, ()) if not _is_idle(given[path].value, row.idle)]
+        if asking:
+            others = f" (and {len(asking) - 1} more)" if len(asking) > 1 else ""
+            message = f"accepted; {row.what} not part of this version yet{others}"
+            yield Finding(asking[0], message, "notice")
+
+
+def _is_idle(value: object, idle: frozenset[object]) -> bool:
+    return any(value == known for known in idle)  # not `in`: a struct that holds a mapping has no hash

@@ -1,0 +1,409 @@
+"""The whole of config.yaml, as frozen structs. A field's `About` is its documentation.
+
+docs/config.md and config.example.yaml are made from this file (`python -m dragoman.config.document`), and a test
+demands that they are current. The field names are go-llm-proxy's, so that its files work as they are.
+"""
+
+import hashlib
+import re
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.config.durations import Seconds
+from dragoman.config.listen import ListenAddress
+from dragoman.hub.losses import Policy
+from dragoman.hub.request import Effort, Sampling
+from dragoman.hub.route import Defaults, Profile, Secret, Timeouts
+
+NO_SECRET: Final = Secret("")
+_HASH: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})", re.IGNORECASE)
+
+BackendType = Literal["openai", "anthropic", "responses", "auto", "bedrock"]
+Mode = Literal["auto", "native", "translate"]
+Network: TypeAlias = IPv4Network | IPv6Network
+
+
+class About(Struct, frozen=True):
+    """A field's documentation.
+
+    example: what config.example.yaml writes, where the default says little. ge, gt, le: the range of a number.
+    shown: written without comment sign in the example. hidden: left out of the example.
+    """
+
+    text: str
+    example: Any = None
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+    shown: bool = False
+    hidden: bool = False
+
+
+class BackendConfig(Struct, frozen=True, kw_only=True):
+    """One server that serves a model. A bare URL may stand in the mapping's place."""
+
+    url: Annotated[
+        str,
+        About(
+            "Base URL, without the endpoint's path. OpenAI-like servers get `/chat/completions` appended, so the URL"
+            " mostly ends in `/v1`; Anthropic-like servers get `/v1/messages` appended.",
+            example="http://127.0.0.1:8000/v1",
+            shown=True,
+        ),
+    ]
+    api_key: Annotated[
+        Secret,
+        About(
+            "Key sent to this server: as `Authorization: Bearer` to OpenAI-like ones, as `x-api-key` to Anthropic-like"
+            " ones. Without one the model's `api_key` is used.",
+            example="${BACKEND_KEY}",
+        ),
+    ] = NO_SECRET
+    weight: Annotated[int, About("Share of the requests, relative to the model's other backends.", ge=0, le=1000)] = 1
+    max_inflight: Annotated[int, About("Requests at a time before others are preferred; 0 = no limit.", ge=0)] = 0
+    disabled: Annotated[bool, About("Keep the entry but send nothing to it.")] = False
+
+
+class PoolConfig(Struct, frozen=True, kw_only=True):
+    """Backends that several models name."""
+
+    name: Annotated[str, About("The name that `models[].pool` refers to.", example="cluster")]
+    backends: Annotated[tuple[BackendConfig, ...], About("The backends; bare URLs may stand in their place.")] = ()
+
+
+class ModelProcessorsConfig(Struct, frozen=True, kw_only=True):
+    """What differs for one model from the `processors` at the top; `none` switches one off."""
+
+    vision: Annotated[str, About("Model that describes images for this model, or `none`.", example="none")] = ""
+    ocr: Annotated[str, About("Model that reads text from page images for this model, or `none`.", example="none")] = ""
+    web_search_key: Annotated[Secret, About("Search key for this model, or `none`.", example="none")] = NO_SECRET
+
+
+class DefaultsConfig(Struct, frozen=True, kw_only=True):
+    """Sent to the backend where the client asked for nothing itself."""
+
+    temperature: Annotated[float | None, About("Randomness.", example=0.7, ge=0, le=2)] = None
+    top_p: Annotated[float | None, About("Nucleus sampling.", example=0.95, ge=0, le=1)] = None
+    top_k: Annotated[int | None, About("Sample from the k likeliest tokens; -1 = all.", example=40, ge=-1)] = None
+    max_new_tokens: Annotated[int | None, About("Limit of the answer, in tokens.", example=4096, ge=1)] = None
+    frequency_penalty: Annotated[
+        float | None, About("Penalty on frequent tokens; helps against loops.", example=0.3, ge=-2, le=2)
+    ] = None
+    presence_penalty: Annotated[float | None, About("Penalty on tokens already used.", example=0.0, ge=-2, le=2)] = None
+    reasoning_effort: Annotated[Effort | None, About("How much to think.", example="medium")] = None
+    stop: Annotated[tuple[str, ...], About("Strings at which the answer ends.", example=["</answer>"])] = ()
+
+    @property
+    def wishes(self) -> Defaults:
+        """The same in the words of `hub`."""
+        return Defaults(
+            sampling=Sampling(
+                temperature=self.temperature,
+                top_p=self.top_p,
+                top_k=self.top_k,
+                frequency_penalty=self.frequency_penalty,
+                presence_penalty=self.presence_penalty,
+            ),
+            max_tokens=self.max_new_tokens,
+            reasoning_effort=self.reasoning_effort,
+            stop=self.stop,
+        )
+
+
+class ProfileChanges(Struct, frozen=True):
+    """Fields of `hub.route.Profile` that the file sets, by name; the rest is known from elsewhere."""
+
+    changes: dict[str, Any] = {}
+
+    @property
+    def family(self) -> str | None:
+        """The kind of backend the file says this is, None = not said."""
+        family = self.changes.get("family")
+        return family if isinstance(family, str) else None
+
+    def over(self, known: Profile) -> Profile:
+        return msgspec.structs.replace(known, **self.changes)
+
+
+class ModelConfig(Struct, frozen=True, kw_only=True):
+    """A name that clients may ask for, and the servers behind it."""
+
+    name: Annotated[str, About("The name clients ask for.", example="my-model", shown=True)]
+    backends: Annotated[
+        tuple[BackendConfig, ...],
+        About("The servers that serve this model. One is enough; more share the load and stand in.", shown=True),
+    ] = ()
+    backend: Annotated[str, About("Older form: the URL of the only backend.", hidden=True)] = ""
+    pool: Annotated[str, About("Older form: the entry of `pools` whose backends serve this model.", hidden=True)] = ""
+    api_key: Annotated[
+        Secret, About("Key for those of the backends that have none of their own.", example="${BACKEND_KEY}")
+    ] = NO_SECRET
+    model: Annotated[
+        str, About("The name the backend knows the model by; the same as `name` unless given.", example="org/my-model")
+    ] = ""
+    type: Annotated[
+        BackendType,
+        About(
+            "What the backends speak: `openai` (Chat Completions: vLLM, llama-server, Ollama, most services),"
+            " `anthropic` (Messages), `responses` (OpenAI Responses), `auto` (find out). `bedrock` is recognised and"
+            " not supported yet."
+        ),
+    ] = "openai"
+    timeout: Annotated[
+        Seconds,
+        About(
+            "Longest wait for the first byte of an answer: a number of seconds, or `300s`, `5m`. A running answer is"
+            " never cut. 0 = the default.",
+            ge=0,
+        ),
+    ] = Seconds(600)
+    connect_timeout: Annotated[Seconds, About("Longest wait for a connection. 0 = the default.", ge=0)] = Seconds(10)
+    idle_timeout: Annotated[
+        Seconds, About("Longest silence within an answer before it counts as broken. 0 = the default.", ge=0)
+    ] = Seconds(300)
+    responses_mode: Annotated[
+        Mode,
+        About(
+            "How requests from Responses clients (Codex) go out: `native` as they are, `translate` as what `type` says,"
+            " `auto` as they are where the backend understands them."
+        ),
+    ] = "auto"
+    messages_mode: Annotated[
+        Mode,
+        About(
+            "How requests from Messages clients (Claude Code) go out: `native` as they are, `translate` as Chat"
+            " Completions, `auto` as they are for `type: anthropic` and translated else."
+        ),
+    ] = "auto"
+    context_window: Annotated[
+        int,
+        About("Tokens that fit into one conversation. 0 = ask the backend; what it says wins.", example=131072, ge=0),
+    ] = 0
+    max_output_tokens: Annotated[
+        int, About("Tokens the model can generate in one answer. 0 = not known.", example=32768, ge=0)
+    ] = 0
+    supports_vision: Annotated[
+        bool | None,
+        About("Whether the model sees images. Not said: images are sent and the backend decides.", example=True),
+    ] = None
+    supports_audio: Annotated[bool, About("Whether the model hears audio.")] = False
+    force_pipeline: Annotated[
+        bool, About("Run the processors even for a backend that could do their work itself (`type: anthropic`).")
+    ] = False
+    on_loss: Annotated[
+        Policy,
+        About(
+            "What to do when a request says something the backend cannot be told: `honest` goes on where the answer is"
+            " still useful and names the loss in the header `x-dragoman-loss`, `strict` refuses, `lenient` goes on"
+            " wherever it can."
+        ),
+    ] = "honest"
+    profile: Annotated[
+        ProfileChanges,
+        About("Corrections to what is known of this kind of backend.", example={"family": "vllm"}),
+    ] = ProfileChanges()
+    processors: Annotated[
+        ModelProcessorsConfig, About("What differs for this model from the `processors` at the top.")
+    ] = ModelProcessorsConfig()
+    defaults: Annotated[DefaultsConfig, About("Sent to the backend where the client asked for nothing itself.")] = (
+        DefaultsConfig()
+    )
+    region: Annotated[str, About("AWS region, for `type: bedrock`.", hidden=True)] = ""
+    aws_access_key: Annotated[Secret, About("AWS access key, for `type: bedrock`.", hidden=True)] = NO_SECRET
+    aws_secret_key: Annotated[Secret, About("AWS secret key, for `type: bedrock`.", hidden=True)] = NO_SECRET
+    aws_session_token: Annotated[Secret, About("AWS session token, for `type: bedrock`.", hidden=True)] = NO_SECRET
+
+    @property
+    def backend_model(self) -> str:
+        """The name the backend knows."""
+        return self.model or self.name
+
+    @property
+    def timeouts(self) -> Timeouts:
+        usual = Timeouts()
+        return Timeouts(
+            connect=self.connect_timeout or usual.connect,
+            first_byte=self.timeout or usual.first_byte,
+            idle=self.idle_timeout or usual.idle,
+        )
+
+    @property
+    def in_service(self) -> tuple[BackendConfig, ...]:
+        return tuple(backend for backend in self.backends if not backend.disabled)
+
+
+class KeyConfig(Struct, frozen=True, kw_only=True):
+    """A key that clients may use. Either `key` or `key_hash` is given."""
+
+    key: Annotated[
+        Secret,
+        About(
+            "What clients send as `Authorization: Bearer` or `x-api-key`; at least 16 characters.",
+            example="sk-change-me-to-something-secure",
+            shown=True,
+        ),
+    ] = NO_SECRET
+    key_hash: Annotated[
+        Secret,
+        About(
+            "The key's SHA-256 in the key's place, as `sha256:<64 hex digits>`, so that the file holds no secret.",
+            example="sha256:<64 hex digits>",
+        ),
+    ] = NO_SECRET
+    name: Annotated[str, About("Whose key it is, for logs and usage reports.", example="me", shown=True)] = ""
+    models: Annotated[tuple[str, ...], About("The models this key may use; empty = all.", example=["my-model"])] = ()
+
+    @property
+    def digest(self) -> bytes | None:
+        """SHA-256 of the key; None if neither form gives one."""
+        if self.key:
+            return hashlib.sha256(self.key.reveal().encode("utf-8", "surrogatepass")).digest()
+        found = _HASH.fullmatch(self.key_hash.reveal().strip())
+        return bytes.fromhex(found[1]) if found else None
+
+
+class SearchConfig(Struct, frozen=True, kw_only=True):
+    """One web search service. Several are tried in order."""
+
+    provider: Annotated[str, About("The service: `tavily`, `brave` or `searxng`.", example="tavily")]
+    api_key: Annotated[Secret, About("Key of the service.", example="${TAVILY_KEY}")] = NO_SECRET
+    url: Annotated[str, About("Base URL, for a service of your own.", example="http://127.0.0.1:8888")] = ""
+
+
+class ProcessorsConfig(Struct, frozen=True, kw_only=True):
+    """Help for models that cannot see or search."""
+
+    vision: Annotated[
+        str, About("Model of this file that describes images for models that cannot see.", example="my-vision-model")
+    ] = ""
+    ocr: Annotated[str, About("Model of this file that reads text from page images.", example="my-ocr-model")] = ""
+    web_search_key: Annotated[
+        Secret, About("Search key: `tvly-...` is Tavily, `BSA...` is Brave.", example="${TAVILY_KEY}")
+    ] = NO_SECRET
+    web_search: Annotated[tuple[SearchConfig, ...], About("Search services, in the order to try them.")] = ()
+
+
+class PaddleOCRConfig(Struct, frozen=True, kw_only=True):
+    """A PaddleOCR layout service."""
+
+    backends: Annotated[tuple[BackendConfig, ...], About("The servers.")] = ()
+    endpoint: Annotated[str, About("Path of the parsing endpoint.")] = "/layout-parsing"
+    health_endpoint: Annotated[str, About("Path that tells whether the server is up.")] = "/health"
+    timeout: Annotated[Seconds, About("Longest wait for an answer.", ge=0)] = Seconds(300)
+
+
+class DocumentsConfig(Struct, frozen=True, kw_only=True):
+    """Services that read documents."""
+
+    paddleocr: Annotated[PaddleOCRConfig | None, About("A PaddleOCR layout service.")] = None
+
+
+class AudioModelConfig(Struct, frozen=True, kw_only=True):
+    """One audio model."""
+
+    name: Annotated[str, About("The name clients ask for.", example="my-audio-model")] = ""
+    model: Annotated[
+        str, About("The name the backend knows; the same as `name` unless given.", example="org/my-audio-model")
+    ] = ""
+    timeout: Annotated[Seconds, About("Longest wait for an answer.", ge=0)] = Seconds(300)
+    backends: Annotated[tuple[BackendConfig, ...], About("The servers.")] = ()
+
+
+class AudioConfig(Struct, frozen=True, kw_only=True):
+    """OpenAI-like audio services."""
+
+    whisper: Annotated[AudioModelConfig | None, About("Speech to text.")] = None
+    tts: Annotated[AudioModelConfig | None, About("Text to speech.")] = None
+
+
+class AppKeyConfig(Struct, frozen=True, kw_only=True):
+    """A key of one application."""
+
+    name: Annotated[str, About("The application; its data is kept apart under this name.", example="webapp")]
+    key: Annotated[Secret, About("What the application sends.", example="${WEBAPP_KEY}")]
+
+
+class QdrantConfig(Struct, frozen=True, kw_only=True):
+    """A Qdrant vector database, shared by applications that do not see each other's data."""
+
+    backend: Annotated[str, About("URL of the database.", example="http://127.0.0.1:6333")]
+    api_key: Annotated[Secret, About("Key sent to the database.", example="${QDRANT_KEY}")] = NO_SECRET
+    app_keys: Annotated[tuple[AppKeyConfig, ...], About("Keys of the applications; apart from `keys`.")] = ()
+
+
+class ServicesConfig(Struct, frozen=True, kw_only=True):
+    """Other services behind this proxy."""
+
+    qdrant: Annotated[QdrantConfig | None, About("A Qdrant vector database.")] = None
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """Only `models` is required."""
+
+    listen: Annotated[
+        ListenAddress,
+        About(
+            "Where to listen. `127.0.0.1:8080` or `8080` is this machine only; `:8080` is every interface, and then"
+            " `keys` are required. A change takes effect after a restart.",
+            shown=True,
+        ),
+    ] = ListenAddress("127.0.0.1", 8080)
+    models: Annotated[tuple[ModelConfig, ...], About("The models clients may ask for.", shown=True)] = ()
+    pools: Annotated[
+        tuple[PoolConfig, ...],
+        About(
+            "Older form: backends shared by several models; a list, or a mapping from name to backends.", hidden=True
+        ),
+    ] = ()
+    aliases: Annotated[
+        dict[str, str],
+        About(
+            "Other names for models, by exact id. An alias is allowed to whoever may use its model.",
+            example={"gpt-4o": "my-model"},
+        ),
+    ] = {}
+    keys: Annotated[
+        tuple[KeyConfig, ...],
+        About("The keys clients may use. Without any, everybody who can connect may use everything.", shown=True),
+    ] = ()
+    allow_unauthenticated: Annotated[bool, About("Serve without `keys` even where other machines can connect.")] = False
+    trusted_proxies: Annotated[
+        tuple[Network, ...],
+        About(
+            "Addresses and networks whose `X-Forwarded-For` and `X-Real-IP` are believed.",
+            example=["127.0.0.1", "172.16.0.0/12"],
+        ),
+    ] = ()
+    max_body_mb: Annotated[float, About("Largest request body, in MiB, after decompression.", gt=0, le=4096)] = 64
+    ping_seconds: Annotated[
+        Seconds, About("Silence after which a waiting client is told that the answer is still coming. 0 = never.", ge=0)
+    ] = Seconds(10)
+    processors: Annotated[ProcessorsConfig, About("Help for models that cannot see or search.")] = ProcessorsConfig()
+    documents: Annotated[DocumentsConfig, About("Services that read documents.")] = DocumentsConfig()
+    audio: Annotated[AudioConfig, About("OpenAI-like audio services.")] = AudioConfig()
+    services: Annotated[ServicesConfig, About("Other services behind this proxy.")] = ServicesConfig()
+    log_metrics: Annotated[bool, About("Record the usage of every request, never its text.", example=True)] = False
+    usage_db: Annotated[str, About("File of the usage records.")] = "usage.db"
+    usage_dashboard: Annotated[bool, About("Show the usage at `/usage`.", example=True)] = False
+    usage_dashboard_password: Annotated[
+        Secret,
+        About(
+            "Password of the dashboard; else from DRAGOMAN_USAGE_DASHBOARD_PASSWORD or"
+            " GO_LLM_USAGE_DASHBOARD_PASSWORD.",
+            example="${DASHBOARD_PASSWORD}",
+        ),
+    ] = NO_SECRET
+    admin_password: Annotated[
+        Secret,
+        About(
+            "Password of the administration pages; else from DRAGOMAN_ADMIN_PASSWORD or GO_LLM_ADMIN_PASSWORD, else"
+            " the dashboard's.",
+            example="${ADMIN_PASSWORD}",
+        ),
+    ] = NO_SECRET
+    serve_config_generator: Annotated[
+        bool, About("Show pages that write the coding agents' configuration, at `/`.", example=True)
+    ] = False

@@ -1,0 +1,107 @@
+"""The configuration frozen for serving: the file's content and the indexes over it. Nothing live is in here.
+
+An exchange takes one snapshot at its birth and keeps it, so a reload cannot change its rules half-way.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from msgspec import Struct
+
+from dragoman.config.findings import Finding
+from dragoman.config.schema import Config, KeyConfig, ModelConfig
+from dragoman.hub.problems import Problem
+
+_WHERE: Final = "send it as `Authorization: Bearer <key>` or in the header `x-api-key`"
+
+
+class Key(Struct, frozen=True):
+    """Who is asking. models: every id it may ask for, aliases included; None = all.
+
+    fingerprint: the first 16 hex digits of the key's SHA-256, "" when keys are not in use.
+    """
+
+    name: str
+    models: frozenset[str] | None = None
+    fingerprint: str = ""
+
+    def may_use(self, model: str) -> bool:
+        return self.models is None or model in self.models
+
+
+ANONYMOUS: Final = Key("anonymous")
+
+
+class Snapshot(Struct, frozen=True):
+    """Make one with `Snapshot.of`. models: by name and by alias."""
+
+    config: Config
+    models: Mapping[str, ModelConfig]
+    keys: tuple[tuple[bytes, Key], ...]
+
+    @classmethod
+    def of(cls, config: Config) -> "Snapshot":
+        by_name = {model.name: model for model in config.models}
+        aliased = {alias: by_name[name] for alias, name in config.aliases.items() if name in by_name}
+        models = MappingProxyType(by_name | aliased)
+        return cls(config, models, tuple(_keys(config, models)))
+
+    def admit(self, token: str | None) -> Key:
+        """Return the key the token belongs to, or raise Problem(unauthorized).
+
+        Digests of one length are compared, all of them and each in constant time, so the time taken tells nothing of
+        the keys. Without keys in the file everybody is the same anonymous caller.
+        """
+        if not self.keys:
+            return ANONYMOUS
+        if not token:
+            raise Problem("unauthorized", f"No API key was given: {_WHERE}.")
+        said = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        found = None
+        for digest, key in self.keys:
+            if hmac.compare_digest(digest, said):
+                found = key
+        if found is None:
+            raise Problem("unauthorized", f"This API key is not known here. Check the key, and {_WHERE}.")
+        return found
+
+    def model(self, name: str) -> ModelConfig | None:
+        """The model of this name or alias."""
+        return self.models.get(name)
+
+    def models_for(self, key: Key) -> tuple[ModelConfig, ...]:
+        """The models this key may use, in the file's order; aliases are not repeated."""
+        return tuple(model for model in self.config.models if key.may_use(model.name))
+
+    def aliases_for(self, key: Key) -> dict[str, ModelConfig]:
+        return {alias: self.models[alias] for alias in self.config.aliases if key.may_use(alias)}
+
+
+def _keys(config: Config, models: Mapping[str, ModelConfig]) -> list[tuple[bytes, Key]]:
+    return [
+        (digest, Key(key.name or digest.hex()[:8], _allowed(key, models), digest.hex()[:16]))
+        for key in config.keys
+        if (digest := key.digest) is not None
+    ]
+
+
+def _allowed(key: KeyConfig, models: Mapping[str, ModelConfig]) -> frozenset[str] | None:
+    """Every name and alias of the models the key names, however it names them."""
+    if not key.models:
+        return None
+    names = {models[name].name for name in key.models if name in models}
+    return frozenset(name for name, model in models.items() if model.name in names)
+
+
+class ConfigSource:
+    """Where the serving side finds the configuration of the moment. Replacing `current` is the whole of a reload.
+
+    findings: what the last reading of the file had to say, also when it was not taken over.
+    """
+
+    def __init__(self, current: Snapshot, findings: tuple[Finding, ...] = ()) -> None:
+        self.current = current
+        self.findings = findings

@@ -1,0 +1,158 @@
+"""Takes over the configuration file when it changes, if it is sound; else says what is wrong and keeps the old one.
+
+Polls instead of asking the kernel for events: mounted files of Docker and Kubernetes change by renaming of links, of
+which the kernel says nothing. SIGHUP asks for a reading at once.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from dragoman.config.findings import Level
+from dragoman.config.load import Loaded, load_file
+from dragoman.config.snapshot import ConfigSource, Snapshot
+
+logger: Final = logging.getLogger("dragoman.config")
+
+_LOUDNESS: Final[dict[Level, int]] = {"error": logging.ERROR, "warning": logging.WARNING, "notice": logging.INFO}
+# Looks in a row that find no file before it is worth a warning; editors and mounts take it away for less.
+_MISSING_LOOKS: Final = 10
+
+
+class Mark(NamedTuple):
+    """Changes whenever the file does. The link's target counts, since Kubernetes swaps the link."""
+
+    modified_ns: int
+    size: int
+    inode: int
+
+
+def mark_of(path: Path) -> Mark | None:
+    """Return the file's mark, None when there is no such file at the moment."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return Mark(found.st_mtime_ns, found.st_size, found.st_ino)
+
+
+class Watch:
+    """Looks after one file. `step` is one look and needs no clock; `run` looks once a second.
+
+    digest: of the content the source was made from, so that the first look reads nothing new into the same bytes.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        source: ConfigSource,
+        *,
+        digest: bytes = b"",
+        env: Mapping[str, str] = os.environ,
+        look: Callable[[Path], Mark | None] = mark_of,
+    ) -> None:
+        self._path = path
+        self._source = source
+        self._digest = digest
+        self._env = env
+        self._look = look
+        self._listen = source.current.config.listen
+        self._read: Mark | None = None
+        self._seen: Mark | None = None
+        self._missing = 0
+
+    def step(self) -> Snapshot | None:
+        """Look once; return the new snapshot if one was taken over.
+
+        A changed file is read only when it looks the same twice: what is being written might be half a file, and half
+        a file can be valid, without its keys.
+        """
+        mark, before = self._look(self._path), self._seen
+        self._seen = mark
+        if mark is None:
+            self._note_missing()
+            return None
+        self._missing = 0
+        if mark == self._read or mark != before:
+            return None
+        return self._take(mark)
+
+    def reload(self) -> Snapshot | None:
+        """Read the file now, as SIGHUP asks; return the new snapshot if one was taken over."""
+        mark = self._look(self._path)
+        if mark is None:
+            logger.error("%s: there is no such file; the configuration stays as it is", self._path)
+            return None
+        return self._take(mark)
+
+    async def run(self, *, interval: float = 1.0, on_swap: Callable[[Snapshot], None] = lambda _snapshot: None) -> None:
+        """Look every `interval` seconds and at each SIGHUP, until cancelled."""
+        hangup = asyncio.Event()
+        with _on_hangup(hangup.set):
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(hangup.wait(), interval)
+                act = self.reload if hangup.is_set() else self.step
+                hangup.clear()
+                swapped = await asyncio.to_thread(act)  # reading a large file takes a while
+                if swapped is not None:
+                    on_swap(swapped)
+
+    def _note_missing(self) -> None:
+        self._missing += 1
+        if self._missing == _MISSING_LOOKS:
+            logger.warning("%s: the file is gone; the configuration stays as it is", self._path)
+
+    def _take(self, mark: Mark) -> Snapshot | None:
+        loaded = load_file(self._path, self._env)
+        if self._look(self._path) != mark:
+            return None  # written to meanwhile: a later look will see it settled
+        self._read = mark
+        if loaded.digest == self._digest:
+            logger.debug("%s: the content is as before", self._path)
+            return None
+        self._digest = loaded.digest
+        return self._swap(loaded)
+
+    def _swap(self, loaded: Loaded) -> Snapshot | None:
+        self._source.findings = loaded.findings
+        for finding in loaded.findings:
+            logger.log(_LOUDNESS[finding.level], "%s", finding.render(str(self._path)))
+        if loaded.config is None:
+            logger.error("%s: not taken over; the configuration stays as it is", self._path)
+            return None
+        if loaded.config.listen != self._listen:
+            logger.warning(
+                "%s: listen: %s takes effect after a restart; still listening on %s",
+                self._path,
+                loaded.config.listen,
+                self._listen,
+            )
+        snapshot = Snapshot.of(loaded.config)
+        self._source.current = snapshot
+        logger.info(
+            "%s: taken over, %d models, %d keys", self._path, len(loaded.config.models), len(loaded.config.keys)
+        )
+        return snapshot
+
+
+@contextlib.contextmanager
+def _on_hangup(act: Callable[[], None]) -> Iterator[None]:
+    """Call `act` at SIGHUP, where the platform and the thread allow it."""
+    loop = asyncio.get_running_loop()
+    hangup = getattr(signal, "SIGHUP", None)
+    try:
+        if hangup is not None:
+            loop.add_signal_handler(hangup, act)
+    except (NotImplementedError, RuntimeError, ValueError):
+        hangup = None  # not the main thread, or not a loop that knows signals
+    try:
+        yield
+    finally:
+        if hangup is not None:
+            loop.remove_signal_handler(hangup)
