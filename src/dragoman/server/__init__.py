@@ -1,0 +1,1 @@
+"""HTTP in: the clients' side of the proxy."""
