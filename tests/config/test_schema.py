@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from dragoman.config import schema
 from dragoman.config.durations import Seconds
-from dragoman.config.schema import About, BackendConfig, DefaultsConfig, KeyConfig, ModelConfig
+from dragoman.config.schema import About, BackendConfig, Config, DefaultsConfig, KeyConfig, ModelConfig
 from dragoman.hub.request import Sampling
 from dragoman.hub.route import Defaults, Secret, Timeouts
 
@@ -39,6 +39,11 @@ def test_timeouts() -> None:
 def test_defaults() -> None:
     config = DefaultsConfig(temperature=0.5, top_k=4, max_new_tokens=9, reasoning_effort="low", stop=("x",))
     assert config.wishes == Defaults(Sampling(temperature=0.5, top_k=4), 9, "low", ("x",))
+
+
+def test_the_largest_body() -> None:
+    assert Config().max_body_bytes == 64 * 2**20
+    assert Config(max_body_mb=0.5).max_body_bytes == 2**19
 
 
 def test_the_name_the_backend_knows() -> None:

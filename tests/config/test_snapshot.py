@@ -2,11 +2,13 @@
 
 import hashlib
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.config.load import load_bytes
+from dragoman.config.schema import KeyConfig
 from dragoman.config.snapshot import ConfigSource, Key, Snapshot
 from dragoman.hub.problems import Problem
 
@@ -63,6 +65,13 @@ def test_without_keys_everybody_may_use_everything() -> None:
     key = snapshot("models:\n- {name: big, backend: http://a/v1}").admit(None)
     assert key == Key("anonymous")
     assert key.may_use("big")
+
+
+def test_a_key_that_cannot_be_read_lets_nobody_in() -> None:
+    """Such a file does not pass the checks; if it did, it must not count as one without keys."""
+    config = msgspec.structs.replace(snapshot().config, keys=(KeyConfig(),))
+    with pytest.raises(Problem, match="not known here"):
+        Snapshot.of(config).admit("anything")
 
 
 def test_a_key_may_use_its_models_and_their_aliases() -> None:

@@ -407,3 +407,7 @@ class Config(Struct, frozen=True, kw_only=True):
     serve_config_generator: Annotated[
         bool, About("Show pages that write the coding agents' configuration, at `/`.", example=True)
     ] = False
+
+    @property
+    def max_body_bytes(self) -> int:
+        return int(self.max_body_mb * 2**20)

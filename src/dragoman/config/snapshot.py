@@ -55,7 +55,7 @@ class Snapshot(Struct, frozen=True):
         Digests of one length are compared, all of them and each in constant time, so the time taken tells nothing of
         the keys. Without keys in the file everybody is the same anonymous caller.
         """
-        if not self.keys:
+        if not self.config.keys:
             return ANONYMOUS
         if not token:
             raise Problem("unauthorized", f"No API key was given: {_WHERE}.")

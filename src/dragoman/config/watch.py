@@ -114,7 +114,7 @@ class Watch:
             return None  # written to meanwhile: a later look will see it settled
         self._read = mark
         if loaded.digest == self._digest:
-            logger.debug("%s: the content is as before", self._path)
+            logger.info("%s: the content is as before", self._path)
             return None
         self._digest = loaded.digest
         return self._swap(loaded)
