@@ -1,4 +1,4 @@
-"""A `dragoman serve` of its own, as a user starts it: for the tests that need the whole program."""
+"""Servers of the tests' own, started as a user starts them: `dragoman serve`, and what stands behind it."""
 
 import contextlib
 import dataclasses
@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ LOG_SHOWN: Final = 4000  # characters
 
 @dataclasses.dataclass(frozen=True)
 class Served:
-    """A running proxy: its origin, and the file that has all it printed."""
+    """A running server: its origin, and the file that has all it printed."""
 
     url: str
     log: Path
@@ -34,14 +34,23 @@ class Served:
 
 @contextlib.contextmanager
 def serving(config: Mapping[str, Any], folder: Path) -> Iterator[Served]:
-    """Serve `config` on a free port for as long as the block runs. All files of the run are made in `folder`."""
+    """Run `dragoman serve` with `config` on a free port. All files of the run are made in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    port, path = _free_port(), folder / "config.yaml"
+    port, path = free_port(), folder / "config.yaml"
     path.write_bytes(jsons.write({"listen": f"127.0.0.1:{port}", **config}))  # JSON is YAML
-    served = Served(f"http://127.0.0.1:{port}", folder / "dragoman.log")
+    with running([str(PROGRAM), "serve", "--config", str(path)], port, "/healthz", folder) as served:
+        yield served
+
+
+@contextlib.contextmanager
+def running(
+    command: Sequence[str], port: int, health: str, folder: Path, seconds_to_start: float = SECONDS_TO_START
+) -> Iterator[Served]:
+    """Run a server for as long as the block runs, from when it answers GET `health` with status 200."""
+    served = Served(f"http://127.0.0.1:{port}", folder / f"{Path(command[0]).name}.log")
     with served.log.open("wb") as log:
         process = subprocess.Popen(
-            [PROGRAM, "serve", "--config", path],
+            command,
             env={**os.environ, "HOME": str(folder), "XDG_STATE_HOME": str(folder), "XDG_DATA_HOME": str(folder)},
             cwd=folder,
             stdin=subprocess.DEVNULL,
@@ -49,32 +58,34 @@ def serving(config: Mapping[str, Any], folder: Path) -> Iterator[Served]:
             stderr=subprocess.STDOUT,
         )
     try:
-        _wait_until_healthy(process, served, port)
+        _wait_until_healthy(process, served, port, health, seconds_to_start)
         yield served
     finally:
         _stop(process)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])
 
 
-def _wait_until_healthy(process: subprocess.Popen[bytes], served: Served, port: int) -> None:
-    deadline = time.monotonic() + SECONDS_TO_START
-    while not _is_healthy(port):
+def _wait_until_healthy(
+    process: subprocess.Popen[bytes], served: Served, port: int, health: str, seconds: float
+) -> None:
+    deadline = time.monotonic() + seconds
+    while not _is_healthy(port, health):
         if process.poll() is not None:
-            raise RuntimeError(f"dragoman serve ended with status {process.returncode}:\n{served.last_words()}")
+            raise RuntimeError(f"{process.args!r} ended with status {process.returncode}:\n{served.last_words()}")
         if time.monotonic() > deadline:
-            raise TimeoutError(f"/healthz did not answer within {SECONDS_TO_START:.0f} s:\n{served.last_words()}")
+            raise TimeoutError(f"{health} did not answer within {seconds:.0f} s:\n{served.last_words()}")
         time.sleep(SECONDS_BETWEEN_ASKING)
 
 
-def _is_healthy(port: int) -> bool:
+def _is_healthy(port: int, health: str) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
-        connection.request("GET", "/healthz")
+        connection.request("GET", health)
         return connection.getresponse().status == http.client.OK
     return False
 
