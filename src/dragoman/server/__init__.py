@@ -1,1 +1,1 @@
-"""HTTP in: the clients' side of the proxy."""
+"""Floor 4: HTTP in, as a raw ASGI application. app.py knows which path leads where."""

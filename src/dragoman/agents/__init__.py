@@ -1,0 +1,8 @@
+"""Floor 1: the coding agents. One file each; pure functions, nothing is run or written here."""
+
+from typing import Final
+
+from dragoman.agents import claude_code, opencode, qwen_code
+from dragoman.agents.agent import Agent
+
+AGENTS: Final[tuple[Agent, ...]] = (claude_code.AGENT, opencode.AGENT, qwen_code.AGENT)

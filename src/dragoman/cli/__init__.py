@@ -1,0 +1,34 @@
+"""Floor 5: the command line."""
+
+import typer
+
+from dragoman import __version__
+from dragoman.cli.check import check
+from dragoman.cli.serve import serve
+
+app = typer.Typer(
+    name="dragoman",
+    help="Connects coding agents to any model: Messages, Responses and Chat Completions on both sides.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(serve)
+app.command()(check)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dragoman {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Options before the command."""
+
+
+def main() -> None:
+    app()

@@ -1,0 +1,51 @@
+"""Where the log goes: lines for people on a terminal, JSON lines for machines elsewhere."""
+
+import datetime as dt
+import logging
+import sys
+from typing import Final, Literal
+
+from dragoman.wire import jsons
+
+Form = Literal["auto", "text", "json"]
+_COLOURS: Final = {logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m", logging.CRITICAL: "\x1b[31m"}
+
+
+def start(form: Form, level: str) -> None:
+    """Send the log to stderr."""
+    on_terminal = sys.stderr.isatty()
+    stream = logging.StreamHandler()
+    stream.setFormatter(_JSON() if form == "json" or (form == "auto" and not on_terminal) else _Text(on_terminal))
+    root = logging.getLogger()
+    root.handlers[:] = [stream]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("dragoman").setLevel(level.upper())
+
+
+class _Text(logging.Formatter):
+    def __init__(self, coloured: bool) -> None:
+        super().__init__()
+        self._coloured: Final = coloured
+
+    def format(self, record: logging.LogRecord) -> str:
+        when = dt.datetime.fromtimestamp(record.created, dt.UTC).astimezone().strftime("%H:%M:%S")
+        level = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
+        line = f"{when} {level}{record.getMessage()}"
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        colour = _COLOURS.get(record.levelno, "") if self._coloured else ""
+        return f"{colour}{line}\x1b[0m" if colour else line
+
+
+class _JSON(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        said = {
+            "time": dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "entry", {}),
+        }
+        if record.exc_info:
+            said["traceback"] = self.formatException(record.exc_info)
+        return jsons.write_text(said)

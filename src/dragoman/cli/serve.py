@@ -1,0 +1,147 @@
+"""`dragoman serve`."""
+
+import asyncio
+import logging
+import os
+import socket
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+import typer
+import uvicorn
+
+from dragoman.cli import logs
+from dragoman.cli.banner import banner
+from dragoman.config.findings import render_findings
+from dragoman.config.listen import BadAddressError, ListenAddress, read_listen_address
+from dragoman.config.load import load_file
+from dragoman.config.schema import BackendConfig, ModelConfig
+from dragoman.config.snapshot import ConfigSource, Snapshot
+from dragoman.gateway import demo
+from dragoman.net.client import Client
+from dragoman.routing import zero_config
+from dragoman.routing.zero_config import Found
+from dragoman.server.app import App
+
+_log: Final = logging.getLogger("dragoman.serve")
+_BACKLOG: Final = 2048
+_SECONDS_TO_FINISH: Final = 30  # for streams that run when the server is told to stop
+_PORTS_TO_TRY: Final = 20
+LogForm = Literal["auto", "text", "json"]
+
+
+def serve(
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="The configuration file. Without it, local models are looked for."),
+    ] = None,
+    listen: Annotated[
+        str | None, typer.Option(help="Address to listen on, in place of the file's: 127.0.0.1:8080.")
+    ] = None,
+    log_format: Annotated[
+        LogForm, typer.Option(help="Lines for people or for machines; auto: by what stderr is.")
+    ] = "auto",
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], typer.Option(help="How much to log.")] = "info",
+) -> None:
+    """Run the proxy."""
+    logs.start(log_format, log_level)
+    address = _address(listen)
+    if config is None:
+        found = asyncio.run(_find())
+        source, digest = _found_config(found), b""
+    else:
+        found = ()
+        source, digest = _file_config(config)
+    settings = source.current.config
+    wanted = address or settings.listen
+    listening = _listen(wanted, exactly=config is not None or address is not None)
+    host, port = listening.getsockname()[:2]
+    typer.echo(banner(settings, found, _origin(host, port)))
+    _run(App(source, config, digest), listening)
+
+
+def _address(listen: str | None) -> ListenAddress | None:
+    if listen is None:
+        return None
+    try:
+        return read_listen_address(listen)
+    except BadAddressError as error:
+        raise typer.BadParameter(str(error), param_hint="--listen") from None
+
+
+async def _find() -> tuple[Found, ...]:
+    net = Client()
+    try:
+        return await zero_config.find(net, os.environ)
+    finally:
+        await net.close()
+
+
+def _found_config(found: tuple[Found, ...]) -> ConfigSource:
+    config = zero_config.config_of(found)
+    if not config.models:
+        model = ModelConfig(name=demo.NAME, backends=(BackendConfig(url=demo.URL),), context_window=200_000)
+        config = msgspec.structs.replace(config, models=(model,))
+    return ConfigSource(Snapshot.of(config))
+
+
+def _file_config(path: Path) -> tuple[ConfigSource, bytes]:
+    loaded = load_file(path, os.environ)
+    if loaded.findings:
+        typer.echo(render_findings(loaded.findings, str(path)), err=True)
+    if loaded.config is None:
+        raise typer.Exit(1)
+    return ConfigSource(Snapshot.of(loaded.config), loaded.findings), loaded.digest
+
+
+def _listen(address: ListenAddress, *, exactly: bool) -> socket.socket:
+    """Bind, at the address itself or, if nobody asked for exactly it, at one of the next ports."""
+    tries = 1 if exactly or address.port == 0 else _PORTS_TO_TRY
+    for port in range(address.port, address.port + tries):
+        try:
+            return _bound(ListenAddress(address.host, port))
+        except OSError as error:
+            if port == address.port + tries - 1:
+                reason = error.strerror or str(error)
+                typer.echo(f"cannot listen on {address}: {reason}; name another address with --listen", err=True)
+                raise typer.Exit(1) from None
+    raise AssertionError("no port was tried")
+
+
+def _bound(address: ListenAddress) -> socket.socket:
+    if address.host == "":
+        return socket.create_server(
+            ("", address.port),
+            family=socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET,
+            backlog=_BACKLOG,
+            dualstack_ipv6=socket.has_dualstack_ipv6(),
+        )
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    return socket.create_server((address.host, address.port), family=family, backlog=_BACKLOG)
+
+
+def _origin(host: str, port: int) -> str:
+    """The address people use: the unspecified address is no place to connect to."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared with, not bound to
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _run(app: App, listening: socket.socket) -> None:
+    config = uvicorn.Config(
+        app,
+        loop="auto",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_SECONDS_TO_FINISH,
+        backlog=_BACKLOG,
+    )
+    uvicorn.Server(config).run(sockets=[listening])

@@ -1,0 +1,1 @@
+"""Floor 3: one request's life. Read exchange.py first."""

@@ -1,0 +1,165 @@
+"""The translated rail: ask the backends in turn until one answers, and tell the client what it says."""
+
+import logging
+from typing import Final, Protocol
+
+import msgspec
+
+from dragoman.gateway import demo
+from dragoman.gateway.gateway import Gateway, stamp
+from dragoman.gateway.parties import Parties
+from dragoman.gateway.sources import Source, open_source
+from dragoman.hub.answer import Fold
+from dragoman.hub.estimate import rough_tokens, tokens_in_request
+from dragoman.hub.events import Began, Ended, Event, Failed, Noted
+from dragoman.hub.losses import Losses
+from dragoman.hub.problems import ELSEWHERE, Problem
+from dragoman.hub.request import Reasoning, Request
+from dragoman.hub.route import Backend, Defaults, Route
+from dragoman.protocols.codec import Stamp
+from dragoman.wire import jsons
+
+_log: Final = logging.getLogger("dragoman.gateway")
+
+
+async def converse(request: Request, route: Route, parties: Parties) -> None:
+    """Raise the Problem of the last backend, if none answers; what was said until then stays said."""
+    request = with_defaults(request, route.defaults)
+    mark = stamp(parties.entry.id)
+    teller = _Streaming(request, mark, parties) if request.stream else _Folding(request, mark, parties)
+    with parties.gateway.pulses.company(parties.responder):
+        await _first_answer(request, route, parties, teller, mark)
+    _calibrate(request, route, parties)
+
+
+async def _first_answer(request: Request, route: Route, parties: Parties, teller: "_Teller", mark: Stamp) -> None:
+    """Ask the next backend only as long as nothing was said: an answer has one voice."""
+    last = len(route.backends) - 1
+    for number, backend in enumerate(route.backends):
+        losses = Losses(route.on_loss)
+        if backend.dialect != parties.client.dialect:
+            parties.client.note_losses(request, losses)
+        try:
+            source = await _open(request, route, backend, parties.gateway, losses, mark)
+            try:
+                parties.entry.attempted(backend.dialect, losses)
+                await teller.tell(source, losses)
+                await source.settle()
+            finally:
+                source.close()
+        except Problem as problem:
+            if teller.said or number == last or problem.kind not in ELSEWHERE:
+                raise
+            _log.info("%s: backend %d of %d: %s; the next one is asked", mark.id, number + 1, last + 1, problem.public)
+        else:
+            return
+
+
+async def _open(
+    request: Request, route: Route, backend: Backend, gateway: Gateway, losses: Losses, mark: Stamp
+) -> Source:
+    if backend.url == demo.URL:
+        return demo.Demo(request)
+    return await open_source(request, route, backend, gateway, losses, mark)
+
+
+class _Teller(Protocol):
+    said: bool
+
+    async def tell(self, source: Source, losses: Losses) -> None: ...
+
+
+class _Streaming:
+    """Tells events as they come. The status line waits for the first that means something."""
+
+    def __init__(self, request: Request, mark: Stamp, parties: Parties) -> None:
+        self._writer: Final = parties.client.stream_writer(request, mark)
+        self._parties: Final = parties
+        self.said = False
+        parties.responder.pulse, parties.responder.failure = self._writer.pulse, self._fail
+
+    def _fail(self, problem: Problem) -> bytes:
+        return self._writer.feed(Failed(problem))
+
+    async def tell(self, source: Source, losses: Losses) -> None:
+        responder, entry = self._parties.responder, self._parties.entry
+        self._parties.describe(losses)
+        feed, stream, hear = self._writer.feed, responder.stream, entry.hear
+        events: list[Event] = []
+        while not (events and isinstance(events[-1], Ended | Failed)):
+            events = await source.read()
+            if not self.said:
+                self._first(events)
+            hear(events)
+            if data := b"".join(map(feed, events)):
+                await stream(data)
+        if isinstance(events[-1], Failed):
+            entry.failed(events[-1].problem)
+        await responder.end()
+
+    def _first(self, events: list[Event]) -> None:
+        """A backend that breaks off before it said anything can still be replaced, or be a status."""
+        for event in events:
+            if isinstance(event, Failed):
+                raise event.problem
+            if not isinstance(event, Began | Noted):
+                self.said = True
+                self._parties.entry.spoke()
+                return
+
+
+class _Folding:
+    """Tells the answer when it is whole."""
+
+    def __init__(self, request: Request, mark: Stamp, parties: Parties) -> None:
+        self._request: Final = request
+        self._mark: Final = mark
+        self._parties: Final = parties
+        self.said = False
+
+    async def tell(self, source: Source, losses: Losses) -> None:
+        client, responder, entry = self._parties.client, self._parties.responder, self._parties.entry
+        fold = Fold()
+        over = False
+        while not over:
+            for event in await source.read():
+                fold.feed(event)
+                over = isinstance(event, Ended)
+        answer = fold.answer()
+        entry.hear([Noted(answer.usage)])
+        self._parties.describe(losses)
+        self.said = True
+        entry.spoke()
+        await responder.whole(200, client.write_answer(answer, self._request, self._mark))
+
+
+def with_defaults(request: Request, defaults: Defaults) -> Request:
+    """The model's defaults, wherever the client asked for nothing."""
+    if defaults == Defaults():
+        return request
+    sampling = {
+        name: wanted
+        for name in request.sampling.__struct_fields__
+        if getattr(request.sampling, name) is None and (wanted := getattr(defaults.sampling, name)) is not None
+    }
+    reasoning = request.reasoning
+    if defaults.reasoning_effort is not None and reasoning == Reasoning():
+        reasoning = Reasoning(effort=defaults.reasoning_effort)
+    return msgspec.structs.replace(
+        request,
+        sampling=msgspec.structs.replace(request.sampling, **sampling),
+        reasoning=reasoning,
+        max_tokens=request.max_tokens if request.max_tokens is not None else defaults.max_tokens,
+        stop=request.stop or defaults.stop,
+    )
+
+
+_SMALL: Final = 2_000  # tokens: estimating a larger prompt only to compare costs more than it teaches
+
+
+def _calibrate(request: Request, route: Route, parties: Parties) -> None:
+    """Learn how far the estimate is off for this model, from small prompts and now and then."""
+    counted, calibration = parties.entry.usage.input, parties.gateway.calibration
+    if counted and calibration.wants(route.backend_model) and rough_tokens(request) < _SMALL:
+        estimated = tokens_in_request(request, jsons.write_text)
+        calibration.observe(route.backend_model, estimated, counted)

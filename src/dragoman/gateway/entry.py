@@ -1,0 +1,98 @@
+"""One exchange, one line: what was asked, where it went, what came of it. Never what was said."""
+
+import logging
+import time
+from typing import Any, Final
+
+from dragoman.hub.events import Event, Noted
+from dragoman.hub.losses import Losses
+from dragoman.hub.problems import Problem
+from dragoman.hub.usage import Usage
+
+_log: Final = logging.getLogger("dragoman.exchange")
+
+
+class Entry:
+    """Filled while the exchange goes on. Times in seconds of the monotonic clock."""
+
+    def __init__(self, request_id: str, path: str, dialect: str) -> None:
+        self.id: Final = request_id
+        self.path: Final = path
+        self.dialect: Final = dialect
+        self.began: Final = time.monotonic()
+        self.first_byte: float | None = None
+        self.key = ""
+        self.model = ""
+        self.backend_model = ""
+        self.backend_dialect = ""
+        self.rail = ""
+        self.why_not_relayed = ""
+        self.status = 0
+        self.problem: Problem | None = None
+        self.usage = Usage()
+        self.attempts = 0
+        self.losses: tuple[str, ...] = ()
+
+    def asked(self, key: str, model: str) -> None:
+        self.key, self.model = key, model
+
+    def attempted(self, dialect: str, losses: Losses) -> None:
+        self.attempts += 1
+        self.backend_dialect = dialect
+        self.losses = tuple(dict.fromkeys(loss.path for loss in losses.noted))
+
+    def hear(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, Noted):
+                self.usage = self.usage.updated(event.usage)
+
+    def spoke(self) -> None:
+        """Something reaches the client."""
+        if self.first_byte is None:
+            self.first_byte = time.monotonic()
+
+    def failed(self, problem: Problem) -> None:
+        self.problem = problem
+
+    def close(self) -> None:
+        """Write the line. Called once, on every way out."""
+        level = logging.INFO if self.problem is None or self.status < 500 else logging.WARNING
+        if not _log.isEnabledFor(level):
+            return
+        problem = self.problem
+        if problem is not None and problem.private:
+            _log.info("%s %s: %s", self.id, problem.kind, problem.private[:500])
+        _log.log(level, self._summary(), extra={"entry": self._fields()})
+
+    def _summary(self) -> str:
+        usage, asked = self.usage, self.model or "-"
+        tokens = f" {usage.input or 0}+{usage.output or 0} tokens" if usage != Usage() else ""
+        trouble = f" {self.problem.kind}: {self.problem.public}" if self.problem is not None else ""
+        lost = f" lost: {', '.join(self.losses)}" if self.losses else ""
+        return f"{self.status or '-'} {self.path} {asked} {self.rail or '-'} {self._milliseconds()} ms{tokens}{trouble}{lost}"
+
+    def _milliseconds(self) -> int:
+        return round((time.monotonic() - self.began) * 1000)
+
+    def _fields(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "path": self.path,
+            "dialect": self.dialect,
+            "key": self.key,
+            "model": self.model,
+            "backend_model": self.backend_model,
+            "backend_dialect": self.backend_dialect,
+            "rail": self.rail,
+            "why_not_relayed": self.why_not_relayed,
+            "status": self.status,
+            "problem": self.problem.kind if self.problem else None,
+            "input_tokens": self.usage.input,
+            "cached_tokens": self.usage.cache_read,
+            "output_tokens": self.usage.output,
+            "reasoning_tokens": self.usage.reasoning,
+            "first_byte_ms": None if self.first_byte is None else round((self.first_byte - self.began) * 1000),
+            "duration_ms": self._milliseconds(),
+            "attempts": self.attempts,
+            "losses": list(self.losses),
+        }

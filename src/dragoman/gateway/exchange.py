@@ -1,0 +1,119 @@
+"""One exchange: a client's call, from arrival to its line in the log. The file to read first.
+
+Every exchange takes one snapshot of the configuration and keeps it. Whatever goes wrong comes by here, once, and
+becomes a status or an error inside the stream.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+from dragoman.config.snapshot import Key, Snapshot
+from dragoman.gateway import passthrough
+from dragoman.gateway.call import Call
+from dragoman.gateway.converse import converse
+from dragoman.gateway.count import count_tokens
+from dragoman.gateway.entry import Entry
+from dragoman.gateway.gateway import Gateway
+from dragoman.gateway.parties import Parties
+from dragoman.gateway.relay import relay, why_not
+from dragoman.gateway.responder import Responder
+from dragoman.hub.problems import Problem, bad_request
+from dragoman.hub.route import Route
+from dragoman.protocols.codec import ClientSide
+from dragoman.wire import jsons, multipart
+
+CLIENT_GONE: Final = 499  # nginx's word for a client that hung up; nobody receives it
+
+_log: Final = logging.getLogger("dragoman.gateway")
+
+# What an endpoint does with a call that was let in.
+Endpoint: TypeAlias = Callable[[Parties, Snapshot, Key, bytes], Awaitable[None]]
+
+
+async def exchange(call: Call, client: ClientSide, endpoint: Endpoint, gateway: Gateway) -> None:
+    snapshot = gateway.config.current
+    entry = Entry(call.id, call.path, client.dialect)
+    responder = Responder(call.send, call.id)
+    parties = Parties(call, client, gateway, responder, entry)
+    try:
+        key = await call.admit(snapshot)
+        body = await call.read_body(snapshot.config.max_body_bytes)
+        await endpoint(parties, snapshot, key, body)
+    except Problem as problem:
+        await _fail(problem, parties)
+    except asyncio.CancelledError:
+        entry.status = CLIENT_GONE
+        raise
+    except Exception as error:  # noqa: BLE001 - a bug of ours: the client learns that, and the log learns which
+        _log.exception("%s: %s", call.id, type(error).__name__)
+        await _fail(Problem("internal", f"internal error of the proxy; its log has it as {call.id}"), parties)
+    finally:
+        entry.status = entry.status or responder.status
+        entry.close()
+
+
+async def answer(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> None:
+    """The endpoints that ask a model: relayed where the backend speaks the client's dialect, else translated."""
+    client, entry = parties.client, parties.entry
+    members = _members(body)
+    route = _route(parties, snapshot, key, _model_in(members))
+    entry.why_not_relayed = why_not(client, route)
+    if entry.why_not_relayed:
+        entry.rail = "translate"
+        await converse(client.read_request(body, parties.call.headers), route, parties)
+    else:
+        entry.rail = "relay"
+        await relay(members, body, route, parties)
+
+
+async def count(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> None:
+    """`count_tokens` of the Messages dialect."""
+    members = _members(body)
+    route = _route(parties, snapshot, key, _model_in(members))
+    parties.entry.rail = "count"
+    request = parties.client.read_request(body, parties.call.headers)
+    counted = await count_tokens(request, members, route, parties)
+    await parties.responder.whole(200, jsons.write({"input_tokens": counted}))
+
+
+async def pass_through(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> None:
+    """The endpoints that are only ever relayed."""
+    boundary = multipart.boundary_in(parties.call.headers.get("content-type", ""))
+    members = _members(body) if boundary is None else None
+    name = _model_in(members) if members is not None else passthrough.model_of_form(body, boundary or b"")
+    route = _route(parties, snapshot, key, name)
+    parties.entry.rail = "relay"
+    await passthrough.pass_through(passthrough.with_model(parties.call, body, route, members), route, parties)
+
+
+def _route(parties: Parties, snapshot: Snapshot, key: Key, model: str) -> Route:
+    parties.entry.asked(key.name, model)
+    route = parties.gateway.router.resolve(snapshot, key, model, parties.client.dialect)
+    parties.entry.backend_model = route.backend_model
+    return route
+
+
+async def _fail(problem: Problem, parties: Parties) -> None:
+    entry, responder = parties.entry, parties.responder
+    entry.failed(problem)
+    refused = parties.client.write_problem(problem, entry.id)
+    entry.status = responder.status if responder.started else refused.status
+    await responder.fail(problem, refused)
+
+
+def _members(body: bytes) -> jsons.Members:
+    try:
+        return jsons.members(body)
+    except jsons.JSONError as error:
+        raise bad_request("body", f"is not valid JSON: {error}") from None
+
+
+def _model_in(members: jsons.Members) -> str:
+    if "model" not in members:
+        raise bad_request("model", "is required and must be a string")
+    model = jsons.value_of(members["model"])
+    if not isinstance(model, str):
+        raise bad_request("model", "must be a string")
+    return model

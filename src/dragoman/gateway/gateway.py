@@ -1,0 +1,32 @@
+"""What every exchange has in common."""
+
+import time
+from typing import Final
+
+from msgspec import Struct
+
+from dragoman.config.snapshot import ConfigSource
+from dragoman.gateway.pulses import Pulses
+from dragoman.net.client import Client
+from dragoman.protocols.codec import Stamp
+from dragoman.routing.calibration import Calibration
+from dragoman.routing.known import Knowledge
+from dragoman.routing.resolve import Router
+
+MAX_ANSWER: Final = 100 * 2**20  # bytes of a whole answer
+
+
+class Gateway(Struct, frozen=True):
+    """Made once, by the composition root."""
+
+    config: ConfigSource
+    net: Client
+    knowledge: Knowledge
+    router: Router
+    pulses: Pulses
+    calibration: Calibration
+
+
+def stamp(request_id: str) -> Stamp:
+    """request_id: "req_" and 24 hex digits."""
+    return Stamp(request_id[4:], int(time.time()))

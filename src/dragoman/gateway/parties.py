@@ -1,0 +1,25 @@
+"""Who takes part in one exchange: the caller, his dialect, the house, the one who answers, and the one who writes it down."""
+
+from msgspec import Struct
+
+from dragoman.gateway.call import Call
+from dragoman.gateway.entry import Entry
+from dragoman.gateway.gateway import Gateway
+from dragoman.gateway.responder import Responder
+from dragoman.hub.losses import Losses
+from dragoman.protocols.codec import ClientSide
+
+
+class Parties(Struct, frozen=True):
+    call: Call
+    client: ClientSide
+    gateway: Gateway
+    responder: Responder
+    entry: Entry
+
+    def describe(self, losses: Losses) -> None:
+        """Tell the client which model answers, and what could not be said to it."""
+        headers = [("x-dragoman-model", self.entry.backend_model)]
+        if lost := losses.header():
+            headers.append(("x-dragoman-loss", lost))
+        self.responder.add_headers(headers)

@@ -1,0 +1,83 @@
+"""Endpoints that are only ever relayed: text completion, embeddings, reranking, audio.
+
+Of the request only `model` is changed, in JSON or in a multipart form; the answer passes as it is, whatever it is.
+"""
+
+from typing import Final
+
+from dragoman.gateway.call import Call
+from dragoman.gateway.parties import Parties
+from dragoman.gateway.relay import passed_headers, returned_headers
+from dragoman.gateway.sources import problem_of
+from dragoman.hub.losses import Losses
+from dragoman.hub.problems import ELSEWHERE, Problem, bad_request
+from dragoman.hub.route import Backend, Route
+from dragoman.protocols import BACKENDS
+from dragoman.wire import jsons, multipart
+
+PATHS: Final = frozenset(
+    {
+        "/v1/completions",
+        "/v1/embeddings",
+        "/v1/rerank",
+        "/v1/audio/transcriptions",
+        "/v1/audio/translations",
+        "/v1/audio/speech",
+    }
+)
+
+
+async def pass_through(body: bytes, route: Route, parties: Parties) -> None:
+    """body: with `model` already as the backend knows it."""
+    last = len(route.backends) - 1
+    for number, backend in enumerate(route.backends):
+        parties.entry.attempted(backend.dialect, Losses())
+        try:
+            await _ask(body, route, backend, parties)
+        except Problem as problem:
+            if parties.responder.started or number == last or problem.kind not in ELSEWHERE:
+                raise
+        else:
+            return
+
+
+async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties) -> None:
+    call, responder = parties.call, parties.responder
+    if backend.dialect != "openai-chat":
+        raise Problem(
+            "unsupported", f"model {route.model!r} has no {call.path}: its backend speaks {backend.dialect} only"
+        )
+    side = BACKENDS[backend.dialect]
+    url = backend.url + call.path.removeprefix("/v1") + (f"?{call.query}" if call.query else "")
+    reply = await parties.gateway.net.send(
+        "POST", url, passed_headers(call, side.headers(backend)), body, route.timeouts
+    )
+    try:
+        if not 200 <= reply.status < 300:
+            raise await problem_of(side, reply)
+        parties.describe(Losses())
+        content_type = reply.headers.get("content-type") or "application/octet-stream"
+        if "event-stream" in content_type:
+            responder.failure = parties.client.write_stream_problem
+        await responder.begin(reply.status, [("content-type", content_type), *returned_headers(reply)])
+        while data := await reply.read():
+            parties.entry.spoke()
+            await responder.piece(data)
+        await responder.end()
+    finally:
+        reply.close()
+
+
+def model_of_form(body: bytes, boundary: bytes) -> str:
+    model = multipart.field(body, boundary, "model")
+    if not model:
+        raise bad_request("model", "is required as a field of the form")
+    return model.strip()
+
+
+def with_model(call: Call, body: bytes, route: Route, members: jsons.Members | None) -> bytes:
+    """The body with the model's name as the backend knows it. members: of a JSON body; None = a form."""
+    if members is not None:
+        return jsons.patch(members, {"model": route.backend_model})
+    boundary = multipart.boundary_in(call.headers.get("content-type", "")) or b""
+    return multipart.with_field(body, boundary, "model", route.backend_model)

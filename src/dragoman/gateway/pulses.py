@@ -1,0 +1,47 @@
+"""Keeps waiting clients company: one ticker for all streams, not one task for each."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dragoman.gateway.responder import Responder
+
+
+class Pulses:
+    """Each second, whoever has said nothing for `every` seconds says a filler."""
+
+    def __init__(self) -> None:
+        self._waiting: set[Responder] = set()
+        self._saying: set[asyncio.Task[None]] = set()
+        self.every = 10.0
+
+    @contextmanager
+    def company(self, responder: Responder) -> Iterator[None]:
+        """While this lasts, the responder's client is kept company."""
+        self._waiting.add(responder)
+        try:
+            yield
+        finally:
+            self._waiting.discard(responder)
+
+    async def run(self) -> None:
+        """Tick until cancelled."""
+        while True:
+            await asyncio.sleep(1)
+            self.tick(asyncio.get_running_loop().time())
+
+    def tick(self, now: float) -> None:
+        if self.every <= 0:
+            return
+        for responder in list(self._waiting):
+            if now - responder.last_said >= self.every:
+                responder.last_said = now
+                # A task of its own: a client that reads nothing must not hold up the others.
+                task = asyncio.get_running_loop().create_task(responder.keep_alive())
+                self._saying.add(task)
+                task.add_done_callback(self._said)
+
+    def _said(self, task: asyncio.Task[None]) -> None:
+        self._saying.discard(task)
+        if not task.cancelled():
+            task.exception()  # the client is gone; its own exchange finds out

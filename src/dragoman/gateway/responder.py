@@ -1,0 +1,108 @@
+"""Writes one answer to one client, and knows whether the status line has left the house.
+
+Until something was written, a problem is a status; afterwards it can only be said inside the stream.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from dragoman.gateway.call import Send
+from dragoman.hub.problems import Problem
+from dragoman.protocols.codec import Refused
+
+# On every answer. Browsers are no clients of ours: nothing may frame, sniff or store what we say.
+SECURITY: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+)
+_STREAM: Final = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache, no-store"),
+    (b"x-accel-buffering", b"no"),
+)
+_OWN: Final = frozenset({"request-id", "x-request-id"})  # already among ours
+_WHOLE: Final = ((b"cache-control", b"no-store"),)
+
+
+class Responder:
+    """last_said: loop time of the last write, for whoever keeps the line alive."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send: Final = send
+        self._headers: list[tuple[bytes, bytes]] = [
+            *SECURITY,
+            (b"request-id", request_id.encode()),
+            (b"x-request-id", request_id.encode()),
+        ]
+        self.started = False
+        self.ended = False
+        self.status = 0
+        self.last_said = asyncio.get_running_loop().time()
+        self.pulse: Callable[[], bytes] | None = None  # makes a filler; None = this answer needs none
+        self.failure: Callable[[Problem], bytes] | None = None  # says a problem inside the stream
+        self._at_boundary = True
+
+    def add_headers(self, headers: Iterable[tuple[str, str]]) -> None:
+        """For the head of the answer; too late once it has left."""
+        self._headers += [(name.encode("latin-1", "replace"), _printable(value)) for name, value in headers]
+
+    async def stream(self, data: bytes, *, at_boundary: bool = True) -> None:
+        """Write a piece of an event stream, its head first. at_boundary: fillers may follow this piece."""
+        if not self.started:
+            await self._start(200, _STREAM)
+        self._at_boundary = at_boundary
+        self.last_said = asyncio.get_running_loop().time()
+        if data:
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def begin(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
+        """Write the head of a relayed answer."""
+        self.add_headers(headers)
+        await self._start(status, _WHOLE)
+
+    async def piece(self, data: bytes) -> None:
+        """Write a piece of a relayed answer."""
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end(self) -> None:
+        self.pulse = None
+        if self.started and not self.ended:
+            self.ended = True
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def fail(self, problem: Problem, refused: Refused) -> None:
+        """Say that it went wrong: as a status if that is still possible, else inside the stream, which then ends."""
+        if not self.started:
+            self.add_headers(header for header in refused.headers if header[0] not in _OWN)
+            await self.whole(refused.status, refused.body)
+            return
+        if self.failure is not None and not self.ended:
+            await self.stream(self.failure(problem))
+        await self.end()
+
+    async def whole(self, status: int, body: bytes, content_type: str = "application/json") -> None:
+        """Write a whole answer."""
+        self.pulse = None
+        self.ended = True
+        headers = (
+            (b"content-type", content_type.encode("latin-1", "replace")),
+            (b"content-length", str(len(body)).encode()),
+        )
+        await self._start(status, (*_WHOLE, *headers))
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def keep_alive(self) -> None:
+        """Say a filler, unless the last piece ended in the middle of an event."""
+        if self.pulse is not None and self._at_boundary and not self.ended:
+            await self.stream(self.pulse())
+
+    async def _start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        self.started, self.status = True, status
+        await self._send({"type": "http.response.start", "status": status, "headers": [*self._headers, *headers]})
+
+
+def _printable(value: str) -> bytes:
+    """Header values end at a line break, so none may hold one."""
+    return "".join(c if c.isprintable() else " " for c in value).encode("latin-1", "replace")

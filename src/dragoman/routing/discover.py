@@ -1,0 +1,233 @@
+"""Asking backends what they are: which family, which models, how large a window, whether they see.
+
+    vLLM, SGLang   GET  {url}/models        data[].max_model_len
+    llama.cpp      GET  {root}/props        default_generation_settings.n_ctx, modalities.vision
+    Ollama         POST {root}/api/show     model_info["*.context_length"], parameters num_ctx, capabilities
+    LM Studio      GET  {root}/api/v0/models  data[].loaded_context_length, max_context_length, type
+    OpenRouter     GET  {url}/models        data[].context_length, top_provider, architecture
+    Anthropic      GET  {url}/v1/models/{id}  max_input_tokens, max_tokens
+
+What is found is an overlay (routing/known.py). Nothing waits for it: a request that comes earlier goes without.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.config.schema import BackendConfig, ModelConfig
+from dragoman.config.snapshot import ConfigSource
+from dragoman.hub.problems import Problem
+from dragoman.hub.route import Secret, Timeouts
+from dragoman.net.client import Client
+from dragoman.routing.known import Knowledge, Known
+from dragoman.routing.profiles import family_from_models, family_of
+from dragoman.wire import jsons
+
+_log: Final = logging.getLogger("dragoman.routing")
+_TIMEOUTS: Final = Timeouts(connect=3.0, first_byte=5.0, idle=5.0)
+_MAX_ANSWER: Final = 16 * 2**20  # OpenRouter lists some hundred models
+_SECONDS_UNTIL_RETRY: Final = 30.0  # for what did not answer
+_ROUNDS_BETWEEN_LOOKS: Final = 10  # of those, for what did
+_OLLAMA_DEFAULT_WINDOW: Final = 4_096
+
+
+class Place(Struct, frozen=True):
+    """One model at one backend."""
+
+    url: str
+    model: str
+    key: Secret
+    type: str
+
+
+class Discovery:
+    """Looks at every backend at the start and after each reload; local ones again from time to time."""
+
+    def __init__(self, config: ConfigSource, net: Client, knowledge: Knowledge) -> None:
+        self._config: Final = config
+        self._net: Final = net
+        self._knowledge: Final = knowledge
+        self._again: Final = asyncio.Event()
+        self._rounds = 0
+
+    def look_again(self) -> None:
+        """The configuration has changed."""
+        self._again.set()
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            await self.look()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._again.wait(), _SECONDS_UNTIL_RETRY)
+            self._again.clear()
+
+    async def look(self) -> None:
+        """Ask every backend that is due, all at once."""
+        places = [p for model in self._config.current.config.models for p in places_of(model)]
+        self._knowledge.keep_only({(place.url, place.model) for place in places})
+        due = [place for place in places if self._is_due(place)]
+        self._rounds += 1
+        async with asyncio.TaskGroup() as asking:
+            for place in due:
+                asking.create_task(self._learn(place))
+
+    def _is_due(self, place: Place) -> bool:
+        known = self._knowledge.of(place.url, place.model)
+        if known.online is None:
+            return True
+        if not _is_near(place.url):
+            return False  # a vendor is asked once: it is there, and it counts requests
+        return known.online is False or self._rounds % _ROUNDS_BETWEEN_LOOKS == 0
+
+    async def _learn(self, place: Place) -> None:
+        try:
+            known = await ask(place, self._net)
+        except Problem as problem:
+            known = msgspec.structs.replace(self._knowledge.of(place.url, place.model), online=False)
+            _log.debug("%s: %s", place.model, problem.public)
+        self._knowledge.learn(place.url, place.model, known)
+
+
+def places_of(model: ModelConfig) -> list[Place]:
+    return [_place(model, backend) for backend in model.in_service if "://" in backend.url]
+
+
+def _place(model: ModelConfig, backend: BackendConfig) -> Place:
+    return Place(backend.url.rstrip("/"), model.backend_model, backend.api_key or model.api_key, model.type)
+
+
+async def ask(place: Place, net: Client) -> Known:
+    """Raise Problem if the backend does not answer at all."""
+    if place.type == "anthropic":
+        return await _anthropic(place, net)
+    status, listed = await _get(f"{place.url}/models", place, net)
+    entries = listed.get("data") if isinstance(listed, dict) else None
+    rows = [row for row in entries if isinstance(row, dict)] if isinstance(entries, list) else []
+    family = family_of(place.url) or (family_from_models(listed) if isinstance(listed, dict) else None)
+    row = next((row for row in rows if row.get("id") == place.model), rows[0] if len(rows) == 1 else {})
+    known = Known(
+        family=family,
+        context_window=_number(row, "max_model_len") or _number(row, "context_length"),
+        max_output=_number(_object(row, "top_provider"), "max_completion_tokens"),
+        vision=_sees(_object(row, "architecture")),
+        online=status < 500,
+        models=tuple(str(row["id"]) for row in rows if "id" in row),
+    )
+    more = {"llama.cpp": _llama_cpp, "ollama": _ollama, "lmstudio": _lm_studio}.get(family or "")
+    return known if more is None else await more(place, net, known)
+
+
+async def _anthropic(place: Place, net: Client) -> Known:
+    url = f"{place.url.removesuffix('/v1')}/v1/models/{quote(place.model, safe='')}"
+    headers = [("x-api-key", place.key.reveal()), ("anthropic-version", "2023-06-01")] if place.key else []
+    status, said = await _request("GET", url, headers, b"", net)
+    row = said if isinstance(said, dict) and status == 200 else {}
+    return Known(
+        family=family_of(place.url),
+        context_window=_number(row, "max_input_tokens"),
+        max_output=_number(row, "max_tokens"),
+        online=status < 500,
+    )
+
+
+async def _llama_cpp(place: Place, net: Client, known: Known) -> Known:
+    _, props = await _get(f"{_root(place)}/props", place, net)
+    if not isinstance(props, dict):
+        return known
+    window = _number(_object(props, "default_generation_settings"), "n_ctx")
+    vision = _object(props, "modalities").get("vision")
+    return msgspec.structs.replace(
+        known,
+        context_window=window or known.context_window,
+        vision=vision if isinstance(vision, bool) else known.vision,
+    )
+
+
+async def _ollama(place: Place, net: Client, known: Known) -> Known:
+    """The OpenAI-like endpoint ignores `num_ctx`, so the window is what the model's own parameters or a running
+    instance say, else Ollama's default of 4,096, whatever the model could do: longer prompts are cut silently.
+    """
+    headers = [("content-type", "application/json"), *_bearer(place)]
+    _, shown = await _request("POST", f"{_root(place)}/api/show", headers, jsons.write({"model": place.model}), net)
+    _, running = await _get(f"{_root(place)}/api/ps", place, net)
+    if not isinstance(shown, dict):
+        return known
+    capabilities = shown.get("capabilities")
+    sees = "vision" in capabilities if isinstance(capabilities, list) else known.vision
+    return msgspec.structs.replace(known, context_window=_ollama_window(place.model, shown, running), vision=sees)
+
+
+def _ollama_window(model: str, shown: dict[str, Any], running: Any) -> int:
+    loaded = running.get("models") if isinstance(running, dict) else None
+    for row in loaded if isinstance(loaded, list) else ():
+        if isinstance(row, dict) and row.get("name") in (model, f"{model}:latest") and _number(row, "context_length"):
+            return _number(row, "context_length") or _OLLAMA_DEFAULT_WINDOW
+    for line in str(shown.get("parameters") or "").split("\n"):
+        name, _, value = line.strip().partition(" ")
+        if name == "num_ctx" and value.strip().isdecimal():
+            return int(value)
+    return _OLLAMA_DEFAULT_WINDOW
+
+
+async def _lm_studio(place: Place, net: Client, known: Known) -> Known:
+    _, said = await _get(f"{_root(place)}/api/v0/models", place, net)
+    rows = said.get("data") if isinstance(said, dict) else None
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, dict) and row.get("id") == place.model:
+            window = _number(row, "loaded_context_length") or _number(row, "max_context_length")
+            return msgspec.structs.replace(known, context_window=window, vision=row.get("type") == "vlm")
+    return known
+
+
+async def _get(url: str, place: Place, net: Client) -> tuple[int, Any]:
+    return await _request("GET", url, _bearer(place), b"", net)
+
+
+def _bearer(place: Place) -> list[tuple[str, str]]:
+    return [("authorization", f"Bearer {place.key.reveal()}")] if place.key else []
+
+
+async def _request(method: str, url: str, headers: list[tuple[str, str]], body: bytes, net: Client) -> tuple[int, Any]:
+    """Status and answer, None where that is not JSON."""
+    reply = await net.send(method, url, headers, body, _TIMEOUTS)
+    try:
+        return reply.status, jsons.read(await reply.read_all(_MAX_ANSWER))
+    except jsons.JSONError:
+        return reply.status, None
+    finally:
+        reply.close()
+
+
+def _is_near(url: str) -> bool:
+    """Whether the backend is on this machine or network, where asking costs nobody anything."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".lan", ".internal", ".localhost"))
+
+
+def _root(place: Place) -> str:
+    return place.url.removesuffix("/v1")
+
+
+def _number(of: dict[str, Any], key: str) -> int | None:
+    value = of.get(key)
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else None
+
+
+def _object(of: dict[str, Any], key: str) -> dict[str, Any]:
+    value = of.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _sees(architecture: dict[str, Any]) -> bool | None:
+    modalities = architecture.get("input_modalities")
+    return "image" in modalities if isinstance(modalities, list) else None

@@ -1,0 +1,43 @@
+"""What backends were found to be: an overlay over the configuration, kept per backend and model, never written into it."""
+
+from msgspec import Struct
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """None = not told.
+
+    online: answered the last time it was asked. models: the ids it lists.
+    """
+
+    family: str | None = None
+    context_window: int | None = None
+    max_output: int | None = None
+    vision: bool | None = None
+    online: bool | None = None
+    models: tuple[str, ...] = ()
+
+
+_NOTHING = Known()
+
+
+class Knowledge:
+    """version grows with every change, so that what is derived from it can be kept until then."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], Known] = {}
+        self.version = 0
+
+    def of(self, url: str, model: str) -> Known:
+        """What is known of `model` (the backend's own name for it) at the backend with this URL."""
+        return self._known.get((url, model), _NOTHING)
+
+    def learn(self, url: str, model: str, known: Known) -> None:
+        if self._known.get((url, model)) != known:
+            self._known[url, model] = known
+            self.version += 1
+
+    def keep_only(self, places: set[tuple[str, str]]) -> None:
+        """Forget backends that left the configuration."""
+        for place in self._known.keys() - places:
+            del self._known[place]
+            self.version += 1

@@ -1,0 +1,131 @@
+"""From a model's name to a Route, or to a Problem that says why there is none."""
+
+import difflib
+import random
+from typing import Final
+
+import msgspec
+
+from dragoman.config.schema import BackendConfig, BackendType, ModelConfig
+from dragoman.config.snapshot import Key, Snapshot
+from dragoman.hub.problems import Problem
+from dragoman.hub.request import Dialect
+from dragoman.hub.route import Backend, Profile, Route
+from dragoman.routing.balance import in_order
+from dragoman.routing.known import Knowledge, Known
+from dragoman.routing.profiles import family_of, profile_for
+
+_DIALECTS: Final[dict[BackendType, Dialect]] = {
+    "openai": "openai-chat",
+    "anthropic": "anthropic-messages",
+    "auto": "openai-chat",
+}
+_FAMILY: Final[dict[Dialect, str]] = {"openai-chat": "generic", "anthropic-messages": "anthropic-like"}
+_MOST_NAMES: Final = 20
+
+
+class Router:
+    """Computes routes. What it derives from a model's configuration is kept until something new is known."""
+
+    def __init__(self, knowledge: Knowledge, chance: random.Random | None = None) -> None:
+        self._knowledge: Final = knowledge
+        self._chance: Final = chance or random.Random()  # noqa: S311 - it spreads load, it guards nothing
+        self._routes: dict[tuple[int, Dialect], tuple[ModelConfig, Route]] = {}
+        self._version = -1
+
+    def resolve(self, snapshot: Snapshot, key: Key, name: str, dialect: Dialect) -> Route:
+        """dialect: the client's. Raise Problem: "unknown_model", "forbidden", "unsupported"."""
+        model = snapshot.model(name)
+        if model is None:
+            raise Problem("unknown_model", _unknown(snapshot, key, name), param="model")
+        if not key.may_use(name):
+            raise Problem(
+                "forbidden",
+                f"this key may not use the model {name!r}; it may use {_names(snapshot, key)}",
+                param="model",
+            )
+        route = self._route(model, dialect)
+        backends = in_order(route.backends, self._chance)
+        return msgspec.structs.replace(route, model=name, backends=backends)
+
+    def known(self, model: ModelConfig) -> Known:
+        """What the first of the model's backends that told anything told."""
+        found = [self._knowledge.of(backend.url, model.backend_model) for backend in model.in_service]
+        online = [known.online for known in found]
+        merged = Known(
+            family=next((k.family for k in found if k.family), None),
+            context_window=next((k.context_window for k in found if k.context_window), None),
+            max_output=next((k.max_output for k in found if k.max_output), None),
+            vision=next((k.vision for k in found if k.vision is not None), None),
+        )
+        return msgspec.structs.replace(merged, online=True if True in online else False if False in online else None)
+
+    def _route(self, model: ModelConfig, dialect: Dialect) -> Route:
+        if self._version != self._knowledge.version:
+            self._routes.clear()
+            self._version = self._knowledge.version
+        kept = self._routes.get((id(model), dialect))
+        if kept is not None and kept[0] is model:
+            return kept[1]
+        if len(self._routes) > 10 * _MOST_NAMES:  # models of snapshots that are gone
+            self._routes.clear()
+        route = self._make(model, dialect)
+        self._routes[id(model), dialect] = (model, route)
+        return route
+
+    def _make(self, model: ModelConfig, dialect: Dialect) -> Route:
+        known = self.known(model)
+        backends = tuple(self._backend(model, backend, dialect) for backend in model.in_service)
+        return Route(
+            model=model.name,
+            backend_model=model.backend_model,
+            backends=backends,
+            timeouts=model.timeouts,
+            defaults=model.defaults.wishes,
+            on_loss=model.on_loss,
+            context_window=known.context_window or model.context_window or None,
+            max_output=known.max_output or model.max_output_tokens or None,
+        )
+
+    def _backend(self, model: ModelConfig, backend: BackendConfig, client: Dialect) -> Backend:
+        dialect = spoken_to(model, client)
+        known = self._knowledge.of(backend.url, model.backend_model)
+        family = model.profile.family or known.family or family_of(backend.url) or _FAMILY[dialect]
+        vision = model.supports_vision if model.supports_vision is not None else known.vision
+        profile: Profile = profile_for(family, model.backend_model)
+        if vision is not None:
+            profile = msgspec.structs.replace(profile, vision=vision)
+        return Backend(
+            url=backend.url.rstrip("/"),
+            key=backend.api_key or model.api_key,
+            dialect=dialect,
+            profile=model.profile.over(profile),
+            weight=backend.weight,
+            max_inflight=backend.max_inflight,
+        )
+
+
+def spoken_to(model: ModelConfig, client: Dialect) -> Dialect:
+    """The dialect in which this model's backends are asked on behalf of such a client."""
+    if client == "anthropic-messages" and model.messages_mode == "native":
+        return "anthropic-messages"
+    if client == "anthropic-messages" and model.messages_mode == "translate":
+        return "openai-chat"
+    dialect = _DIALECTS.get(model.type)
+    if dialect is None:
+        raise Problem("unsupported", f"backends of `type: {model.type}` (model {model.name!r}) cannot be asked yet")
+    return dialect
+
+
+def _unknown(snapshot: Snapshot, key: Key, name: str) -> str:
+    """The words "model ... not found" are what OpenCode (1.18) recognises and stops at."""
+    names = [known for known in snapshot.models if key.may_use(known)]
+    close = difflib.get_close_matches(name, names, 1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there is {_names(snapshot, key)}"
+    return f"model {name!r} not found: {hint}"
+
+
+def _names(snapshot: Snapshot, key: Key) -> str:
+    names = [known for known in snapshot.models if key.may_use(known)]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more if names else "none"

@@ -1,0 +1,59 @@
+"""What may I ask for? `/v1/models` in one shape that the OpenAI and the Anthropic SDKs both read."""
+
+from typing import Any, Final
+
+from dragoman.config.schema import ModelConfig
+from dragoman.config.snapshot import Key, Snapshot
+from dragoman.hub.problems import Problem
+from dragoman.routing.resolve import Router
+
+# Models have no birthday here; a fixed one keeps answers identical from call to call.
+_CREATED: Final = 1_735_689_600
+_CREATED_AT: Final = "2025-01-01T00:00:00Z"
+
+
+def list_models(snapshot: Snapshot, key: Key, router: Router) -> dict[str, Any]:
+    """`has_more` is always said: where it is absent, the Anthropic SDK (2.12) goes on asking for pages."""
+    models = [_describe(model.name, model, router) for model in snapshot.models_for(key)]
+    models += [_describe(alias, model, router) for alias, model in snapshot.aliases_for(key).items()]
+    ids = [model["id"] for model in models]
+    return {
+        "object": "list",
+        "data": models,
+        "has_more": False,
+        "first_id": ids[0] if ids else None,
+        "last_id": ids[-1] if ids else None,
+    }
+
+
+def one_model(name: str, snapshot: Snapshot, key: Key, router: Router) -> dict[str, Any]:
+    """Raise Problem("unknown_model"), also for a model the key may not use: its name is not told."""
+    model = snapshot.model(name) if key.may_use(name) else None
+    if model is None:
+        raise Problem("unknown_model", f"model {name!r} not found; GET /v1/models lists what there is")
+    return _describe(name, model, router)
+
+
+def _describe(name: str, model: ModelConfig, router: Router) -> dict[str, Any]:
+    known = router.known(model)
+    window = known.context_window or model.context_window or None
+    output = known.max_output or model.max_output_tokens or None
+    said: dict[str, Any] = {
+        "id": name,
+        "object": "model",
+        "created": _CREATED,
+        "owned_by": "dragoman",
+        "type": "model",
+        "display_name": name,
+        "created_at": _CREATED_AT,
+    }
+    if window is not None:
+        said |= {
+            "context_window": window,
+            "context_length": window,
+            "max_model_len": window,
+            "max_input_tokens": window,
+        }
+    if output is not None:
+        said["max_tokens"] = output
+    return said
