@@ -143,6 +143,7 @@ MANY = (
 IDLE = Row("Memory MiB", "idle, RSS", "MiB", Budget(60))
 IDLE_PSS = Row("Memory MiB", "idle, PSS", "MiB")
 START = Row("Start s", "exec to first 200 of /healthz", "s", Budget(1))
+START_CPU = Row("Start s", "CPU until then", "s")
 
 GROUPS = (*(shape.key for shape in SHAPES), "first", "memory", "start")
 Proxies: TypeAlias = Sequence[Running]
@@ -190,6 +191,7 @@ class Bench:
             for launcher in _turned(launchers, turn):
                 with launcher.started(self.fresh_folder()) as running:
                     self.results.add(START, running.name, running.started_in)
+                    self.results.add(START_CPU, running.name, running.started_with)
 
     def load(self, proxies: Proxies, groups: Sequence[str]) -> None:
         """Everything that needs no fresh process, round after round, the proxies taking turns."""

@@ -117,9 +117,10 @@ def _run(wish: Wish, folder: Path) -> int:
             bench.memory(launchers)
         if "start" in wish.only:
             bench.start(launchers)
-        with ExitStack() as stack:
-            running = [stack.enter_context(launcher.started(bench.fresh_folder())) for launcher in launchers]
-            bench.load([*running, *wish.targets], wish.only)
+        if set(wish.only) - {"memory", "start"}:
+            with ExitStack() as stack:
+                running = [stack.enter_context(launcher.started(bench.fresh_folder())) for launcher in launchers]
+                bench.load([*running, *wish.targets], wish.only)
     _say("")
     names = [launcher.name for launcher in launchers] + [target.name for target in wish.targets]
     about = _about(wish, time.monotonic() - begun, bench.results)
