@@ -7,7 +7,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from dragoman.hub.losses import Policy
-from dragoman.hub.request import Dialect, Sampling
+from dragoman.hub.request import Dialect, Effort, Sampling
 
 
 class Secret:
@@ -49,41 +49,60 @@ class Profile(Struct, frozen=True, kw_only=True):
     """What is known of one kind of backend: its quirks, as data. Codecs read this and never a vendor's name.
 
     family: who made it; seals go back only to their own family.
+    checks_seals: refuses reasoning whose signature is missing or foreign, so that such reasoning is left out.
     reasoning_field: where this backend reads reasoning of earlier turns; None = nowhere.
     reasoning_history: which earlier turns get their reasoning back; "tool_turns" = those since the last user message.
+    empty_reasoning: refuses a message with tool calls and no reasoning, so that a lost one is said as empty.
     system_anywhere: takes system messages after the first user message.
     developer_role: prefers `developer` to `system`.
     limit_fields: the names under which it reads the output limit.
     efforts: the words it takes for `reasoning_effort`; empty = it has no such field.
-    thinking_switch: name of the chat-template switch that turns thinking off, as `chat_template_kwargs`.
+    template_effort: reads the effort in `chat_template_kwargs` too.
+    thinking_switch: name of what turns thinking on and off.
+    thinking_form: where that stands: "template" (in `chat_template_kwargs`), "member" (at the top, true or false),
+        "type" (at the top, as an object with a `type`).
+    thinking_streams_only: refuses to think where the answer is not streamed.
+    forced_tools: takes a `tool_choice` that demands a call: "yes", "not_thinking" (only while it does not think), "no".
+    schema_without: JSON Schema keywords it refuses in tools.
     tool_ids: the legal form of tool-call ids.
     null_content: takes `content: null` beside tool calls ("" is sent otherwise).
     tool_images: takes images inside tool messages.
+    user_after_tool: takes a user message directly behind a tool message.
     sampling_extras: sampling fields beyond OpenAI's that it reads.
     openai_fields: takes OpenAI's account fields (service_tier, prompt_cache_key, safety_identifier, verbosity, ...).
     prefill: how it continues a trailing assistant message.
     stream_usage: takes `stream_options.include_usage`.
     cache_marks: how prompt-cache marks are said to it: "anthropic" (top-level mark and explicit ones), "explicit"
-        (marks on blocks only, as third parties' Messages endpoints know them), "openai" (breakpoints on parts).
+        (`cache_control` on blocks only, as third parties know it), "openai" (breakpoints on parts).
     think_tags: parse these tags at the start of the text as reasoning. implicit_open: only the closing tag comes.
     files: takes PDF files in `file` parts.
     vision: sees images; None = not known, so images are sent and the backend decides.
     max_stop: how many stop sequences it takes.
     sampling: "all"; "one" of temperature and top_p, not both; "none": it accepts its defaults only.
-    thinking_types: how thinking is asked for in Messages: "adaptive" (an effort), "budget" (tokens), "disabled".
+    tokenizer: how it counts tokens: "vllm" (/tokenize takes messages), "llama.cpp" (/apply-template, then /tokenize).
+    thinking_types: how thinking is asked for in Messages: "adaptive" (an effort), "budget" (tokens), "disabled",
+        "between_tools".
     """
 
     family: str = "generic"
+    checks_seals: bool = False
     reasoning_field: Literal["reasoning_content", "reasoning", "think_tags"] | None = "reasoning_content"
     reasoning_history: Literal["none", "tool_turns", "all"] = "tool_turns"
+    empty_reasoning: bool = False
     system_anywhere: bool = False
     developer_role: bool = False
     limit_fields: tuple[str, ...] = ("max_tokens",)
     efforts: tuple[str, ...] = ("low", "medium", "high")
+    template_effort: bool = False
     thinking_switch: str | None = None
+    thinking_form: Literal["template", "member", "type"] = "template"
+    thinking_streams_only: bool = False
+    forced_tools: Literal["yes", "not_thinking", "no"] = "yes"
+    schema_without: frozenset[str] = frozenset()
     tool_ids: Literal["openai", "mistral", "anthropic"] = "openai"
     null_content: bool = False
     tool_images: bool = False
+    user_after_tool: bool = True
     sampling_extras: frozenset[str] = frozenset()
     openai_fields: bool = False
     prefill: Literal["continue_final_message", "prefix", "native"] | None = None
@@ -95,6 +114,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     vision: bool | None = None
     max_stop: int | None = None
     sampling: Literal["all", "one", "none"] = "all"
+    tokenizer: Literal["vllm", "llama.cpp"] | None = None
     thinking_types: tuple[str, ...] = ("budget", "disabled")
 
 
@@ -114,7 +134,7 @@ class Defaults(Struct, frozen=True):
 
     sampling: Sampling = Sampling()
     max_tokens: int | None = None
-    reasoning_effort: str | None = None
+    reasoning_effort: Effort | None = None
     stop: tuple[str, ...] = ()
 
 
