@@ -165,7 +165,8 @@ def _print(about: dict[str, Any], results: Results, names: Sequence[str], judged
     print("nginx relays chat in every row, translated ones included\n")
     print("\n".join(table.lines(results, names, judged)))
     others = about["others_cores"]
-    print(f"\nOther programs used {others['median']:.2f} cores (median), {others['highest']:.2f} at worst.")
+    if results.others:
+        print(f"\nOther programs used {others['median']:.2f} cores (median), {others['highest']:.2f} at worst.")
     if others["median"] > BUSY:
         print("The machine was busy with other things: trust the ratios, not the numbers, and those little.")
     for error in about["errors"]:
