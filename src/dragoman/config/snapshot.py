@@ -15,7 +15,9 @@ from dragoman.config.findings import Finding
 from dragoman.config.schema import Config, KeyConfig, ModelConfig
 from dragoman.hub.problems import Problem
 
-_WHERE: Final = "send it as `Authorization: Bearer <key>` or in the header `x-api-key`"
+# The other header that is read is not named: Claude Code (2.1.330) takes any 401 whose text holds "x-api-key" for its
+# own vendor's and tells the user to log in there.
+_WHERE: Final = "send it as `Authorization: Bearer <key>`"
 
 
 class Key(Struct, frozen=True):

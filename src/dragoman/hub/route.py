@@ -64,7 +64,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     thinking_streams_only: refuses to think where the answer is not streamed.
     forced_tools: takes a `tool_choice` that demands a call: "yes", "not_thinking" (only while it does not think), "no".
     schema_without: JSON Schema keywords it refuses in tools.
-    tool_ids: the legal form of tool-call ids.
+    tool_ids: the legal form of tool-call ids; "any" = whatever they are, since the model itself means something by it.
     null_content: takes `content: null` beside tool calls ("" is sent otherwise).
     tool_images: takes images inside tool messages.
     user_after_tool: takes a user message directly behind a tool message.
@@ -99,7 +99,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     thinking_streams_only: bool = False
     forced_tools: Literal["yes", "not_thinking", "no"] = "yes"
     schema_without: frozenset[str] = frozenset()
-    tool_ids: Literal["openai", "mistral", "anthropic"] = "openai"
+    tool_ids: Literal["openai", "mistral", "anthropic", "any"] = "openai"
     null_content: bool = False
     tool_images: bool = False
     user_after_tool: bool = True

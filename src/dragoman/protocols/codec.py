@@ -60,6 +60,9 @@ class Tap(Protocol):
 
     def feed(self, data: bytes) -> list[Event]: ...
 
+    def hear_whole(self, body: bytes) -> list[Event]:
+        """The usage of a whole answer."""
+
     @property
     def ended(self) -> bool: ...
 
