@@ -1,0 +1,108 @@
+"""The HTTP/1.1 client towards backends, and whatever else we ask on the web.
+
+Redirects are not followed, cookies not kept, bodies not interpreted: who asks gets what was said. Answers are asked
+for uncompressed, unless the caller says otherwise: most are streams on a short way.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from typing import Final
+
+from dragoman.hub.problems import Problem
+from dragoman.hub.route import Timeouts
+from dragoman.net.connection import Connection
+from dragoman.net.dial import dial
+from dragoman.net.head import write_head
+from dragoman.net.pool import Pool
+from dragoman.net.proxies import Proxies, Proxy
+from dragoman.net.reply import Reply
+from dragoman.net.target import Origin, read_target
+
+__all__ = ["Client", "Reply"]
+
+
+class Client:
+    """One per process and event loop. The environment's proxies are read when it is made.
+
+    max_idle_per_host: connections kept open per origin without a request. idle_seconds: how long one is kept.
+    tls: what to trust instead of the system's authorities.
+    """
+
+    def __init__(
+        self, *, max_idle_per_host: int = 64, idle_seconds: float = 60, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._pool: Final = Pool(max_idle_per_host, idle_seconds)
+        self._proxies: Final = Proxies()
+        self._tls = tls
+        self._open: Final[set[Connection]] = set()
+        self._closed = False
+
+    async def send(
+        self, method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes, timeouts: Timeouts
+    ) -> Reply:
+        """Send one request and wait for the head of its reply. Cancelled, hang up at once.
+
+        headers: without `host`, `content-length` and what belongs to a connection; those are ours and left out.
+        Raise Problem: "unreachable", "timeout", "truncated" or "backend_failed"; "internal" for an unsayable header.
+        """
+        target = read_target(url)
+        proxy = self._proxies.find(target.origin)
+        plain = proxy if target.origin.scheme == "http" else None
+        head = write_head(method, target, headers, len(body), plain)
+        reused = self._pool.take(target.origin)
+        if reused is not None:
+            reused.expect(method, timeouts)
+            try:
+                return await self._ask(reused, head, body)
+            except Problem as problem:
+                # It may have been closed while our request was on its way. Once it has said something, or is merely
+                # slow, the request may have been acted upon.
+                if reused.heard or problem.kind != "truncated":
+                    raise
+        connection = await self._dial(target.origin, proxy, method, timeouts)
+        return await self._ask(connection, head, body)
+
+    async def close(self) -> None:
+        """Hang up everything, at rest or not, and wait until the sockets are gone. Nothing can be sent afterwards."""
+        self._closed = True
+        self._pool.close()
+        lost = [connection.lost for connection in self._open]
+        for connection in list(self._open):
+            connection.abort(_closed())
+        if lost:
+            await asyncio.wait(lost)
+
+    async def _ask(self, connection: Connection, head: bytes, body: bytes) -> Reply:
+        connection.send(head, body)
+        return Reply(connection, await connection.head(), self._pool)
+
+    async def _dial(self, origin: Origin, proxy: Proxy | None, method: str, timeouts: Timeouts) -> Connection:
+        if self._closed:
+            raise _closed()
+        connection = Connection(origin, self._forget)
+        tls = self._trust() if origin.scheme == "https" else None
+        await dial(connection, proxy, tls, timeouts, expecting=method)
+        self._adopt(connection)
+        return connection
+
+    def _adopt(self, connection: Connection) -> None:
+        if self._closed:
+            connection.abort(_closed())
+        elif not connection.lost.done():
+            self._open.add(connection)
+
+    def _forget(self, connection: Connection) -> None:
+        self._open.discard(connection)
+        self._pool.forget(connection)
+
+    def _trust(self) -> ssl.SSLContext:
+        """Made when first needed: reading the system's authorities takes 10 to 30 ms."""
+        if self._tls is None:
+            self._tls = ssl.create_default_context()
+            self._tls.set_alpn_protocols(["http/1.1"])
+        return self._tls
+
+
+def _closed() -> Problem:
+    return Problem("unreachable", "the proxy is shutting down")

@@ -1,0 +1,187 @@
+"""Opening a connection: a name to addresses, addresses to a socket, a tunnel through a proxy, TLS.
+
+The event loops' own `create_connection(host, ...)` is not used: uvloop's knows no Happy Eyeballs (RFC 8305), and on a
+machine whose IPv6 leads nowhere every connection would wait for a timeout first.
+"""
+
+import asyncio
+import socket
+import ssl
+from itertools import chain, zip_longest
+from typing import Any, Final, TypeAlias
+
+from dragoman.hub.problems import Problem
+from dragoman.hub.route import Timeouts
+from dragoman.net.connection import Connection
+from dragoman.net.proxies import Proxy
+from dragoman.net.reply_reader import ReplyReader, RubbishError
+from dragoman.net.target import Origin, ip_of
+
+# Seconds after which the next address is tried beside the one that does not answer.
+STAGGER: Final = 0.25
+# Seconds of silence after which the kernel asks whether the peer still lives: a model may think for minutes, and
+# routers on the way forget connections that say nothing.
+_ALIVE_AFTER: Final = 45
+
+Address: TypeAlias = tuple[int, Any]  # family, and where in the form that family uses
+
+
+async def dial(
+    connection: Connection, proxy: Proxy | None, tls: ssl.SSLContext | None, timeouts: Timeouts, *, expecting: str
+) -> None:
+    """Connect to the connection's origin, or raise Problem and leave no socket behind.
+
+    proxy: where to connect instead; with `tls` it is asked for a tunnel, without it is sent whole requests.
+    expecting: the method of the first request. Its reply may come as soon as the server accepts, but never before TLS
+    is asked for: what someone on the way says in plain text must not be taken for the backend's answer.
+    """
+    origin, seconds = connection.origin, timeouts.connect
+    whom = "the backend" if proxy is None else "the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names"
+    where = origin if proxy is None else proxy
+    try:
+        async with asyncio.timeout(seconds):
+            sock = await open_socket(where.host, where.port)
+            if tls is None:
+                connection.expect(expecting, timeouts)
+            await _attach(connection, sock, proxy if tls else None)
+            if tls is not None:
+                whom = "the backend"
+                connection.expect(expecting, timeouts)
+                await _secure(connection, tls, seconds)
+    except TimeoutError:
+        said = f"no connection to {whom} within {seconds:g} s (`connect_timeout` sets the limit)"
+        raise Problem("timeout", said, private=origin.address) from None
+    except (OSError, ValueError) as error:
+        private = f"{origin.address}: {type(error).__name__}: {error}"
+        raise Problem("unreachable", f"{whom} {_happened(error)}", private=private) from None
+
+
+async def resolve(host: str, port: int) -> list[Address]:
+    """Return the addresses of a host in the order to try them: families take turns (RFC 8305, 4)."""
+    ip = ip_of(host)
+    if ip is not None and "%" not in host:
+        return [(socket.AF_INET if ip.version == 4 else socket.AF_INET6, (host, port))]
+    infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    first = [(family, address) for family, _, _, _, address in infos if family == infos[0][0]]
+    others = [(family, address) for family, _, _, _, address in infos if family != infos[0][0]]
+    return [address for address in chain.from_iterable(zip_longest(first, others)) if address is not None]
+
+
+async def open_socket(host: str, port: int) -> socket.socket:
+    """Connect to the first address that answers, each getting a head start of STAGGER over the next."""
+    waiting = await resolve(host, port)
+    if len(waiting) == 1:
+        return await _open(waiting[0])
+    loop = asyncio.get_running_loop()
+    attempts: set[asyncio.Task[socket.socket]] = set()
+    error: BaseException = OSError("no address")
+    try:
+        while waiting or attempts:
+            if waiting:
+                attempts.add(loop.create_task(_open(waiting.pop(0))))
+            done, _ = await asyncio.wait(
+                attempts, timeout=STAGGER if waiting else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            for attempt in done:
+                attempts.discard(attempt)
+                failure = attempt.exception()
+                if failure is None:
+                    return attempt.result()
+                error = failure
+        raise error
+    finally:
+        await _give_up(attempts)
+
+
+async def _give_up(attempts: set[asyncio.Task[socket.socket]]) -> None:
+    for attempt in attempts:
+        attempt.cancel()
+    for outcome in await asyncio.gather(*attempts, return_exceptions=True):
+        if isinstance(outcome, socket.socket):
+            outcome.close()
+
+
+async def _open(address: Address) -> socket.socket:
+    family, where = address
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _ALIVE_AFTER)
+        await asyncio.get_running_loop().sock_connect(sock, where)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def _attach(connection: Connection, sock: socket.socket, tunnel: Proxy | None) -> None:
+    """Hand the socket over to the connection, after the proxy has connected it on, if one is to."""
+    try:
+        if tunnel is not None:
+            await _dig(sock, tunnel, connection.origin)
+        await asyncio.get_running_loop().create_connection(lambda: connection, sock=sock)
+    except BaseException:
+        sock.close()
+        raise
+    connection.sock = sock
+
+
+async def _dig(sock: socket.socket, proxy: Proxy, origin: Origin) -> None:
+    """Have the proxy connect this socket to the origin."""
+    loop = asyncio.get_running_loop()
+    authorization = f"proxy-authorization: {proxy.authorization}\r\n" if proxy.authorization else ""
+    head = f"CONNECT {origin.address} HTTP/1.1\r\nhost: {origin.address}\r\n{authorization}\r\n"
+    await loop.sock_sendall(sock, head.encode())
+    reply = ReplyReader("HEAD")  # like that to HEAD, a good reply to CONNECT ends with its head
+    while not reply.headed:
+        data = await loop.sock_recv(sock, 4096)
+        if not data:
+            raise _no_tunnel("hung up on CONNECT", origin.address)
+        try:
+            reply.feed(data)
+        except RubbishError as error:
+            raise _no_tunnel("did not answer CONNECT in HTTP", f"{origin.address}: {error}") from None
+    if not 200 <= reply.status < 300:
+        raise _no_tunnel(f"answered CONNECT with status {reply.status}", origin.address)
+
+
+def _no_tunnel(how: str, private: str) -> Problem:
+    said = f"the proxy that HTTPS_PROXY or ALL_PROXY names {how}; NO_PROXY may name hosts to reach without it"
+    return Problem("unreachable", said, private=private)
+
+
+async def _secure(connection: Connection, tls: ssl.SSLContext, seconds: float) -> None:
+    plain = connection.transport
+    if plain is None:
+        raise ConnectionAbortedError("closed before TLS began")
+    try:
+        transport = await asyncio.get_running_loop().start_tls(
+            plain,
+            connection,
+            tls,
+            server_hostname=connection.origin.host,
+            ssl_handshake_timeout=seconds + 1,  # ours comes first, and has the better words
+        )
+    except BaseException:
+        plain.abort()
+        raise
+    if transport is None:
+        raise ConnectionAbortedError("closed while TLS began")
+    connection.secured(transport)
+
+
+def _happened(error: Exception) -> str:
+    match error:
+        case socket.gaierror():
+            return "could not be found: its host name has no address"
+        case ConnectionRefusedError():
+            return "refused the connection; is it running?"
+        case ssl.SSLCertVerificationError():
+            return "has a TLS certificate that is not trusted here (SSL_CERT_FILE can name its authority)"
+        case ssl.SSLError():
+            return "could not agree on TLS with us; does its URL want http:// in place of https://?"
+        case _:
+            return "could not be connected to"

@@ -1,0 +1,71 @@
+"""The head of a request, as bytes."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from dragoman.hub.problems import Problem
+from dragoman.net.proxies import Proxy
+from dragoman.net.target import Target
+
+# What belongs to one connection, or is ours to say. Given by a caller, these are left out.
+OURS: Final = frozenset(
+    {
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FORBIDDEN: Final = re.compile(r"[\r\n\0]|[^\0-\xff]")
+_BODILESS: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+
+
+def write_head(
+    method: str, target: Target, headers: Iterable[tuple[str, str]], body_size: int, proxy: Proxy | None
+) -> bytes:
+    """proxy: the one this request is handed to in plain text, None on a direct connection or inside a tunnel.
+
+    Raise Problem("internal") for a header no line can hold: it comes from the configuration or from a bug, since no
+    client can get one through an HTTP server.
+    """
+    if not _TOKEN.fullmatch(method):
+        raise Problem("internal", "the request method is not one HTTP knows", private=repr(method))
+    origin = target.origin
+    where = target.path if proxy is None else f"{origin.scheme}://{origin.authority}{target.path}"
+    lines = [f"{method} {where} HTTP/1.1\r\nhost: {origin.authority}\r\n"]
+    encodings_given = False
+    for name, value in headers:
+        lowered = name.lower()
+        if lowered in OURS:
+            continue
+        encodings_given = encodings_given or lowered == "accept-encoding"
+        if _FORBIDDEN.search(value) or not _TOKEN.fullmatch(name):
+            raise _unsayable(name)
+        lines.append(f"{name}: {value}\r\n")
+    if not encodings_given:
+        lines.append("accept-encoding: identity\r\n")
+    if body_size or method not in _BODILESS:
+        lines.append(f"content-length: {body_size}\r\n")
+    if proxy is not None and proxy.authorization is not None:
+        lines.append(f"proxy-authorization: {proxy.authorization}\r\n")
+    lines.append("\r\n")
+    return "".join(lines).encode("latin-1")
+
+
+def _unsayable(name: str) -> Problem:
+    """The value may be a key, so it is said nowhere."""
+    return Problem(
+        "internal",
+        "a header for the backend holds a line break or a character outside Latin-1; "
+        "check the backend's key and headers in the configuration",
+        private=f"header {name!r}",
+    )

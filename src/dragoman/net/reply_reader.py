@@ -1,0 +1,131 @@
+"""Reading one HTTP/1.1 reply, without a socket: bytes in, however they were cut."""
+
+from typing import Final
+
+import httptools
+
+from dragoman.net.headers import Headers
+
+MAX_HEAD: Final = 64 * 2**10
+
+
+class RubbishError(Exception):
+    """These bytes are not an HTTP/1.1 reply. The message says why and may quote them: for the log only."""
+
+
+class ReplyReader:
+    """Make one per reply, feed() it, look at what is known by then.
+
+    headed: the head is complete, `status` and `headers` are known. complete: so is the body. chunks: what came of the
+    body; whoever takes pieces empties the list, and must not replace it. reusable: the connection may be used again.
+
+    The methods named on_* are the parser's callbacks. on_body is `list.append` itself, so that a piece of a body costs
+    no call of ours.
+    """
+
+    __slots__ = (
+        "_bodiless",
+        "_feed",
+        "_fields",
+        "_fruitless",
+        "_head_size",
+        "_parser",
+        "_until_close",
+        "chunks",
+        "complete",
+        "headed",
+        "headers",
+        "on_body",
+        "reusable",
+        "status",
+    )
+
+    def __init__(self, method: str) -> None:
+        """method: of the request; the reply to HEAD has no body, whatever its head says."""
+        self.chunks: Final[list[bytes]] = []
+        self.on_body: Final = self.chunks.append
+        self.status = 0
+        self.headers = Headers()
+        self.headed = self.complete = self.reusable = False
+        self._bodiless = method == "HEAD"
+        self._until_close = False
+        self._fields: list[tuple[str, str]] = []
+        self._head_size = self._fruitless = 0
+        self._parser = httptools.HttpResponseParser(self)
+        # As tolerant of sloppy servers as aiohttp is, but for odd characters in headers: those could travel further.
+        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True)
+        self._feed = self._parser.feed_data
+
+    def feed(self, data: bytes) -> None:
+        """Raise RubbishError for what is no reply. `chunks` then still has what came before it."""
+        over = self.complete
+        if over:
+            self.reusable = False
+            return
+        try:
+            self._feed(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if not self.complete:
+                raise RubbishError(str(error.__context__ or error)) from None
+            self.reusable = False
+        if self.complete:
+            self._let_go()
+        elif self.chunks:
+            self._fruitless = 0
+        else:
+            self._count_fruitless(len(data))
+
+    def finish(self) -> bool:
+        """The connection has ended in good order: was that the end of the reply?"""
+        self.complete = self.complete or (self.headed and self._until_close)
+        return self.complete
+
+    def _let_go(self) -> None:
+        """Part from the parser, whose callbacks are ours: a cycle per reply would be work for the collector."""
+        if self._bodiless and self.chunks:
+            self.chunks.clear()
+            self.reusable = False
+        del self._feed, self._parser
+
+    def _count_fruitless(self, size: int) -> None:
+        """Bytes that bring no body (head, chunk extensions, trailers) are the parser's to keep: not without end."""
+        self._fruitless += size
+        if self._fruitless > 2 * MAX_HEAD:
+            raise RubbishError(f"{self._fruitless} bytes of head, chunk extension or trailer")
+
+    def on_message_begin(self) -> None:
+        if self.complete:
+            raise RubbishError("bytes after the end of the reply")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.headed:
+            return  # a trailer
+        self._head_size += len(name) + len(value) + 4
+        if self._head_size > MAX_HEAD:
+            raise RubbishError(f"more than {MAX_HEAD} bytes of header fields")
+        self._fields.append((name.decode("latin-1"), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status == 101:
+            raise RubbishError("status 101, though no upgrade was asked for")
+        if status < 200:
+            self._fields.clear()
+            return
+        self.status = status
+        self.headers = Headers(self._fields)
+        self.headed = True
+        self.reusable = self._parser.should_keep_alive()
+        self._bodiless = self._bodiless or status in {204, 304}
+        self._until_close = not self._bodiless and not self._framed()
+        self.complete = self._bodiless
+
+    def on_message_complete(self) -> None:
+        self.complete = self.headed
+
+    def _framed(self) -> bool:
+        """Does the head say where the body ends? Otherwise the connection's end is the body's (RFC 9112, 6.3)."""
+        codings = self.headers.get_all("transfer-encoding")
+        if codings:
+            return codings[-1].lower().rstrip().endswith("chunked")
+        return "content-length" in self.headers
