@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import http.client
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from dragoman.wire import jsons
 
 PROGRAM: Final = Path(sys.executable).with_name("dragoman")
@@ -19,6 +22,7 @@ SECONDS_TO_START: Final = 60.0
 SECONDS_TO_STOP: Final = 20.0
 SECONDS_BETWEEN_ASKING: Final = 0.05
 LOG_SHOWN: Final = 4000  # characters
+EXCHANGE_ID: Final = re.compile(r"\breq_[0-9a-f]+")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,8 +32,12 @@ class Served:
     url: str
     log: Path
 
-    def last_words(self) -> str:
-        return self.log.read_text(errors="replace")[-LOG_SHOWN:]
+    def last_words(self, about: str = "") -> str:
+        """Return the end of the log; with `about`, of the exchanges in whose lines that text stands."""
+        lines = self.log.read_text(errors="replace").split("\n")
+        ids = {found for line in lines if about in line for found in EXCHANGE_ID.findall(line)}
+        chosen = [line for line in lines if not about or about in line or ids & set(EXCHANGE_ID.findall(line))]
+        return "\n".join(chosen)[-LOG_SHOWN:]
 
 
 @contextlib.contextmanager
@@ -76,9 +84,9 @@ def _wait_until_healthy(
     deadline = time.monotonic() + seconds
     while not _is_healthy(port, health):
         if process.poll() is not None:
-            raise RuntimeError(f"{process.args!r} ended with status {process.returncode}:\n{served.last_words()}")
+            pytest.fail(f"a server ended with status {process.returncode}:\n{served.last_words()}", pytrace=False)
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{health} did not answer within {seconds:.0f} s:\n{served.last_words()}")
+            pytest.fail(f"{health} did not answer within {seconds:.0f} s:\n{served.last_words()}", pytrace=False)
         time.sleep(SECONDS_BETWEEN_ASKING)
 
 

@@ -15,10 +15,10 @@ def test_agent(case: Case, seen: Seen) -> None:
     faults = agent_faults(case.scenario, seen.outcome)
     faults += backend_faults(case, seen.outcome, case.backend_model(), seen.recorded)
     if faults:
-        pytest.fail(_report(faults, seen), pytrace=False)
+        pytest.fail(_report(faults, seen, case.public_model()), pytrace=False)
 
 
-def _report(faults: list[str], seen: Seen) -> str:
+def _report(faults: list[str], seen: Seen, model: str) -> str:
     outcome = seen.outcome
     last = pprint.pformat(seen.recorded[-1].shape(), width=120, compact=True, sort_dicts=False) if seen.recorded else ""
     return "\n".join([
@@ -27,6 +27,6 @@ def _report(faults: list[str], seen: Seen) -> str:
         outcome.stderr.rstrip(),
         f"-- the backend heard {len(seen.recorded)} requests; the last one's shape is",
         last,
-        "-- the proxy's log ends with",
-        seen.served.last_words().rstrip(),
+        f"-- the proxy's log about {model} ends with",
+        seen.served.last_words(about=model).rstrip(),
     ])  # fmt: skip
