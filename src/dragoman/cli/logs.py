@@ -5,6 +5,7 @@ import logging
 import sys
 from typing import Final, Literal
 
+from dragoman.gateway.entry import Entry
 from dragoman.wire import jsons
 
 Form = Literal["auto", "text", "json"]
@@ -39,13 +40,13 @@ class _Text(logging.Formatter):
 
 class _JSON(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        said = {
-            "time": dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            **getattr(record, "entry", {}),
-        }
+        when = dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(timespec="milliseconds")
+        said: dict[str, object] = {"time": when, "level": record.levelname.lower(), "logger": record.name}
+        entry = getattr(record, "entry", None)
+        if isinstance(entry, Entry):
+            said |= entry.fields()
+        else:
+            said["message"] = record.getMessage()
         if record.exc_info:
             said["traceback"] = self.formatException(record.exc_info)
         return jsons.write_text(said)

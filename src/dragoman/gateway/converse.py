@@ -27,8 +27,7 @@ async def converse(request: Request, route: Route, parties: Parties) -> None:
     request = with_defaults(request, route.defaults)
     mark = stamp(parties.entry.id)
     teller = _Streaming(request, mark, parties) if request.stream else _Folding(request, mark, parties)
-    with parties.gateway.pulses.company(parties.responder):
-        await _first_answer(request, route, parties, teller, mark)
+    await _first_answer(request, route, parties, teller, mark)
     _calibrate(request, route, parties)
 
 
@@ -76,7 +75,7 @@ class _Streaming:
         self._writer: Final = parties.client.stream_writer(request, mark)
         self._parties: Final = parties
         self.said = False
-        parties.responder.pulse, parties.responder.failure = self._writer.pulse, self._fail
+        parties.keep_company(self._writer.pulse, self._fail)
 
     def _fail(self, problem: Problem) -> bytes:
         return self._writer.feed(Failed(problem))

@@ -55,26 +55,35 @@ class Entry:
         self.problem = problem
 
     def close(self) -> None:
-        """Write the line. Called once, on every way out."""
+        """Write the line. Called once, on every way out.
+
+        The record is made by hand: `Logger.log` walks the stack for a place that is always this one, and formats a
+        sentence that nobody reads where the log is JSON.
+        """
         level = logging.INFO if self.problem is None or self.status < 500 else logging.WARNING
         if not _log.isEnabledFor(level):
             return
         problem = self.problem
         if problem is not None and problem.private:
             _log.info("%s %s: %s", self.id, problem.kind, problem.private[:500])
-        _log.log(level, self._summary(), extra={"entry": self._fields()})
+        record = logging.LogRecord(_log.name, level, "", 0, self, None, None)
+        record.entry = self
+        _log.handle(record)
 
-    def _summary(self) -> str:
+    def __str__(self) -> str:
+        """The line for people."""
         usage, asked = self.usage, self.model or "-"
         tokens = f" {usage.input or 0}+{usage.output or 0} tokens" if usage != Usage() else ""
         trouble = f" {self.problem.kind}: {self.problem.public}" if self.problem is not None else ""
         lost = f" lost: {', '.join(self.losses)}" if self.losses else ""
-        return f"{self.status or '-'} {self.path} {asked} {self.rail or '-'} {self._milliseconds()} ms{tokens}{trouble}{lost}"
+        took = f"{self._milliseconds()} ms"
+        return f"{self.status or '-'} {self.path} {asked} {self.rail or '-'} {took}{tokens}{trouble}{lost}"
 
     def _milliseconds(self) -> int:
         return round((time.monotonic() - self.began) * 1000)
 
-    def _fields(self) -> dict[str, Any]:
+    def fields(self) -> dict[str, Any]:
+        """The line for machines."""
         return {
             "id": self.id,
             "path": self.path,
@@ -87,6 +96,7 @@ class Entry:
             "why_not_relayed": self.why_not_relayed,
             "status": self.status,
             "problem": self.problem.kind if self.problem else None,
+            "problem_text": self.problem.public if self.problem else None,
             "input_tokens": self.usage.input,
             "cached_tokens": self.usage.cache_read,
             "output_tokens": self.usage.output,

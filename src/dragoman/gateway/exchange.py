@@ -50,6 +50,7 @@ async def exchange(call: Call, client: ClientSide, endpoint: Endpoint, gateway: 
         _log.exception("%s: %s", call.id, type(error).__name__)
         await _fail(Problem("internal", f"internal error of the proxy; its log has it as {call.id}"), parties)
     finally:
+        gateway.pulses.leave(responder)
         entry.status = entry.status or responder.status
         entry.close()
 

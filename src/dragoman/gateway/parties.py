@@ -1,5 +1,7 @@
 """Who takes part in one exchange: the caller, his dialect, the house, the one who answers, and the one who writes it down."""
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from dragoman.gateway.call import Call
@@ -7,6 +9,7 @@ from dragoman.gateway.entry import Entry
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.responder import Responder
 from dragoman.hub.losses import Losses
+from dragoman.hub.problems import Problem
 from dragoman.protocols.codec import ClientSide
 
 
@@ -16,6 +19,11 @@ class Parties(Struct, frozen=True):
     gateway: Gateway
     responder: Responder
     entry: Entry
+
+    def keep_company(self, pulse: Callable[[], bytes], failure: Callable[[Problem], bytes]) -> None:
+        """The answer is a stream: from now on fillers are said in silence, and a problem inside it if need be."""
+        self.responder.pulse, self.responder.failure = pulse, failure
+        self.gateway.pulses.keep_company(self.responder)
 
     def describe(self, losses: Losses) -> None:
         """Tell the client which model answers, and what could not be said to it."""

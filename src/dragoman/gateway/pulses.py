@@ -1,8 +1,6 @@
 """Keeps waiting clients company: one ticker for all streams, not one task for each."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from dragoman.gateway.responder import Responder
 
@@ -15,14 +13,12 @@ class Pulses:
         self._saying: set[asyncio.Task[None]] = set()
         self.every = 10.0
 
-    @contextmanager
-    def company(self, responder: Responder) -> Iterator[None]:
-        """While this lasts, the responder's client is kept company."""
+    def keep_company(self, responder: Responder) -> None:
+        """From now on, until `leave`."""
         self._waiting.add(responder)
-        try:
-            yield
-        finally:
-            self._waiting.discard(responder)
+
+    def leave(self, responder: Responder) -> None:
+        self._waiting.discard(responder)
 
     async def run(self) -> None:
         """Tick until cancelled."""

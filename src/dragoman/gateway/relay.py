@@ -51,16 +51,17 @@ async def relay(members: jsons.Members, body: bytes, route: Route, parties: Part
     if changes:
         body = jsons.patch(members, changes)
     last = len(route.backends) - 1
-    with parties.gateway.pulses.company(parties.responder):
-        for number, backend in enumerate(route.backends):
-            parties.entry.attempted(backend.dialect, Losses())
-            try:
-                await _ask(body, route, backend, parties)
-            except Problem as problem:
-                if parties.responder.started or number == last or problem.kind not in ELSEWHERE:
-                    raise
-            else:
-                return
+    if jsons.value_of(members.get("stream")) is True:
+        parties.keep_company(parties.client.pulse, parties.client.write_stream_problem)
+    for number, backend in enumerate(route.backends):
+        parties.entry.attempted(backend.dialect, Losses())
+        try:
+            await _ask(body, route, backend, parties)
+        except Problem as problem:
+            if parties.entry.first_byte is not None or number == last or problem.kind not in ELSEWHERE:
+                raise
+        else:
+            return
 
 
 async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties) -> None:
@@ -74,9 +75,9 @@ async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties) ->
         parties.describe(Losses())
         parties.responder.add_headers(returned_headers(reply))
         if "event-stream" in (reply.headers.get("content-type") or ""):
-            client = parties.client
-            parties.responder.pulse, parties.responder.failure = client.pulse, client.write_stream_problem
             await _stream(reply, side.tap(), parties)
+        elif parties.responder.started:
+            raise Problem("backend_failed", "the backend was asked for a stream and answers with something else")
         else:
             await _whole(reply, side.tap(), parties)
     finally:

@@ -130,9 +130,13 @@ class App:
         snapshot = self._config.current
         if self._proxies[0] is not snapshot:
             self._proxies = (snapshot, TrustedProxies(snapshot.config.trusted_proxies))
-        peer = scope["client"][0] if scope.get("client") else None
-        forwarded = headers.get("x-forwarded-for")
-        address = self._proxies[1].client(peer, [forwarded] if forwarded else [], headers.get("x-real-ip"))
+        proxies = self._proxies[1]
+
+        def address() -> str:
+            peer = scope["client"][0] if scope.get("client") else None
+            forwarded = headers.get("x-forwarded-for")
+            return proxies.client(peer, [forwarded] if forwarded else [], headers.get("x-real-ip"))
+
         return Door(self._failed, address, headers)
 
     async def _other(self, call: Call, gateway: Gateway) -> None:

@@ -3,16 +3,16 @@
 import asyncio
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
 from dragoman.config.snapshot import Key, Snapshot
 from dragoman.hub.problems import Problem
-from dragoman.server.limits import FailedLogins
+from dragoman.server.limits import FailedLogins, Verdict
 
-_LOCAL: Final = frozenset({"localhost", "host.docker.internal", "host.containers.internal"})
+_LOCAL: Final = frozenset({"localhost", "127.0.0.1", "host.docker.internal", "host.containers.internal"})
 
 
 def token_in(headers: Mapping[str, str]) -> str | None:
@@ -24,9 +24,9 @@ def token_in(headers: Mapping[str, str]) -> str | None:
 
 
 class Door:
-    """Admits one call. address: the caller's."""
+    """Admits one call. address: finds the caller's; asked only where somebody has guessed keys."""
 
-    def __init__(self, failed: FailedLogins, address: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, failed: FailedLogins, address: Callable[[], str], headers: Mapping[str, str]) -> None:
         self._failed: Final = failed
         self._address: Final = address
         self._headers: Final = headers
@@ -36,7 +36,7 @@ class Door:
         if not snapshot.keys:
             self._refuse_web_pages(snapshot)
             return snapshot.admit(None)
-        verdict = self._failed.verdict(self._address, time.monotonic())
+        verdict = self._failed.verdict(self._address(), time.monotonic()) if len(self._failed) else Verdict()
         if verdict.refuse_for is not None:
             wait = math.ceil(verdict.refuse_for)
             raise Problem(
@@ -47,7 +47,7 @@ class Door:
         try:
             return snapshot.admit(token_in(self._headers))
         except Problem:
-            self._failed.failed(self._address, time.monotonic())
+            self._failed.failed(self._address(), time.monotonic())
             raise
 
     def _refuse_web_pages(self, snapshot: Snapshot) -> None:
@@ -59,7 +59,9 @@ class Door:
         origin = self._headers.get("origin")
         if origin is not None and not _is_local(urlsplit(origin).hostname or ""):
             raise Problem("forbidden", "requests of web pages need a key: add `keys` to the proxy's config")
-        host = urlsplit(f"//{self._headers.get('host', '')}").hostname or ""
+        said = self._headers.get("host", "")
+        host = said.rpartition(":")[0] or said
+        host = host if host in _LOCAL else urlsplit(f"//{said}").hostname or ""
         if host and not _is_local(host):
             raise Problem(
                 "forbidden", f"the host name {host!r} is not this machine's: add `keys` to the proxy's config"
