@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Showed
 from dragoman.hub.problems import Problem
-from dragoman.hub.request import Citation, Extra, Opaque, Refusal, Seal, Text, Thinking, ToolCall, ToolResult
+from dragoman.hub.request import Citation, Opaque, Refusal, Seal, Text, Thinking, ToolCall, ToolResult
 from dragoman.hub.usage import Usage
 
 Said = Text | Refusal | Thinking | ToolCall | ToolResult | Opaque
@@ -27,30 +27,59 @@ class Answer(Struct, frozen=True, kw_only=True):
     model: str | None = None
 
 
+class _Block(Struct):
+    """One part while it is being said."""
+
+    opened: Opened | Showed
+    grown: list[str] = []
+    cited: list[Citation] = []
+    closed: Closed | None = None
+
+    def part(self) -> Said:
+        if isinstance(self.opened, Showed):
+            return self.opened.part
+        part, text = self.opened.part, "".join(self.grown)
+        if isinstance(part, Refusal):
+            return Refusal(text)
+        extra = {**part.extra, **self.closed.extra} if self.closed else part.extra
+        match part:
+            case Text():
+                return msgspec.structs.replace(part, text=text, citations=tuple(self.cited), extra=extra)
+            case Thinking():
+                seal = self.closed.seal if self.closed else None
+                return msgspec.structs.replace(part, text=text, seal=seal or part.seal, extra=extra)
+            case ToolCall():
+                return msgspec.structs.replace(part, arguments=text, extra=extra)
+            case _:
+                assert_never(part)
+
+
 class Fold:
-    """Gathers events into an Answer. `feed` raises the Problem of a `Failed`."""
+    """Gathers events into an Answer. `feed` raises the Problem of a `Failed`.
+
+    A number that opens again is another block: rounds of one conversation may count their blocks alike.
+    """
 
     def __init__(self) -> None:
         self._began = Began()
-        self._open: dict[int, Opened | Showed] = {}
-        self._grown: dict[int, list[str]] = {}
-        self._closed: dict[int, Closed] = {}
-        self._cited: dict[int, list[Citation]] = {}
+        self._blocks: list[_Block] = []
+        self._at: dict[int, _Block] = {}
         self._usage = Usage()
         self._ended: Ended | None = None
 
     def feed(self, event: Event) -> None:
         match event:
+            case Grew():
+                self._at[event.block].grown.append(event.text)
+            case Opened() | Showed():
+                self._at[event.block] = block = _Block(event)
+                self._blocks.append(block)
+            case Closed():
+                self._at[event.block].closed = event
+            case Cited():
+                self._at[event.block].cited.append(event.citation)
             case Began():
                 self._began = event
-            case Opened() | Showed():
-                self._open[event.block] = event
-            case Grew():
-                self._grown.setdefault(event.block, []).append(event.text)
-            case Cited():
-                self._cited.setdefault(event.block, []).append(event.citation)
-            case Closed():
-                self._closed[event.block] = event
             case Noted():
                 self._usage = self._usage.updated(event.usage)
             case Ended():
@@ -65,7 +94,7 @@ class Fold:
         if self._ended is None:
             raise Problem("truncated", "the backend's answer ended before it was complete")
         return Answer(
-            parts=tuple(self._part(opened) for opened in self._open.values()),
+            parts=self.parts(),
             reason=self._ended.reason,
             raw=self._ended.raw,
             stop_sequence=self._ended.stop_sequence,
@@ -77,27 +106,7 @@ class Fold:
 
     def parts(self) -> tuple[Said, ...]:
         """What has been said so far, whether or not it has ended."""
-        return tuple(self._part(opened) for opened in self._open.values())
-
-    def _part(self, opened: Opened | Showed) -> Said:
-        if isinstance(opened, Showed):
-            return opened.part
-        text = "".join(self._grown.get(opened.block, ()))
-        closed = self._closed.get(opened.block)
-        seal, extra = (closed.seal, closed.extra) if closed else (None, {})
-        match opened.part:
-            case Text():
-                return Text(
-                    text, citations=tuple(self._cited.get(opened.block, ())), extra={**opened.part.extra, **extra}
-                )
-            case Refusal():
-                return Refusal(text)
-            case Thinking():
-                return Thinking(text, seal, {**opened.part.extra, **extra})
-            case ToolCall():
-                return msgspec.structs.replace(opened.part, arguments=text, extra={**opened.part.extra, **extra})
-            case _:
-                assert_never(opened.part)
+        return tuple(block.part() for block in self._blocks)
 
 
 def fold(events: Iterable[Event]) -> Answer:
@@ -126,26 +135,19 @@ def _unfold_part(block: int, part: Said) -> list[Event]:
         case Thinking(seal=Seal(form="redacted")):
             return [Showed(block, part)]
         case ToolCall():
-            empty: Text | Refusal | Thinking | ToolCall = msgspec.structs.replace(part, arguments="", extra={})
-            return _unfold_block(block, empty, part.arguments, extra=part.extra)
+            opened = Opened(block, msgspec.structs.replace(part, arguments="", extra={}))
+            return [opened, *_grown(block, part.arguments), Closed(block, extra=part.extra)]
         case Text():
+            opened = Opened(block, msgspec.structs.replace(part, text="", citations=(), extra={}))
             cited = [Cited(block, citation) for citation in part.citations]
-            return _unfold_block(block, Text(""), part.text, extra=part.extra, cited=cited)
+            return [opened, *_grown(block, part.text), *cited, Closed(block, extra=part.extra)]
         case Refusal():
-            return _unfold_block(block, Refusal(""), part.text)
+            return [Opened(block, Refusal("")), *_grown(block, part.text), Closed(block)]
         case Thinking():
-            return _unfold_block(block, Thinking(""), part.text, part.seal, part.extra)
+            return [Opened(block, Thinking("")), *_grown(block, part.text), Closed(block, part.seal, part.extra)]
         case _:
             assert_never(part)
 
 
-def _unfold_block(
-    block: int,
-    empty: Text | Refusal | Thinking | ToolCall,
-    text: str,
-    seal: Seal | None = None,
-    extra: Extra | None = None,
-    cited: Iterable[Event] = (),
-) -> list[Event]:
-    grown: list[Event] = [Grew(block, text)] if text else []
-    return [Opened(block, empty), *grown, *cited, Closed(block, seal, extra or {})]
+def _grown(block: int, text: str) -> list[Event]:
+    return [Grew(block, text)] if text else []

@@ -7,11 +7,12 @@ backend and the remedy.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from dragoman.hub.problems import Problem
 
 Policy = Literal["honest", "strict", "lenient"]
+_LONGEST: Final = 1000
 
 
 class Loss(NamedTuple):
@@ -47,6 +48,19 @@ class Losses:
         raise Problem("unsupported", f"{path}: {why}", param=path)
 
     def header(self) -> str:
-        """The warned losses for `x-dragoman-loss`: names only, never values, at most 1,000 characters."""
-        names = dict.fromkeys(loss.path for loss in self.noted if loss.warned)
-        return ", ".join(names)[:1000]
+        """The warned losses for `x-dragoman-loss`: names only, never values, printable ASCII, at most 1,000 characters.
+
+        A path holds what the client wrote, so it may hold anything. Names that no longer fit are left out whole.
+        """
+        names = dict.fromkeys(_printable(loss.path) for loss in self.noted if loss.warned)
+        said = ""
+        for name in names:
+            longer = f"{said}, {name}" if said else name
+            if len(longer) > _LONGEST:
+                break
+            said = longer
+        return said
+
+
+def _printable(path: str) -> str:
+    return "".join(c if " " <= c <= "~" and c != "," else "?" for c in path)

@@ -114,7 +114,8 @@ class Problem(Exception):  # noqa: N818 - it is a word of ours, and not always a
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Problem) and vars(self) == vars(other)
 
-    __hash__ = Exception.__hash__
+    def __hash__(self) -> int:
+        return hash((self.kind, self.public))
 
     def __repr__(self) -> str:
         return f"Problem({self.kind!r}, {self.public!r})"

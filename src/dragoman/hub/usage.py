@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
+import msgspec
 from msgspec import Struct
+
+_MOST: Final = 2**53  # beyond this a number is no count, and other languages cannot hold it
+
+
+def count(said: Any) -> int | None:
+    """A count as a backend said it; None for what cannot be one."""
+    if isinstance(said, bool) or not isinstance(said, int | float) or not 0 <= said <= _MOST:
+        return None
+    return int(said)
 
 
 class Usage(Struct, frozen=True, kw_only=True):
@@ -32,5 +44,8 @@ class Usage(Struct, frozen=True, kw_only=True):
 
     def updated(self, later: Usage) -> Usage:
         """These counts with those of `later` in their place, wherever `later` says something."""
-        said = {field: value for field in self.__struct_fields__ if (value := getattr(later, field)) is not None}
-        return Usage(**{**{field: getattr(self, field) for field in self.__struct_fields__}, **said})
+        said = {field: value for field in _FIELDS if (value := getattr(later, field)) is not None}
+        return msgspec.structs.replace(self, **said) if said else self
+
+
+_FIELDS: Final = Usage.__struct_fields__

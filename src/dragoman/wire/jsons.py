@@ -1,11 +1,12 @@
 """The only door to the JSON libraries.
 
-Reading is tolerant of what real peers send and JSON forbids (invalid UTF-8, half surrogate pairs, NaN): bad characters
-become U+FFFD, since refusing a whole conversation for one broken character helps nobody. Key order is always kept: it
-reaches the model's prompt and the prefix cache.
+Reading is tolerant of what real peers send and JSON forbids (invalid UTF-8, half surrogate pairs, raw control
+characters, NaN): bad characters become U+FFFD, since refusing a whole conversation for one broken character helps
+nobody. Writing is strict. Key order is always kept: it reaches the model's prompt and the prefix cache.
 """
 
 import json  # noqa: TID251 - the door itself
+import math
 import re
 from typing import Any, Final, TypeAlias
 
@@ -34,37 +35,48 @@ def read(data: bytes | str) -> Any:
         return _read_tolerantly(data)
 
 
+def is_object(text: str) -> bool:
+    """Whether this is one JSON object to the letter, as a strict reader takes it."""
+    try:
+        return isinstance(_decoder.decode(text), dict)
+    except (RecursionError, msgspec.DecodeError, UnicodeError):
+        return False
+
+
 def _read_tolerantly(data: bytes | str) -> Any:
     text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
     try:
-        value = json.loads(text.removeprefix("\ufeff"), strict=False)
+        return _clean(json.loads(text.removeprefix("\ufeff"), strict=False))
     except json.JSONDecodeError as error:
         raise JSONError(f"{error.msg} (line {error.lineno}, column {error.colno})") from None
     except RecursionError:
         raise JSONError("nested too deeply") from None
     except ValueError as error:
         raise JSONError(str(error)) from None
-    return _without_surrogates(value)
 
 
-def _without_surrogates(value: Any) -> Any:
+def _clean(value: Any) -> Any:
+    """The value with U+FFFD for half surrogate pairs and null for numbers that are none."""
     if isinstance(value, str):
         return _SURROGATE.sub("\ufffd", value)
     if isinstance(value, list):
-        return [_without_surrogates(item) for item in value]
+        return [_clean(item) for item in value]
     if isinstance(value, dict):
-        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):  # noqa: PLR0124 - NaN
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
 
 
 def write(value: Any) -> bytes:
-    return _encoder.encode(value)
+    try:
+        return _encoder.encode(value)
+    except UnicodeEncodeError:
+        return _encoder.encode(_clean(value))
 
 
 def write_text(value: Any) -> str:
-    return _encoder.encode(value).decode()
+    return write(value).decode()
 
 
 def members(body: bytes) -> Members:

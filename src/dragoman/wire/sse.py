@@ -22,21 +22,22 @@ class FrameTooLargeError(ValueError):
 class SSEReader:
     """Bytes in, whole frames out, however the bytes were cut.
 
-    limit: bytes one event may have. An unfinished line is kept as the pieces it came in and joined once, so a huge
-    event costs linear time.
+    limit: bytes one event may have. An unfinished line is kept apart and joined once, so a huge event costs linear
+    time however small its pieces are.
     """
 
     def __init__(self, limit: int = MAX_FRAME) -> None:
-        self._limit = limit
-        self._pieces: list[bytes] = []
-        self._held = 0
+        self._limit: Final = limit
+        self._rest = bytearray()  # an unfinished line, or what may become a BOM
         self._event = ""
         self._data: list[bytes] = []
+        self._size = 0  # of `_data`
         self._after_cr = False
         self._begun = False
 
     def feed(self, data: bytes) -> list[Frame]:
-        if not self._begun and data:
+        """Raise FrameTooLargeError; the reader is of no use afterwards."""
+        if not self._begun:
             data = self._without_bom(data)
         if self._after_cr and data:
             self._after_cr = False
@@ -44,11 +45,10 @@ class SSEReader:
         if b"\n" not in data and b"\r" not in data:
             self._hold(data)
             return []
-        if self._pieces:
-            data = b"".join((*self._pieces, data))
-            self._pieces.clear()
-        self._held = 0
-        lines = data.splitlines()
+        if self._rest:
+            data = bytes(self._rest) + data
+            self._rest.clear()
+        lines = data.splitlines()  # bytes end their lines at CR, LF and CRLF and nowhere else
         self._after_cr = data.endswith(b"\r")
         if not data.endswith((b"\n", b"\r")):
             self._hold(lines.pop())
@@ -62,42 +62,46 @@ class SSEReader:
                 self._event = ""
         return frames
 
-    def finish(self) -> list[Frame]:
-        """Take what is left as if a blank line had come: some servers leave out the last one."""
-        if self._pieces:
-            self._line(b"".join(self._pieces))
-            self._pieces.clear()
-        return [self._frame()] if self._data else []
+    def unfinished(self) -> list[Frame]:
+        """What has come of an event that lacks its blank line: some servers leave out the last one. Changes nothing."""
+        twin = SSEReader(2 * self._limit)
+        twin._begun = True
+        twin._event, twin._data, twin._size = self._event, list(self._data), self._size
+        return twin.feed(bytes(self._rest) + b"\n\n")
 
     def _frame(self) -> Frame:
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
         frame = Frame(self._event, data)
-        self._event = ""
+        self._event, self._size = "", 0
         self._data.clear()
         return frame
 
     def _line(self, line: bytes) -> None:
         if line.startswith(b"data:"):
-            self._data.append(line[6:] if line[5:6] == b" " else line[5:])
+            self._append(line[6:] if line[5:6] == b" " else line[5:])
         elif line.startswith(b"event:"):
             self._event = line[6:].strip().decode("utf-8", "replace")
         elif line == b"data":
-            self._data.append(b"")
+            self._append(b"")
+
+    def _append(self, value: bytes) -> None:
+        self._data.append(value)
+        self._size += len(value) + 1
+        self._check()
 
     def _hold(self, data: bytes) -> None:
-        if not data:
-            return
-        self._held += len(data)
-        if self._held + sum(map(len, self._data)) > self._limit:
+        self._rest += data
+        self._check()
+
+    def _check(self) -> None:
+        if self._size + len(self._rest) > self._limit:
             raise FrameTooLargeError(f"one event is larger than {self._limit} bytes")
-        self._pieces.append(data)
 
     def _without_bom(self, data: bytes) -> bytes:
-        self._pieces.append(data)
-        head = b"".join(self._pieces)
-        self._pieces.clear()
+        head = bytes(self._rest) + data
+        self._rest.clear()
         if len(head) < len(_BOM) and _BOM.startswith(head):
-            self._pieces.append(head)
+            self._rest += head
             return b""
         self._begun = True
         return head.removeprefix(_BOM)

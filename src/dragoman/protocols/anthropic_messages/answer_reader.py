@@ -56,7 +56,7 @@ class AnswerReader:
 
     def finish(self) -> list[Event]:
         events: list[Event] = []
-        for frame in self._sse.finish():
+        for frame in self._sse.unfinished():
             events += self._frame(frame)
         if not self._over:
             events += self._fail(Problem("truncated", _TRUNCATED))
@@ -230,6 +230,13 @@ class Tap:
             elif frame.event in ("message_start", "message_delta"):
                 self._hear(frame.data, events)
         return events
+
+    def hear_whole(self, body: bytes) -> list[Event]:
+        try:
+            usage = read_usage(jsons.value_of(jsons.members(body).get("usage")))
+        except jsons.JSONError:
+            return []
+        return [] if usage is None else [Noted(usage)]
 
     def _hear(self, data: bytes, events: list[Event]) -> None:
         try:

@@ -86,7 +86,7 @@ class AnswerReader:
 
     def finish(self) -> list[Event]:
         events: list[Event] = []
-        for frame in self._sse.finish():
+        for frame in self._sse.unfinished():
             events += self._frame(frame)
         if not self._over:
             # Without [DONE] the finish reason is the only sign that the answer is whole.
@@ -358,6 +358,13 @@ class Tap:
         for frame in self._sse.feed(data):
             self._hear(frame.data, events)
         return events
+
+    def hear_whole(self, body: bytes) -> list[Event]:
+        try:
+            usage = read_usage(jsons.value_of(jsons.members(body).get("usage")))
+        except jsons.JSONError:
+            return []
+        return [] if usage is None else [Noted(usage)]
 
     def _hear(self, data: bytes, events: list[Event]) -> None:
         if data == b"[DONE]" or b'"error"' in data[:12]:

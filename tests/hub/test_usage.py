@@ -1,0 +1,31 @@
+"""Counts have one meaning each."""
+
+from typing import Any
+
+import pytest
+
+from dragoman.hub.usage import Usage, count
+
+
+def test_fresh_is_what_touched_no_cache() -> None:
+    assert Usage(input=1000, cache_read=800, cache_written=100).fresh == 100
+    assert Usage(input=10, cache_read=800).fresh == 0
+    assert Usage().fresh == 0
+
+
+def test_later_counts_replace_earlier_ones_where_they_say_something() -> None:
+    assert Usage(input=1, output=1).updated(Usage(output=5, reasoning=0)) == Usage(input=1, output=5, reasoning=0)
+    assert Usage(input=1).updated(Usage()) == Usage(input=1)
+
+
+@pytest.mark.parametrize(
+    ("said", "counted"),
+    [(0, 0), (7, 7), (7.0, 7), (2**53, 2**53), (-1, None), (1e300, None), (True, None), ("7", None), (None, None)],
+)
+def test_what_can_be_a_count(said: Any, counted: int | None) -> None:
+    assert count(said) == counted
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 10**30])
+def test_what_is_no_number_of_tokens(number: float) -> None:
+    assert count(number) is None
