@@ -170,3 +170,29 @@ def ok(body: bytes = b"hello", *fields: bytes) -> bytes:
 def chunked(*chunks: bytes, fields: bytes = b"", trailers: bytes = b"") -> bytes:
     body = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
     return b"HTTP/1.1 200 OK\r\n%btransfer-encoding: chunked\r\n\r\n%b0\r\n%b\r\n" % (fields, body, trailers)
+
+
+class Asking:
+    """A client and a backend, both hung up at the end."""
+
+    def __init__(self, script: Script, **options: Any) -> None:
+        self.client = Client(**options)
+        self._serving = serving(script)
+
+    async def __aenter__(self) -> tuple[Client, Backend]:
+        return self.client, await self._serving.__aenter__()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.client.close()
+        await self._serving.__aexit__(None, None, None)
+
+
+def keeping() -> Script:
+    """Echo bodies, as long as the client likes."""
+
+    async def script(peer: Peer) -> None:
+        while True:
+            heard = await peer.asked()
+            await peer.say(ok(heard.body))
+
+    return script

@@ -1,7 +1,7 @@
 """Requests out, replies in, and how many connections that took."""
 
 import asyncio
-from typing import Any
+import socket
 
 import aiohttp
 import pytest
@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from dragoman.hub.problems import Problem
 from dragoman.hub.route import Timeouts
-from dragoman.net.client import Client
-from dragoman.net.pool import Pool
+from dragoman.net import dial
 from tests.net.scripted import (
     PATIENT,
+    Asking,
     Backend,
     Peer,
     Run,
@@ -21,39 +21,13 @@ from tests.net.scripted import (
     answering,
     ask,
     chunked,
+    keeping,
     ok,
     problem_of,
     serving,
     until,
 )
 from tests.net.test_reply_reader import REPLIES
-
-
-class Asking:
-    """A client and a backend, both hung up at the end."""
-
-    def __init__(self, script: Script, **options: Any) -> None:
-        self.client = Client(**options)
-        self._serving = serving(script)
-
-    async def __aenter__(self) -> tuple[Client, Backend]:
-        return self.client, await self._serving.__aenter__()
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.client.close()
-        await self._serving.__aexit__(None, None, None)
-
-
-def keeping(asked: list[bytes]) -> Script:
-    """Echo bodies, as long as the client likes."""
-
-    async def script(peer: Peer) -> None:
-        while True:
-            heard = await peer.asked()
-            asked.append(heard.body)
-            await peer.say(ok(heard.body))
-
-    return script
 
 
 def test_what_is_asked_arrives(run: Run) -> None:
@@ -80,21 +54,20 @@ def test_what_is_asked_arrives(run: Run) -> None:
 
 
 def test_one_connection_serves_one_request_after_another(run: Run) -> None:
-    asked: list[bytes] = []
 
     async def main() -> None:
-        async with Asking(keeping(asked)) as (client, backend):
+        async with Asking(keeping()) as (client, backend):
             for number in range(20):
                 assert await ask(client, backend.url, b"%d" % number) == b"%d" % number
             assert backend.accepted == 1
+            assert [asked.body for asked in backend.asked] == [b"%d" % number for number in range(20)]
 
     run(main())
-    assert asked == [b"%d" % number for number in range(20)]
 
 
 def test_requests_side_by_side_have_a_connection_each_and_leave_them_to_the_next(run: Run) -> None:
     async def main() -> None:
-        async with Asking(keeping([])) as (client, backend):
+        async with Asking(keeping()) as (client, backend):
             for _ in range(3):
                 bodies = [b"%d" % number for number in range(8)]
                 assert await asyncio.gather(*(ask(client, backend.url, body) for body in bodies)) == bodies
@@ -108,7 +81,7 @@ def test_bodies_of_any_size_arrive_and_return(run: Run, size: int) -> None:
     body = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
 
     async def main() -> None:
-        async with Asking(keeping([])) as (client, backend):
+        async with Asking(keeping()) as (client, backend):
             for _ in range(2):
                 assert await ask(client, backend.url, body) == body
             assert backend.accepted == 1
@@ -135,45 +108,6 @@ def test_whether_a_connection_is_used_again(run: Run, reply: bytes, reused: bool
             first = await ask(client, backend.url)
             assert await ask(client, backend.url) == first
             assert backend.accepted == (1 if reused else 2)
-
-    run(main())
-
-
-def test_an_idle_connection_that_says_something_is_not_used_again(run: Run) -> None:
-    """Neither when the event loop has seen it, nor when only the kernel has."""
-
-    async def script(peer: Peer) -> None:
-        await peer.asked()
-        await peer.say(ok())
-        await peer.asked()
-        await peer.say(ok(), b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n")
-        await peer.gone()
-
-    async def main() -> None:
-        async with Asking(script) as (client, backend):
-            for _ in range(6):
-                assert await ask(client, backend.url) == b"hello"
-            assert backend.accepted == 3
-
-    run(main())
-
-
-def test_a_connection_closed_while_idle_is_not_used_again(run: Run) -> None:
-    closed = []
-
-    async def script(peer: Peer) -> None:
-        await peer.asked()
-        await peer.say(ok())
-        peer.writer.close()
-        await peer.writer.wait_closed()
-        closed.append(peer)
-
-    async def main() -> None:
-        async with Asking(script) as (client, backend):
-            for number in range(1, 4):
-                assert await ask(client, backend.url) == b"hello"
-                await until(lambda: len(closed) >= number)  # noqa: B023 - awaited within the round
-            assert backend.accepted == 3
 
     run(main())
 
@@ -265,48 +199,6 @@ def test_a_reused_connection_that_is_merely_slow_is_not_replaced(run: Run) -> No
     run(main())
 
 
-def test_idle_connections_are_bounded(run: Run) -> None:
-    async def main() -> None:
-        async with Asking(keeping([]), max_idle_per_host=2) as (client, backend):
-            for _ in range(2):
-                await asyncio.gather(*(ask(client, backend.url) for _ in range(5)))
-            assert backend.accepted == 5 + 3
-
-    run(main())
-
-
-def test_idle_connections_are_hung_up_after_a_while(run: Run) -> None:
-    async def script(peer: Peer) -> None:
-        await peer.asked()
-        await peer.say(ok())
-        await peer.gone()
-        gone.set()
-
-    gone = asyncio.Event()
-
-    async def main() -> None:
-        async with Asking(script, idle_seconds=0.05) as (client, backend):
-            await ask(client, backend.url)
-            await gone.wait()
-
-    run(main())
-
-
-def test_the_connection_used_last_is_used_next(run: Run) -> None:
-    """So that the others can age."""
-
-    async def main() -> None:
-        async with Asking(keeping([])) as (client, backend):
-            await asyncio.gather(*(ask(client, backend.url) for _ in range(3)))
-            pool: Pool = client._pool
-            (idle,) = pool._idle.values()
-            last = idle[-1]
-            await ask(client, backend.url)
-            assert idle[-1] is last
-
-    run(main())
-
-
 def test_close_hangs_up_idle_and_busy_connections_and_refuses_more(run: Run) -> None:
     async def script(peer: Peer) -> None:
         heard = await peer.asked()
@@ -326,6 +218,23 @@ def test_close_hangs_up_idle_and_busy_connections_and_refuses_more(run: Run) -> 
                 await busy.read()
             assert (await problem_of(client, backend.url)).kind == "unreachable"
             await client.close()
+
+    run(main())
+
+
+def test_close_reaches_a_connection_that_is_just_being_made(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_socket = dial.open_socket
+
+    async def main() -> None:
+        async with Asking(answering(ok())) as (client, backend):
+
+            async def open_and_close(host: str, port: int) -> socket.socket:
+                await client.close()
+                return await open_socket(host, port)
+
+            monkeypatch.setattr(dial, "open_socket", open_and_close)
+            assert "shutting down" in (await problem_of(client, backend.url)).public
+            assert not backend.asked
 
     run(main())
 

@@ -128,7 +128,7 @@ def test_silence_is_a_timeout_in_every_phase(run: Run, said: tuple[bytes, ...], 
 def test_what_came_before_the_silence_is_read_first(run: Run) -> None:
     async def main() -> None:
         client = Client()
-        async with serving(silent_after(HEAD, CHUNK)) as backend:
+        async with serving(silent_after(HEAD + CHUNK)) as backend:
             reply = await client.send("POST", backend.url, [], b"{}", Timeouts(idle=0.05))
             assert await reply.read() == b"hello"
             with pytest.raises(Problem, match="fell silent"):

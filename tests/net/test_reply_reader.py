@@ -145,6 +145,7 @@ def test_headers_of_interim_answers_and_trailers_are_not_the_replys() -> None:
 
 def test_the_reply_to_head_ends_with_its_head() -> None:
     assert read(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n", method="HEAD") == (200, b"", True, "")
+    assert read(ok(b"a body for all that"), method="HEAD") == (200, b"", False, "")
 
 
 def test_bytes_that_come_after_the_end_spoil_the_connection() -> None:

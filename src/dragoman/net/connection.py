@@ -156,8 +156,9 @@ class Connection(asyncio.Protocol):
     def secured(self, transport: asyncio.Transport) -> None:
         """From here on speak through this transport: TLS over the one we had."""
         self._transport = transport
-        # Zero: so we are told when all of a request has left, which is when the wait for its answer begins.
-        transport.set_write_buffer_limits(high=0)
+        # So low that we are told when all of a request has left: then the wait for its answer begins. Not zero, for
+        # there TLS transports, of which an empty buffer "reaches" zero, pause and never resume.
+        transport.set_write_buffer_limits(high=1, low=0)
 
     @property
     def transport(self) -> asyncio.Transport | None:

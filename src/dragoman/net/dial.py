@@ -72,33 +72,36 @@ async def open_socket(host: str, port: int) -> socket.socket:
     waiting = await resolve(host, port)
     if len(waiting) == 1:
         return await _open(waiting[0])
-    loop = asyncio.get_running_loop()
     attempts: set[asyncio.Task[socket.socket]] = set()
-    error: BaseException = OSError("no address")
     try:
-        while waiting or attempts:
-            if waiting:
-                attempts.add(loop.create_task(_open(waiting.pop(0))))
-            done, _ = await asyncio.wait(
-                attempts, timeout=STAGGER if waiting else None, return_when=asyncio.FIRST_COMPLETED
-            )
-            for attempt in done:
-                attempts.discard(attempt)
-                failure = attempt.exception()
-                if failure is None:
-                    return attempt.result()
-                error = failure
-        raise error
+        return await _first_of(waiting, attempts)
     finally:
-        await _give_up(attempts)
+        for attempt in attempts:
+            attempt.cancel()
+            attempt.add_done_callback(_drop)
 
 
-async def _give_up(attempts: set[asyncio.Task[socket.socket]]) -> None:
-    for attempt in attempts:
-        attempt.cancel()
-    for outcome in await asyncio.gather(*attempts, return_exceptions=True):
-        if isinstance(outcome, socket.socket):
-            outcome.close()
+async def _first_of(waiting: list[Address], attempts: set[asyncio.Task[socket.socket]]) -> socket.socket:
+    """attempts: filled with what is under way, for the caller to give up in the end."""
+    error: BaseException = OSError("no address")
+    while waiting or attempts:
+        if waiting:
+            attempts.add(asyncio.get_running_loop().create_task(_open(waiting.pop(0))))
+        patience = STAGGER if waiting else None
+        done, _ = await asyncio.wait(attempts, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        for attempt in done:
+            attempts.discard(attempt)
+            failure = attempt.exception()
+            if failure is None:
+                return attempt.result()
+            error = failure
+    raise error
+
+
+def _drop(attempt: asyncio.Task[socket.socket]) -> None:
+    """It came too late, or not at all."""
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().close()
 
 
 async def _open(address: Address) -> socket.socket:

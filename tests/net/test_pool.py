@@ -1,0 +1,105 @@
+"""Which connection is used next, and what becomes of the others."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from dragoman.net.connection import Connection
+from tests.net.scripted import Asking, Peer, Run, ask, keeping, ok, until
+
+
+@contextlib.contextmanager
+def behind_its_back(peer: Peer) -> Iterator[socket.socket]:
+    """A peer's socket, to be used without the event loop's knowledge: what is done to it, only the kernel has seen."""
+    sock = socket.socket(fileno=os.dup(peer.writer.get_extra_info("socket").fileno()))
+    try:
+        yield sock
+    finally:
+        sock.close()
+
+
+@pytest.mark.parametrize("seen", [True, False])
+@pytest.mark.parametrize("junk", [b"", b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"])
+def test_a_connection_that_was_closed_or_spoke_while_idle_is_not_used(run: Run, junk: bytes, seen: bool) -> None:
+    """Neither when the event loop has seen it, nor when only the kernel has."""
+    peers: list[Peer] = []
+
+    async def script(peer: Peer) -> None:
+        peers.append(peer)
+        while True:
+            await peer.asked()
+            await peer.say(ok())
+
+    async def main() -> None:
+        async with Asking(script) as (client, backend):
+            assert await ask(client, backend.url) == b"hello"
+            (connection,) = client._open
+            with behind_its_back(peers[0]) as sock:
+                if junk:
+                    sock.sendall(junk)
+                else:
+                    sock.shutdown(socket.SHUT_WR)
+            if seen:
+                await connection.lost
+            assert await ask(client, backend.url) == b"hello"
+            assert backend.accepted == 2
+            assert len(backend.asked) == 2
+
+    run(main())
+
+
+def test_idle_connections_are_bounded(run: Run) -> None:
+    async def main() -> None:
+        async with Asking(keeping(), max_idle_per_host=2) as (client, backend):
+            for _ in range(2):
+                await asyncio.gather(*(ask(client, backend.url) for _ in range(5)))
+            assert backend.accepted == 5 + 3
+
+    run(main())
+
+
+def test_idle_connections_are_hung_up_after_a_while_each_in_its_turn(run: Run) -> None:
+    left: list[Connection] = []
+
+    async def main() -> None:
+        async with Asking(keeping(), idle_seconds=0.05) as (client, backend):
+            await asyncio.gather(*(ask(client, backend.url) for _ in range(2)))
+            (idle,) = client._pool._idle.values()
+            older, newer = idle
+            newer.idle_since += 0.05
+            older.lost.add_done_callback(lambda _: left.append(older))
+            newer.lost.add_done_callback(lambda _: left.append(newer))
+            await until(lambda: len(left) == 2)
+            assert left == [older, newer]
+            assert not client._pool._idle
+            assert client._pool._timer is None
+
+    run(main())
+
+
+def test_the_connection_used_last_is_used_next(run: Run) -> None:
+    """So that the others can age."""
+
+    async def main() -> None:
+        async with Asking(keeping()) as (client, backend):
+            await asyncio.gather(*(ask(client, backend.url) for _ in range(3)))
+            (idle,) = client._pool._idle.values()
+            last = idle[-1]
+            await ask(client, backend.url)
+            assert idle[-1] is last
+
+    run(main())
+
+
+def test_origins_do_not_share_connections(run: Run) -> None:
+    async def main() -> None:
+        async with Asking(keeping()) as (client, backend):
+            for host in ("127.0.0.1", "localhost", "127.0.0.1", "localhost"):
+                await ask(client, f"http://{host}:{backend.port}/")
+            assert backend.accepted == 2
+
+    run(main())
