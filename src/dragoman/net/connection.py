@@ -24,7 +24,9 @@ _EARLY: Final = 0.002
 
 
 class Connection(asyncio.Protocol):
-    """Made before its socket is connected. Whatever comes while no reply is expected ends it.
+    """Made before its socket is connected; whatever comes while no reply is expected ends it.
+
+    Its user calls expect, send, head, read until b"" and rest, in this order, and abort at any time.
 
     heard: has a byte of the present reply come? idle_since: loop time, kept by the pool. lost: done when the socket is
     gone for good, whoever closed it.
@@ -165,8 +167,6 @@ class Connection(asyncio.Protocol):
         """None before there is a socket, and once it is closed."""
         return None if self._closed else self._transport
 
-    # What the event loop calls.
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.secured(cast("asyncio.Transport", transport))
 
@@ -211,8 +211,6 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._sending = False
         self._since = self._loop.time()
-
-    # The rest is between us.
 
     def _news(self) -> asyncio.Future[None]:
         """What is done as soon as there is something to look at."""
