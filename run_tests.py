@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +37,9 @@ def main() -> int:
 
 
 def _arguments() -> tuple[argparse.Namespace, list[str]]:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--fast", action="store_true", help="neither the local model nor the agents")
     parser.add_argument("--no-agents", action="store_true", help="install and drive no agents")
     return parser.parse_known_args()
@@ -75,18 +77,27 @@ def _check() -> int:
 
 
 def _test(wanted: argparse.Namespace, for_pytest: Sequence[str]) -> int:
-    if status := _pytest("tests", " and ".join(f"not {mark}" for mark in SLOW), for_pytest):
-        return status
+    """Run pytest stage by stage. With -k a stage may have nothing to run, but not all of them."""
+    worst = NO_TESTS_CHOSEN
+    for status in _test_stages(wanted, for_pytest):
+        if status not in {0, NO_TESTS_CHOSEN}:
+            return status
+        worst = min(worst, status)
+    return worst
+
+
+def _test_stages(wanted: argparse.Namespace, for_pytest: Sequence[str]) -> Iterator[int]:
+    yield _pytest("tests", " and ".join(f"not {mark}" for mark in SLOW), for_pytest)
     if wanted.fast:
-        return 0
-    return _test_local_model(for_pytest) or (0 if wanted.no_agents else _test_agents(for_pytest))
-
-
-def _test_local_model(for_pytest: Sequence[str]) -> int:
+        return
     if _asked_for("DRAGOMAN_LOCAL_MODEL") or _is_local_model_cached():
-        return _pytest("local model", "local_model", for_pytest)
-    print("== local model: skipped, not downloaded; DRAGOMAN_LOCAL_MODEL=1 downloads 2.4 GB", flush=True)
-    return 0
+        yield _pytest("local model", "local_model", for_pytest)
+    else:
+        print("== local model: skipped, not downloaded; DRAGOMAN_LOCAL_MODEL=1 downloads 2.4 GB", flush=True)
+    if not wanted.no_agents:
+        if status := _stage("install agents", [str(PYTHON), "-m", "tests.agents.install"]):
+            yield status
+        yield _pytest("agents", "agents", for_pytest, DRAGOMAN_REQUIRE_AGENTS="1")
 
 
 def _is_local_model_cached() -> bool:
@@ -94,17 +105,10 @@ def _is_local_model_cached() -> bool:
     return subprocess.run(ask, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 
-def _test_agents(for_pytest: Sequence[str]) -> int:
-    if status := _stage("install agents", [str(PYTHON), "-m", "tests.agents.install"]):
-        return status
-    return _pytest("agents", "agents", for_pytest, DRAGOMAN_REQUIRE_AGENTS="1")
-
-
 def _pytest(name: str, mark: str, extra: Sequence[str], **environment: str) -> int:
     """Run the tests of one mark. No time is printed after them: pytest's summary, which has it, stays the last line."""
     print(f"== {name}", flush=True)
-    status = _run([str(PYTHON), "-m", "pytest", "-q", "-m", mark, *extra], **environment)
-    return 0 if status == NO_TESTS_CHOSEN and extra else status
+    return _run([str(PYTHON), "-m", "pytest", "-q", "-m", mark, *extra], **environment)
 
 
 def _stage(name: str, command: Sequence[str]) -> int:
