@@ -39,9 +39,9 @@ async def _first_answer(request: Request, route: Route, parties: Parties, teller
         if backend.dialect != parties.client.dialect:
             parties.client.note_losses(request, losses)
         try:
+            parties.entry.attempted(backend.dialect)
             source = await _open(request, route, backend, parties.gateway, losses, mark)
             try:
-                parties.entry.attempted(backend.dialect, losses)
                 await teller.tell(source, losses)
                 await source.settle()
             finally:
@@ -82,29 +82,34 @@ class _Streaming:
 
     async def tell(self, source: Source, losses: Losses) -> None:
         responder, entry = self._parties.responder, self._parties.entry
-        self._parties.describe(losses)
         feed, stream, hear = self._writer.feed, responder.stream, entry.hear
-        events: list[Event] = []
-        while not (events and isinstance(events[-1], Ended | Failed)):
-            events = await source.read()
-            if not self.said:
-                self._first(events)
+        events = await _first_words(source)
+        self.said = True
+        entry.spoke()
+        self._parties.describe(losses)
+        while True:
             hear(events)
             if data := b"".join(map(feed, events)):
                 await stream(data)
+            if events and isinstance(events[-1], Ended | Failed):
+                break
+            events = await source.read()
         if isinstance(events[-1], Failed):
             entry.failed(events[-1].problem)
         await responder.end()
 
-    def _first(self, events: list[Event]) -> None:
-        """A backend that breaks off before it said anything can still be replaced, or be a status."""
+
+async def _first_words(source: Source) -> list[Event]:
+    """Read until something means something. Before that, a backend that breaks off can be replaced, or be a status."""
+    heard: list[Event] = []
+    while True:
+        events = await source.read()
+        heard += events
         for event in events:
             if isinstance(event, Failed):
                 raise event.problem
             if not isinstance(event, Began | Noted):
-                self.said = True
-                self._parties.entry.spoke()
-                return
+                return heard
 
 
 class _Folding:

@@ -36,9 +36,13 @@ class Entry:
     def asked(self, key: str, model: str) -> None:
         self.key, self.model = key, model
 
-    def attempted(self, dialect: str, losses: Losses) -> None:
+    def attempted(self, dialect: str) -> None:
+        """A backend is being asked."""
         self.attempts += 1
         self.backend_dialect = dialect
+
+    def lost(self, losses: Losses) -> None:
+        """What could not be said to the backend that answers."""
         self.losses = tuple(dict.fromkeys(loss.path for loss in losses.noted))
 
     def hear(self, events: list[Event]) -> None:

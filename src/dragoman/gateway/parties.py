@@ -26,7 +26,8 @@ class Parties(Struct, frozen=True):
         self.gateway.pulses.keep_company(self.responder)
 
     def describe(self, losses: Losses) -> None:
-        """Tell the client which model answers, and what could not be said to it."""
+        """Tell the client which model answers, and what could not be said to it. Once, when it is sure to answer."""
+        self.entry.lost(losses)
         headers = [("x-dragoman-model", self.entry.backend_model)]
         if lost := losses.header():
             headers.append(("x-dragoman-loss", lost))

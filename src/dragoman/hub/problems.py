@@ -76,9 +76,18 @@ STATUS: Final[dict[Kind, int]] = {
     "timeout": 504,
 }
 
-# Kinds after which another backend of the same model may well succeed.
+# Kinds after which another backend of the same model may well succeed, as long as nothing was said to the client.
 ELSEWHERE: Final[frozenset[Kind]] = frozenset(
-    {"unreachable", "overloaded", "rate_limited", "backend_failed", "timeout"}
+    {
+        "unreachable",
+        "overloaded",
+        "rate_limited",
+        "backend_failed",
+        "backend_refused_us",
+        "out_of_credit",
+        "truncated",
+        "timeout",
+    }
 )
 
 
