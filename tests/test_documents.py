@@ -14,7 +14,7 @@ from dragoman.agents import AGENTS
 from dragoman.agents.agent import Agent, Choice
 from dragoman.cli import app
 from dragoman.config.load import load_bytes
-from dragoman.hub.problems import KINDS, Kind, Problem
+from dragoman.hub.problems import ELSEWHERE, KINDS, Kind, Problem
 from dragoman.hub.request import Dialect
 from dragoman.protocols import BACKENDS, CLIENTS
 from dragoman.routing.profiles import FAMILIES
@@ -156,6 +156,11 @@ def test_every_problem_has_its_heading_and_its_status(kind: Kind) -> None:
 def test_no_problem_is_invented() -> None:
     headings = set(re.findall(r"^## `(\w+)`$", text_of("docs/errors.md"), re.MULTILINE))
     assert headings == set(KINDS)
+
+
+def test_the_problems_after_which_another_backend_is_asked_are_named() -> None:
+    line = next(line for line in text_of("docs/errors.md").splitlines() if line.startswith("- **Other backends**"))
+    assert set(re.findall(r"`(\w+)`", line)) == ELSEWHERE
 
 
 def test_every_family_of_backends_has_its_heading() -> None:
