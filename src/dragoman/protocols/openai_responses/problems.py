@@ -1,0 +1,74 @@
+"""Errors in the Responses dialect, as Codex (0.169) acts on them."""
+
+import math
+from typing import Any, Final
+
+from dragoman.hub.problems import Kind, Problem
+from dragoman.protocols import waiting
+from dragoman.protocols.codec import Refused, Stamp
+from dragoman.protocols.openai_responses.response import ResponseObject
+from dragoman.wire import jsons, sse
+
+_TYPE_AND_CODE: Final[dict[Kind, tuple[str, str | None]]] = {
+    "bad_request": ("invalid_request_error", None),
+    "unsupported": ("invalid_request_error", "unsupported_parameter"),
+    "context_overflow": ("invalid_request_error", "context_length_exceeded"),
+    "policy": ("invalid_request_error", "content_policy_violation"),
+    "unauthorized": ("invalid_request_error", "invalid_api_key"),
+    "out_of_credit": ("insufficient_quota", "insufficient_quota"),
+    "forbidden": ("invalid_request_error", "permission_denied"),
+    "unknown_model": ("invalid_request_error", "model_not_found"),
+    "unknown_path": ("invalid_request_error", "unknown_path"),
+    "wrong_method": ("invalid_request_error", "method_not_allowed"),
+    "too_large": ("invalid_request_error", "request_too_large"),
+    "bad_encoding": ("invalid_request_error", "unsupported_encoding"),
+    "rate_limited": ("rate_limit_error", "rate_limit_exceeded"),
+    "internal": ("server_error", "server_error"),
+    "backend_failed": ("server_error", "server_error"),
+    "backend_refused_us": ("server_error", "server_error"),
+    "unreachable": ("server_error", "server_error"),
+    "truncated": ("server_error", "server_error"),
+    "overloaded": ("server_error", "server_is_overloaded"),
+    "timeout": ("server_error", "server_error"),
+}
+# Codex retries 404, 413 and 422 five times and gives up at once on 400; an empty account is a 429 in this dialect.
+_STATUS: Final[dict[Kind, int]] = {
+    "bad_request": 400,
+    "unsupported": 400,
+    "context_overflow": 400,
+    "unknown_model": 400,
+    "forbidden": 403,
+    "out_of_credit": 429,
+}
+# Inside a stream only these codes mean something to Codex; whatever else it takes for worth trying again.
+_STREAM_CODE: Final[dict[Kind, str]] = {
+    "bad_request": "invalid_prompt",
+    "unsupported": "invalid_prompt",
+    "policy": "invalid_prompt",
+    "unknown_model": "invalid_prompt",
+    "context_overflow": "context_length_exceeded",
+    "rate_limited": "rate_limit_exceeded",
+    "out_of_credit": "insufficient_quota",
+    "overloaded": "server_is_overloaded",
+}
+
+
+def write_problem(problem: Problem, request_id: str) -> Refused:
+    kind, code = _TYPE_AND_CODE[problem.kind]
+    headers = [("x-request-id", request_id), *waiting.headers_of(problem)]
+    error = {"message": problem.public, "type": kind, "param": problem.param, "code": problem.code or code}
+    return Refused(_STATUS.get(problem.kind, problem.status), headers, jsons.write({"error": error}))
+
+
+def stream_error(problem: Problem) -> dict[str, Any]:
+    """The `error` of a failed response. Codex reads the pause from the words "try again in Ns"."""
+    message = problem.public
+    if problem.kind == "rate_limited" and problem.retry_after is not None and "try again in" not in message:
+        message = f"{message} Please try again in {math.ceil(problem.retry_after)}s."
+    return {"code": _STREAM_CODE.get(problem.kind, "server_error"), "message": message}
+
+
+def relayed_problem(problem: Problem) -> bytes:
+    """For a stream that was relayed so far, whose response object we do not know."""
+    response = ResponseObject({}, "", Stamp("0" * 24, 0)).write("failed", [], error=stream_error(problem))
+    return sse.write("response.failed", b'{"type":"response.failed","response":%b}' % response)

@@ -1,0 +1,77 @@
+"""The Response object: what every terminal and lifecycle event of this dialect carries."""
+
+from typing import Any, Final
+
+from dragoman.hub.request import Request
+from dragoman.hub.usage import Usage
+from dragoman.protocols.codec import Stamp
+from dragoman.protocols.openai_responses.usage import write_usage
+from dragoman.wire import jsons
+
+# Fields of the request that the response repeats, and what they are where the client said nothing. All of them are
+# always there: parsers of this dialect are strict about absent members.
+ECHOED: Final[dict[str, Any]] = {
+    "instructions": None,
+    "max_output_tokens": None,
+    "max_tool_calls": None,
+    "metadata": {},
+    "parallel_tool_calls": True,
+    "previous_response_id": None,
+    "prompt_cache_key": None,
+    "reasoning": {"effort": None, "summary": None},
+    "safety_identifier": None,
+    "service_tier": "default",
+    "store": True,
+    "temperature": 1.0,
+    "text": {"format": {"type": "text"}},
+    "tool_choice": "auto",
+    "tools": [],
+    "top_logprobs": 0,
+    "top_p": 1.0,
+    "truncation": "disabled",
+    "user": None,
+    "background": False,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+}
+
+
+def echo_of(body: dict[str, Any]) -> dict[str, Any]:
+    """Return what the response will repeat of this request."""
+    return {key: body[key] if body.get(key) is not None else usual for key, usual in ECHOED.items()}
+
+
+class ResponseObject:
+    """The object of one answer, whose repeated part is encoded once."""
+
+    def __init__(self, echo: dict[str, Any], model: str, stamp: Stamp) -> None:
+        self.id: Final = f"resp_{stamp.id}"
+        self._at: Final = stamp.at
+        head = {"id": self.id, "object": "response", "created_at": stamp.at, "model": model}
+        self._head: Final = jsons.write(head)[:-1]
+        self._echo: Final = jsons.write({**ECHOED, **echo})[1:]
+
+    @classmethod
+    def of(cls, request: Request, stamp: Stamp) -> "ResponseObject":
+        echo = request.extra.get("echo")
+        return cls(echo if isinstance(echo, dict) else {}, request.model, stamp)
+
+    def write(
+        self,
+        status: str,
+        output: list[Any],
+        usage: Usage | None = None,
+        error: dict[str, Any] | None = None,
+        incomplete: str | None = None,
+    ) -> bytes:
+        """output: items, as objects or as the bytes of objects."""
+        finished = status in ("completed", "incomplete", "failed")
+        said = {
+            "status": status,
+            "completed_at": self._at if finished else None,
+            "error": error,
+            "incomplete_details": None if incomplete is None else {"reason": incomplete},
+            "output": output,
+            "usage": None if usage is None else write_usage(usage),
+        }
+        return b"%b,%b,%b" % (self._head, jsons.write(said)[1:-1], self._echo)

@@ -1,0 +1,80 @@
+"""Reading the tools of a Responses request."""
+
+from typing import Any, Final
+
+from dragoman.hub.request import CallKind, CustomTool, FunctionTool, HostedTool, Tool, ToolChoice
+from dragoman.protocols import fields
+from dragoman.protocols.fields import Object, WrongFieldError
+from dragoman.protocols.openai_responses.shells import SHELLS
+
+_DIALECT: Final = "openai-responses"
+_FUNCTION: Final = frozenset({"type", "name", "description", "parameters", "strict", "defer_loading"})
+_CUSTOM: Final = frozenset({"type", "name", "description", "format"})
+# By prefix, never by a closed list: `web_search_preview_2025_03_11` is a web search too.
+_HOSTED: Final = ("web_search", "file_search", "code_interpreter", "image_generation", "computer", "mcp")
+
+
+def read_tools(of: Object) -> tuple[Tool, ...]:
+    """The member `tools`: namespaces are opened, each of their tools knows its own."""
+    return tuple(tool for tools in fields.each(of, "tools", _tools) for tool in tools)
+
+
+def _tools(of: Object) -> tuple[Tool, ...]:
+    if of.get("type") != "namespace":
+        return (_tool(of, None),)
+    namespace = fields.string(of, "name")
+    return fields.each(of, "tools", lambda tool: _tool(tool, namespace))
+
+
+def _tool(of: Object, namespace: str | None) -> Tool:
+    kind = fields.string(of, "type")
+    match kind:
+        case "function":
+            return FunctionTool(
+                fields.string(of, "name"),
+                fields.maybe_string(of, "description"),
+                fields.maybe_object(of, "parameters"),
+                fields.maybe_bool(of, "strict"),
+                fields.maybe_bool(of, "defer_loading") or False,
+                namespace=namespace,
+                extra=fields.unnamed(of, _FUNCTION),
+            )
+        case "custom":
+            syntax, definition = fields.within_if_any(of, "format", _grammar) or (None, None)
+            name, about = fields.string(of, "name"), fields.maybe_string(of, "description")
+            return CustomTool(name, about, syntax, definition, namespace, fields.unnamed(of, _CUSTOM))
+        case "local_shell" | "shell" | "apply_patch":
+            return _shell(kind)
+        case "tool_search" if of.get("execution") == "client":
+            about = fields.maybe_string(of, "description")
+            return FunctionTool(
+                kind, about, fields.maybe_object(of, "parameters"), builtin=kind, kind="tool_search", extra={"raw": of}
+            )
+    return HostedTool(_DIALECT, next((name for name in _HOSTED if kind.startswith(name)), kind), of)
+
+
+def _shell(kind: CallKind) -> FunctionTool:
+    about, schema = SHELLS[kind]
+    return FunctionTool(kind, about, schema, builtin=kind, kind=kind)
+
+
+def _grammar(of: Object) -> tuple[str | None, str | None]:
+    return fields.maybe_string(of, "syntax"), fields.maybe_string(of, "definition")
+
+
+def read_tool_choice(choice: Any) -> ToolChoice | None:
+    match choice:
+        case None:
+            return None
+        case "auto" | "required" | "none":
+            return ToolChoice(choice)
+        case {"type": "function" | "custom", "name": str(name)}:
+            return ToolChoice("named", (name,))
+        case {"type": "apply_patch" | "shell" | "local_shell" as name}:
+            return ToolChoice("named", (name,))
+        case {"type": "allowed_tools", "mode": "auto" | "required" as mode, "tools": list(tools)}:
+            names = [t.get("name") or t.get("type") for t in tools if isinstance(t, dict)]
+            return ToolChoice("allowed", tuple(n for n in names if isinstance(n, str)), required=mode == "required")
+        case {"type": str()}:
+            return ToolChoice("auto")  # of a tool that the vendor runs: where it is none, nothing can be forced
+    raise WrongFieldError("tool_choice", 'must be "auto", "required", "none" or an object naming a tool')

@@ -1,0 +1,141 @@
+"""How a seal travels through a client of another dialect: in an envelope of ours that the client echoes unread.
+
+    dgm1.<base64url of zlib of JSON>.<base64url of the first 16 bytes of an HMAC-SHA256>
+
+Inside are the family that made the seal, the seal and the reasoning it seals, byte for byte. Only an envelope that is
+whole is opened; whatever else comes under this name is treated as absent. No envelope is ever sent to a backend.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import zlib
+from typing import Any, Final, get_args
+
+import msgspec
+
+from dragoman.hub.events import Closed, Event, Grew, Opened, Showed
+from dragoman.hub.losses import Losses
+from dragoman.hub.request import Dialect, Request, Seal, Thinking, Turn
+from dragoman.wire import jsons
+
+PREFIX: Final = "dgm1."
+_MAC_BYTES: Final = 16
+_MAX_BYTES: Final = 16 * 2**20  # inflated
+_DIALECTS: Final[tuple[Dialect, ...]] = get_args(Dialect)
+_FORMS: Final = ("signature", "redacted", "encrypted", "details")
+_replace: Final = msgspec.structs.replace
+
+
+class Sealer:
+    """secret: the proxy's own; an envelope of another proxy does not open."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret: Final = secret
+
+    def wrap(self, seal: Seal, text: str) -> str:
+        said = {"d": seal.dialect, "o": seal.origin, "f": seal.form, "v": seal.value, "t": text}
+        body = base64.urlsafe_b64encode(zlib.compress(jsons.write(said))).rstrip(b"=")
+        return f"{PREFIX}{body.decode()}.{self._mac(body)}"
+
+    def unwrap(self, envelope: str) -> Thinking | None:
+        """The reasoning with its seal, None if the envelope is not whole or not ours."""
+        body, _, mac = envelope.removeprefix(PREFIX).encode("utf-8", "replace").partition(b".")
+        if not envelope.startswith(PREFIX) or not hmac.compare_digest(self._mac(body).encode(), mac):
+            return None
+        try:
+            inflater = zlib.decompressobj()
+            raw = inflater.decompress(base64.urlsafe_b64decode(body + b"=" * (-len(body) % 4)), _MAX_BYTES)
+            return _thinking(jsons.read(raw))
+        except (binascii.Error, zlib.error, jsons.JSONError):
+            return None
+
+    def _mac(self, body: bytes) -> str:
+        digest = hmac.digest(self._secret, body, hashlib.sha256)[:_MAC_BYTES]
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _thinking(said: Any) -> Thinking | None:
+    match said:
+        case {"d": str(dialect), "o": str(origin), "f": str(form), "v": value, "t": str(text)}:
+            for known in _DIALECTS:
+                if known == dialect and form in _FORMS:
+                    return Thinking(text, Seal(known, origin, value, form))  # type: ignore[arg-type]  # checked above
+    return None
+
+
+def opened(request: Request, sealer: Sealer, losses: Losses) -> Request:
+    """The request with its envelopes opened. One that does not open leaves its reasoning without a seal."""
+    turns = tuple(_opened_turn(turn, sealer, losses) for turn in request.turns)
+    return (
+        request
+        if all(new is old for new, old in zip(turns, request.turns, strict=True))
+        else _replace(request, turns=turns)
+    )
+
+
+def _opened_turn(turn: Turn, sealer: Sealer, losses: Losses) -> Turn:
+    if not any(isinstance(part, Thinking) and envelope_in(part.seal) for part in turn.parts):
+        return turn
+    parts = []
+    for part in turn.parts:
+        envelope = envelope_in(part.seal) if isinstance(part, Thinking) else None
+        if not isinstance(part, Thinking) or envelope is None:
+            parts.append(part)
+        elif (inside := sealer.unwrap(envelope)) is not None:
+            parts.append(_replace(inside, extra=part.extra))
+        else:
+            losses.warn(turn.path, "reasoning came back under a seal that is not this proxy's, and is sent without it")
+            parts.append(_replace(part, seal=None))
+    return _replace(turn, parts=tuple(parts))
+
+
+def envelope_in(seal: Seal | None) -> str | None:
+    """The envelope a client brings back in the place its dialect has for seals, None if it is a vendor's own."""
+    match seal:
+        case Seal(value=str(value)) if value.startswith(PREFIX):
+            return value
+        case Seal(value={"encrypted_content": str(value)}) if value.startswith(PREFIX):
+            return value
+        case Seal(value=[*details]):
+            for detail in details:
+                data = detail.get("data") if isinstance(detail, dict) else None
+                if isinstance(data, str) and data.startswith(PREFIX):
+                    return data
+    return None
+
+
+class Enveloped:
+    """A filter over a backend's events: seals the client's dialect cannot hold go into envelopes."""
+
+    def __init__(self, client: Dialect, sealer: Sealer) -> None:
+        self._client: Final = client
+        self._sealer: Final = sealer
+        self._thoughts: dict[int, list[str]] = {}
+
+    def feed(self, event: Event) -> list[Event]:
+        if isinstance(event, Grew):
+            if (pieces := self._thoughts.get(event.block)) is not None:
+                pieces.append(event.text)
+            return [event]
+        if isinstance(event, Opened) and isinstance(event.part, Thinking):
+            self._thoughts[event.block] = []
+        elif isinstance(event, Closed) and event.block in self._thoughts:
+            text = "".join(self._thoughts.pop(event.block))
+            if event.seal is not None and event.seal.dialect != self._client:
+                return [_replace(event, seal=self._enveloped(event.seal, text))]
+        elif isinstance(event, Showed) and isinstance(event.part, Thinking):
+            seal = event.part.seal
+            if seal is not None and seal.dialect != self._client:
+                return [Showed(event.block, _replace(event.part, seal=self._enveloped(seal, event.part.text)))]
+        return [event]
+
+    def _enveloped(self, seal: Seal, text: str) -> Seal:
+        envelope = self._sealer.wrap(seal, text)
+        if self._client == "openai-chat":
+            return Seal(
+                self._client, "dragoman", [{"type": "reasoning.encrypted", "data": envelope, "index": 0}], "details"
+            )
+        form = "encrypted" if self._client == "openai-responses" else "signature"
+        return Seal(self._client, "dragoman", envelope, form)  # type: ignore[arg-type]  # one of two literals
