@@ -11,9 +11,13 @@ Message: TypeAlias = MutableMapping[str, Any]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 
+class ClientGoneError(Exception):
+    """The client hung up before its request was whole."""
+
+
 class ReadBody(Protocol):
     async def __call__(self, limit: int) -> bytes:
-        """The body, decompressed. Raise Problem("too_large") above `limit` bytes."""
+        """The body, decompressed. Raise Problem("too_large") above `limit` bytes, ClientGoneError."""
 
 
 class Admit(Protocol):
@@ -22,7 +26,10 @@ class Admit(Protocol):
 
 
 class Call(Struct, frozen=True):
-    """path: as routed, without prefixes that were forgiven. query: without "?". headers: names in lower case."""
+    """path: as routed, without prefixes that were forgiven. query: without "?". headers: names in lower case.
+
+    over: to be called when the last of the answer is said; from then on the client's going away means nothing.
+    """
 
     id: str
     method: str
@@ -32,3 +39,4 @@ class Call(Struct, frozen=True):
     admit: Admit
     read_body: ReadBody
     send: Send
+    over: Callable[[], None]

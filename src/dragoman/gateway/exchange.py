@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from dragoman.config.snapshot import Key, Snapshot
 from dragoman.gateway import passthrough
-from dragoman.gateway.call import Call
+from dragoman.gateway.call import Call, ClientGoneError
 from dragoman.gateway.converse import converse
 from dragoman.gateway.count import count_tokens
 from dragoman.gateway.entry import Entry
@@ -35,7 +35,7 @@ Endpoint: TypeAlias = Callable[[Parties, Snapshot, Key, bytes], Awaitable[None]]
 async def exchange(call: Call, client: ClientSide, endpoint: Endpoint, gateway: Gateway) -> None:
     snapshot = gateway.config.current
     entry = Entry(call.id, call.path, client.dialect)
-    responder = Responder(call.send, call.id)
+    responder = Responder(call.send, call.id, call.over)
     parties = Parties(call, client, gateway, responder, entry)
     try:
         key = await call.admit(snapshot)
@@ -43,8 +43,10 @@ async def exchange(call: Call, client: ClientSide, endpoint: Endpoint, gateway: 
         await endpoint(parties, snapshot, key, body)
     except Problem as problem:
         await _fail(problem, parties)
-    except asyncio.CancelledError:
+    except ClientGoneError:
         entry.status = CLIENT_GONE
+    except asyncio.CancelledError:
+        entry.status = responder.status if responder.ended else CLIENT_GONE
         raise
     except Exception as error:  # noqa: BLE001 - a bug of ours: the client learns that, and the log learns which
         _log.exception("%s: %s", call.id, type(error).__name__)
@@ -60,7 +62,7 @@ async def answer(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) ->
     client, entry = parties.client, parties.entry
     members = _members(body)
     route = _route(parties, snapshot, key, _model_in(members))
-    entry.why_not_relayed = why_not(client, route)
+    entry.why_not_relayed = why_not(client, route, body)
     if entry.why_not_relayed:
         entry.rail = "translate"
         await converse(client.read_request(body, parties.call.headers), route, parties)
@@ -77,6 +79,17 @@ async def count(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> 
     request = parties.client.read_request(body, parties.call.headers)
     counted = await count_tokens(request, members, route, parties)
     await parties.responder.whole(200, jsons.write({"input_tokens": counted}))
+
+
+async def count_input(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> None:
+    """`input_tokens` of the Responses dialect."""
+    members = _members(body)
+    route = _route(parties, snapshot, key, _model_in(members))
+    parties.entry.rail = "count"
+    request = parties.client.read_request(body, parties.call.headers)
+    counted = await count_tokens(request, members, route, parties)
+    said = {"object": "response.input_tokens", "input_tokens": counted}
+    await parties.responder.whole(200, jsons.write(said))
 
 
 async def pass_through(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> None:

@@ -9,6 +9,7 @@ from dragoman.config.snapshot import ConfigSource
 from dragoman.gateway.pulses import Pulses
 from dragoman.net.client import Client
 from dragoman.protocols.codec import Stamp
+from dragoman.protocols.seals import Sealer
 from dragoman.routing.calibration import Calibration
 from dragoman.routing.known import Knowledge
 from dragoman.routing.resolve import Router
@@ -25,6 +26,7 @@ class Gateway(Struct, frozen=True):
     router: Router
     pulses: Pulses
     calibration: Calibration
+    sealer: Sealer
 
 
 def stamp(request_id: str) -> Stamp:

@@ -16,11 +16,12 @@ from dragoman.hub.losses import Losses
 from dragoman.hub.problems import ELSEWHERE, Problem
 from dragoman.hub.route import Backend, Route
 from dragoman.net.client import Reply
-from dragoman.protocols import BACKENDS
+from dragoman.protocols import BACKENDS, seals
 from dragoman.protocols.codec import ClientSide, Tap
 from dragoman.wire import jsons
 from dragoman.wire.sse import FrameTooLargeError
 
+_ENVELOPE: Final = seals.PREFIX.encode()
 _TRUNCATED: Final = "the backend's stream ended before the answer was complete"
 # What of a client's headers concerns the backend. Everything else stays here: keys, cookies, addresses.
 _PASSED: Final = frozenset({"accept", "content-type", "user-agent", "idempotency-key", "http-referer", "x-title"})
@@ -32,13 +33,15 @@ _RETURNED: Final = frozenset(
 _RETURNED_PREFIXES: Final = ("anthropic-ratelimit-", "x-ratelimit-")
 
 
-def why_not(client: ClientSide, route: Route) -> str:
+def why_not(client: ClientSide, route: Route, body: bytes) -> str:
     """Why this exchange cannot be relayed; empty if it can."""
     if any(backend.url == demo.URL for backend in route.backends):
         return "the demo model speaks no dialect"
     spoken = {backend.dialect for backend in route.backends}
     if spoken != {client.dialect}:
         return f"the backend speaks {', '.join(sorted(spoken))}"
+    if _ENVELOPE in body:
+        return "it brings back reasoning that another backend has sealed"
     return ""
 
 

@@ -27,10 +27,11 @@ _WHOLE: Final = ((b"cache-control", b"no-store"),)
 
 
 class Responder:
-    """last_said: loop time of the last write, for whoever keeps the line alive."""
+    """last_said: loop time of the last write, for whoever keeps the line alive. over: is told of the last write."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, over: Callable[[], None]) -> None:
         self._send: Final = send
+        self._over: Final = over
         self._headers: list[tuple[bytes, bytes]] = [
             *SECURITY,
             (b"request-id", request_id.encode()),
@@ -70,6 +71,7 @@ class Responder:
         self.pulse = None
         if self.started and not self.ended:
             self.ended = True
+            self._over()
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def fail(self, problem: Problem, refused: Refused) -> None:
@@ -91,6 +93,7 @@ class Responder:
             (b"content-length", str(len(body)).encode()),
         )
         await self._start(status, (*_WHOLE, *headers))
+        self._over()
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def keep_alive(self) -> None:

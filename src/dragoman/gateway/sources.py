@@ -12,7 +12,9 @@ from dragoman.hub.request import Request
 from dragoman.hub.route import Backend, Route
 from dragoman.net.client import Reply
 from dragoman.protocols import BACKENDS
+from dragoman.protocols.call_kinds import Original, Restored, lowered
 from dragoman.protocols.codec import BackendSide, Stamp, StreamReader
+from dragoman.protocols.seals import Enveloped, opened
 
 _MAX_ERROR: Final = 2**20  # bytes
 _SETTLE: Final = 1.0  # seconds
@@ -29,24 +31,39 @@ class Source(Protocol):
         """Part from the backend: its generation stops if it has not ended."""
 
 
+class Filter(Protocol):
+    """Changes events on their way, one by one."""
+
+    def feed(self, event: Event) -> list[Event]: ...
+
+
 async def open_source(
     request: Request, route: Route, backend: Backend, gateway: Gateway, losses: Losses, stamp: Stamp
 ) -> Source:
     """Ask the backend. Raise the Problem it answers with, if it does not answer with success."""
     side = BACKENDS[backend.dialect]
+    client = request.dialect
+    request = opened(request, gateway.sealer, losses)
+    originals: dict[str, Original] = {}
+    if backend.dialect != "openai-responses":
+        custom_tools = backend.dialect == "openai-chat" and backend.profile.openai_fields
+        request, originals = lowered(request, custom_tools=custom_tools)
     body = side.write_request(request, route, backend, losses)
+    filters: list[Filter] = [Restored(originals)] if originals else []
+    if client != backend.dialect and backend.seals:
+        filters.append(Enveloped(client, gateway.sealer))
     reply = await gateway.net.send("POST", side.url(backend), request_headers(side, backend), body, route.timeouts)
     try:
         if reply.status != 200:
             raise await problem_of(side, reply)  # noqa: TRY301 - the reply is closed on every way out
         if request.stream:
-            return _Streamed(side.stream_reader(request, backend.profile, stamp), reply)
+            return _filtered(_Streamed(side.stream_reader(request, backend.profile, stamp), reply), filters)
         body = await reply.read_all(MAX_ANSWER)
     except BaseException:
         reply.close()
         raise
     reply.close()
-    return _Whole(side.read_answer(body, request, backend.profile, stamp))
+    return _filtered(_Whole(side.read_answer(body, request, backend.profile, stamp)), filters)
 
 
 def request_headers(side: BackendSide, backend: Backend) -> list[tuple[str, str]]:
@@ -72,6 +89,27 @@ async def problem_of(side: BackendSide, reply: Reply) -> Problem:
         body = problem.public.encode()
     headers: Mapping[str, str] = dict(reply.headers.items())
     return side.read_problem(reply.status, headers, body)
+
+
+def _filtered(source: Source, filters: list[Filter]) -> Source:
+    for each in filters:
+        source = _Filtered(source, each)
+    return source
+
+
+class _Filtered:
+    def __init__(self, source: Source, through: Filter) -> None:
+        self._source: Final = source
+        self._feed: Final = through.feed
+
+    async def read(self) -> list[Event]:
+        return [event for said in await self._source.read() for event in self._feed(said)]
+
+    async def settle(self) -> None:
+        await self._source.settle()
+
+    def close(self) -> None:
+        self._source.close()
 
 
 class _Streamed:

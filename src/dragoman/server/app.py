@@ -22,6 +22,7 @@ from dragoman.hub.problems import Problem
 from dragoman.net.client import Client
 from dragoman.protocols import CLIENTS
 from dragoman.protocols.codec import ClientSide
+from dragoman.protocols.seals import Sealer
 from dragoman.routing.calibration import Calibration
 from dragoman.routing.discover import Discovery
 from dragoman.routing.known import Knowledge
@@ -30,11 +31,12 @@ from dragoman.server.addresses import TrustedProxies
 from dragoman.server.keys import Door
 from dragoman.server.limits import FailedLogins
 from dragoman.server.models import list_models, one_model
-from dragoman.server.requests import Body, ClientGoneError, Receive, Scope, Watch, headers_of
+from dragoman.server.requests import Body, Receive, Scope, Watch, headers_of
 from dragoman.wire import jsons
 
 _MESSAGES: Final = CLIENTS["anthropic-messages"]
 _CHAT: Final = CLIENTS["openai-chat"]
+_RESPONSES: Final = CLIENTS["openai-responses"]
 
 
 class _Post(NamedTuple):
@@ -49,6 +51,8 @@ _POSTS: Final[Mapping[str, _Post]] = {
     "/v1/messages": _Post(_MESSAGES, exchange.answer),
     "/v1/messages/count_tokens": _Post(_MESSAGES, exchange.count),
     "/v1/chat/completions": _Post(_CHAT, exchange.answer),
+    "/v1/responses": _Post(_RESPONSES, exchange.answer),
+    "/v1/responses/input_tokens": _Post(_RESPONSES, exchange.count_input),
     **{path: _Post(_CHAT, exchange.pass_through) for path in passthrough.PATHS},
 }
 _READS: Final = ("GET", "HEAD")
@@ -85,7 +89,9 @@ class App:
         knowledge, pulses = Knowledge(), Pulses()
         pulses.every = self._config.current.config.ping_seconds
         discovery = Discovery(self._config, net, knowledge)
-        self._gateway = Gateway(self._config, net, knowledge, Router(knowledge), pulses, Calibration())
+        self._gateway = Gateway(
+            self._config, net, knowledge, Router(knowledge), pulses, Calibration(), Sealer(secrets.token_bytes(32))
+        )
         chores = await house.enter_async_context(asyncio.TaskGroup())
         tasks = [chores.create_task(pulses.run()), chores.create_task(discovery.run())]
         if self._watch is not None:
@@ -116,13 +122,11 @@ class App:
                 watch.start()
                 return read
 
-            call = Call(
-                request_id, method, path, scope["query_string"].decode("latin-1"), headers, door, read_body, send
-            )
+            query = scope["query_string"].decode("latin-1")
+            call = Call(request_id, method, path, query, headers, door, read_body, send, watch.stop)
             post = _POSTS.get(path) if method == "POST" else None
             if post is not None:
-                with contextlib.suppress(ClientGoneError):
-                    await exchange.exchange(call, post.client, post.endpoint, gateway)
+                await exchange.exchange(call, post.client, post.endpoint, gateway)
             else:
                 await self._other(call, gateway)
 
@@ -142,7 +146,7 @@ class App:
     async def _other(self, call: Call, gateway: Gateway) -> None:
         """Everything that asks no model."""
         client = _envelope(call)
-        responder = Responder(call.send, call.id)
+        responder = Responder(call.send, call.id, call.over)
         try:
             said = await self._read(call, gateway)
         except Problem as problem:

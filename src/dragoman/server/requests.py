@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
 
-from dragoman.gateway.call import Message
+from dragoman.gateway.call import ClientGoneError, Message
 from dragoman.hub.problems import Problem
 from dragoman.wire import inflate
 
@@ -13,10 +13,6 @@ Scope: TypeAlias = Mapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 _MEBI: Final = 2**20
 _MOMENT: Final = 0.02  # seconds
-
-
-class ClientGoneError(Exception):
-    """The client hung up before its request was whole."""
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
@@ -98,13 +94,17 @@ class Watch:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
+    def stop(self) -> None:
+        """The answer is complete. The server says so in the same words as that the client has gone."""
         if self._timer is not None:
             self._timer.cancel()
         if self._watching is not None:
             self._watching.cancel()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self.stop()
         if not self.gone or self._answering is None:
             return False
         self._answering.uncancel()
