@@ -1,9 +1,10 @@
-"""One scripted backend and one proxy for all agents; two agents run at a time.
+"""One scripted backend of each dialect and one proxy for all agents; two agents run at a time.
 
 Every case has a model of its own, so their requests cannot be mistaken for each other's.
 """
 
 import concurrent.futures
+import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,50 +15,57 @@ import pytest
 from tests.agents import installed
 from tests.agents.driver import Front, Outcome, run
 from tests.agents.judging import Seen
-from tests.agents.scenarios import CASES, Case
+from tests.agents.scenarios import CASES, Case, Wire
 from tests.agents.scripted_backend import ScriptedBackend
 from tests.serving import Served, serving
 
 AT_ONCE: Final = 2  # most machines that run this have two cores, and an agent's start fills one
 CLIENT_KEY: Final = "sk-dragoman-agents-test"
+TYPES: Final[Mapping[Wire, str]] = {"chat": "openai", "messages": "anthropic", "responses": "responses"}
 
 
+Backends: TypeAlias = Mapping[Wire, ScriptedBackend]
 Runs: TypeAlias = Mapping[Case, "concurrent.futures.Future[Outcome]"]
 
 
 @pytest.fixture(scope="session")
-def backend() -> Iterator[ScriptedBackend]:
-    with ScriptedBackend("chat") as scripted:
-        yield scripted
+def backends() -> Iterator[Backends]:
+    with contextlib.ExitStack() as running:
+        yield {wire: running.enter_context(ScriptedBackend(wire)) for wire in TYPES}
 
 
 @pytest.fixture(scope="session")
-def proxy(backend: ScriptedBackend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(_config(backend), tmp_path_factory.mktemp("proxy")) as served:
+def proxy(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serving(_config(backends), tmp_path_factory.mktemp("proxy")) as served:
         yield served
 
 
-def _config(backend: ScriptedBackend) -> dict[str, Any]:
-    behind = {"url": f"{backend.url}/v1", "api_key": backend.key}
+def _config(backends: Backends) -> dict[str, Any]:
     return {
-        "models": [
-            {"name": case.public_model(), "model": case.backend_model(), "backends": [behind]}
-            for case in CASES
-            if case.behind == backend.wire
-        ],
+        "models": [_model(case, backends[case.behind]) for case in CASES],
         "keys": [{"key": CLIENT_KEY, "name": "agents"}],
+    }
+
+
+def _model(case: Case, backend: ScriptedBackend) -> dict[str, Any]:
+    path = "" if case.behind == "messages" else "/v1"
+    return {
+        "name": case.public_model(),
+        "model": case.backend_model(),
+        "type": TYPES[case.behind],
+        "backends": [{"url": backend.url + path, "api_key": backend.key}],
     }
 
 
 @pytest.fixture(scope="session")
 def runs(
-    request: pytest.FixtureRequest, backend: ScriptedBackend, proxy: Served, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, backends: Backends, proxy: Served, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Runs]:
     """Start every chosen case at once; tests then wait for theirs in turn."""
     front, rooms = Front(proxy.url, CLIENT_KEY), tmp_path_factory.mktemp("agents")
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         yield {
-            case: pool.submit(_run, case, front, backend, rooms / str(case))
+            case: pool.submit(_run, case, front, backends[case.behind], rooms / str(case))
             for case in _chosen(request.session)
             if installed.command(case.agent)
         }
@@ -80,8 +88,10 @@ def seen(request: pytest.FixtureRequest, case: Case) -> Seen:
     if installed.command(case.agent) is None:
         _without(case.agent)
     runs: Runs = request.getfixturevalue("runs")
-    backend: ScriptedBackend = request.getfixturevalue("backend")
-    return Seen(runs[case].result(), backend.recorded(case.backend_model()), request.getfixturevalue("proxy"))
+    backends: Backends = request.getfixturevalue("backends")
+    return Seen(
+        runs[case].result(), backends[case.behind].recorded(case.backend_model()), request.getfixturevalue("proxy")
+    )
 
 
 def _without(agent: str) -> None:

@@ -67,12 +67,24 @@ class Case:
 _SHARED: Final[tuple[Scenario, ...]] = (
     "text", "reason", "tool", "parallel", "multi", "edit", "image", "mcp", "badkey",
 )  # fmt: skip
+_KINDS: Final[tuple[Wire, ...]] = ("chat", "messages", "responses")
 _CLAUDE: Final[tuple[Scenario, ...]] = (*_SHARED, "userimage", "compact")
+_CODEX: Final[tuple[Scenario, ...]] = (*_SHARED, "userimage")
+
+# Where a pair of dialects is not the agent's usual one, these three show tools, reasoning and pictures crossing it.
+_TELLING: Final[tuple[Scenario, ...]] = ("tool", "reason", "image")
 
 CASES: Final[tuple[Case, ...]] = (
-    *(Case("claude", "messages", scenario) for scenario in _CLAUDE),
-    *(Case("opencode", "chat", scenario) for scenario in _SHARED),
-    *(Case("opencode", "messages", scenario) for scenario in _SHARED),
-    *(Case("qwen", "chat", scenario) for scenario in _SHARED),
-    *(Case("qwen", "messages", scenario) for scenario in _SHARED),
+    *(Case("claude", "messages", scenario, behind) for behind in _KINDS for scenario in _CLAUDE),
+    *(Case("codex", "responses", scenario, behind) for behind in _KINDS for scenario in _CODEX),
+    *(Case("opencode", wire, scenario) for wire in ("chat", "messages") for scenario in _SHARED),
+    *(Case("qwen", wire, scenario) for wire in ("chat", "messages") for scenario in _SHARED),
+    *(
+        Case(agent, wire, scenario, behind)
+        for agent in ("opencode", "qwen")
+        for wire in _KINDS
+        for behind in _KINDS
+        if (wire, behind) not in (("chat", "chat"), ("messages", "chat"))
+        for scenario in _TELLING
+    ),
 )

@@ -128,6 +128,11 @@ class Backend(Struct, frozen=True):
     weight: int = 1
     max_inflight: int = 0
 
+    @property
+    def seals(self) -> bool:
+        """Whether its reasoning may come with a proof that it wants back."""
+        return self.dialect != "openai-chat" or self.profile.reasoning_history == "all"
+
 
 class Defaults(Struct, frozen=True):
     """What to ask for where the client asked for nothing."""

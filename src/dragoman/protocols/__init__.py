@@ -7,6 +7,11 @@ from dragoman.hub.request import Dialect
 from dragoman.protocols.anthropic_messages.sides import MessagesBackend, MessagesClient
 from dragoman.protocols.codec import BackendSide, ClientSide
 from dragoman.protocols.openai_chat.sides import ChatBackend, ChatClient
+from dragoman.protocols.openai_responses.sides import ResponsesBackend, ResponsesClient
 
-CLIENTS: Final[Mapping[Dialect, ClientSide]] = {side.dialect: side for side in (MessagesClient(), ChatClient())}
-BACKENDS: Final[Mapping[Dialect, BackendSide]] = {side.dialect: side for side in (MessagesBackend(), ChatBackend())}
+CLIENTS: Final[Mapping[Dialect, ClientSide]] = {
+    side.dialect: side for side in (MessagesClient(), ChatClient(), ResponsesClient())
+}
+BACKENDS: Final[Mapping[Dialect, BackendSide]] = {
+    side.dialect: side for side in (MessagesBackend(), ChatBackend(), ResponsesBackend())
+}

@@ -19,8 +19,13 @@ _DIALECTS: Final[dict[BackendType, Dialect]] = {
     "openai": "openai-chat",
     "anthropic": "anthropic-messages",
     "auto": "openai-chat",
+    "responses": "openai-responses",
 }
-_FAMILY: Final[dict[Dialect, str]] = {"openai-chat": "generic", "anthropic-messages": "anthropic-like"}
+_FAMILY: Final[dict[Dialect, str]] = {
+    "openai-chat": "generic",
+    "anthropic-messages": "anthropic-like",
+    "openai-responses": "generic",
+}
 _MOST_NAMES: Final = 20
 
 
@@ -111,6 +116,8 @@ def spoken_to(model: ModelConfig, client: Dialect) -> Dialect:
         return "anthropic-messages"
     if client == "anthropic-messages" and model.messages_mode == "translate":
         return "openai-chat"
+    if client == "openai-responses" and model.responses_mode == "native":
+        return "openai-responses"
     dialect = _DIALECTS.get(model.type)
     if dialect is None:
         raise Problem("unsupported", f"backends of `type: {model.type}` (model {model.name!r}) cannot be asked yet")
