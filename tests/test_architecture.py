@@ -17,12 +17,7 @@ DOCUMENT: Final = CHECKOUT / "docs" / "architecture.md"
 
 LONGEST_FILE: Final = 500
 # Files that are longer, and have to become shorter. A test demands that what is short enough is not listed.
-TOO_LONG: Final = frozenset(
-    {
-        "src/dragoman/protocols/anthropic_messages/request_writer.py",
-        "src/dragoman/protocols/openai_chat/request_writer.py",
-    }
-)
+TOO_LONG: Final[frozenset[str]] = frozenset()
 BANNED_WORDS: Final = frozenset(
     {"util", "helper", "common", "shared", "misc", "manager", "handler", "service", "base", "core"}
 )
@@ -130,7 +125,7 @@ def _absolute(of: Module, node: ast.ImportFrom) -> str:
 
 
 def wrong_arrows(of: Module, plan: Mapping[str, int]) -> Iterator[str]:
-    if not of.package:
+    if of.package not in plan:  # another test says so
         return
     here, seen = plan[of.package], set[tuple[str, int]]()
     for name, line in imports(of):

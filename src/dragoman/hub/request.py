@@ -129,32 +129,63 @@ class ToolCall(Struct, frozen=True):
 
 
 class ToolResult(Struct, frozen=True):
+    """kind: of the call it answers."""
+
     call_id: str
     parts: tuple[Part, ...] = ()
     is_error: bool = False
+    kind: CallKind = "function"
     cache: Cache | None = None
     extra: Extra = {}
 
 
 class Opaque(Struct, frozen=True):
-    """A block only its own dialect understands. gist: what other dialects may say in its place, if anything."""
+    """A block only its own dialect understands.
+
+    gist: what other dialects may say in its place; "" = it may be left out, None = nothing can stand for it.
+    tools: what it makes known besides those of `Request.tools`.
+    """
 
     dialect: Dialect
     kind: str
     raw: Any
     gist: str | None = None
+    tools: tuple[Tool, ...] = ()
 
 
 Part: TypeAlias = Text | Refusal | Image | Document | Thinking | ToolCall | ToolResult | Opaque
 
 
+class Hit(Struct, frozen=True):
+    """A page that a search has found."""
+
+    url: str
+    title: str = ""
+
+
+class Searched(Struct, frozen=True):
+    """A web search the backend has run, as answers show it. hits: as far as the backend tells them.
+
+    raw: how its own dialect says it.
+    """
+
+    dialect: Dialect
+    queries: tuple[str, ...]
+    hits: tuple[Hit, ...] = ()
+    raw: Any = None
+
+
 class Turn(Struct, frozen=True):
-    """One speaker's contribution. A leading run of system and developer turns is the system prompt."""
+    """One speaker's contribution. A leading run of system and developer turns is the system prompt.
+
+    path: where the client put it, in the client's own spelling ("messages[3]"); empty for turns of ours.
+    """
 
     role: Role
     parts: tuple[Part, ...]
     name: str | None = None
     extra: Extra = {}
+    path: str = ""
 
 
 class FunctionTool(Struct, frozen=True):
@@ -162,6 +193,8 @@ class FunctionTool(Struct, frozen=True):
 
     deferred: to be declared to the model only after it was searched for.
     builtin: the vendor's name when the schema is the vendor's own ("bash_20250124").
+    kind: which sort of call its client expects; calls of a function are the rule.
+    examples: arguments that would be good ones.
     """
 
     name: str
@@ -170,6 +203,8 @@ class FunctionTool(Struct, frozen=True):
     strict: bool | None = None
     deferred: bool = False
     builtin: str | None = None
+    kind: CallKind = "function"
+    examples: tuple[Any, ...] = ()
     namespace: str | None = None
     cache: Cache | None = None
     extra: Extra = {}

@@ -1,15 +1,21 @@
 """Reading a client's JSON: each accessor checks the type and names the field in its complaint.
 
-path: where the object stands, as the client spelled it ("messages[3]."), ready to be put before a key.
+Readers know only the object in hand. Where that object stands is added on the way out, so that nothing is spent on
+places as long as nothing is wrong.
 """
 
-from typing import Any
+import itertools
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
-from dragoman.hub.problems import bad_request
-from dragoman.hub.request import Extra
+from dragoman.hub.problems import Problem, bad_request
+from dragoman.hub.request import Extra, Request
 from dragoman.wire import jsons
 
-_NAMES = {
+T = TypeVar("T")
+Object = dict[str, Any]
+
+_NAMES: Final = {
     str: "a string",
     int: "an integer",
     float: "a number",
@@ -18,92 +24,107 @@ _NAMES = {
     dict: "an object",
     type(None): "null",
 }
+_LARGEST: Final = 2**53  # what every JSON reader can hold
 
 
-def body(data: bytes) -> dict[str, Any]:
-    """Return the request's object. Raise Problem("bad_request") if the body is not one."""
+class WrongFieldError(Exception):
+    """path: of the field, seen from the object being read."""
+
+    def __init__(self, path: str, said: str) -> None:
+        super().__init__(f"{path}: {said}")
+        self.path: Final = path
+        self.said: Final = said
+
+    def inside(self, place: str) -> "WrongFieldError":
+        return WrongFieldError(f"{place}.{self.path}" if self.path else place, self.said)
+
+
+def read_body(data: bytes, read: Callable[[Object], Request]) -> Request:
+    """Read the request's object. Raise Problem("bad_request") if the body is not one, or naming the field at fault."""
     try:
         value = jsons.read(data)
     except jsons.JSONError as error:
         raise bad_request("body", f"is not valid JSON: {error}") from None
     if not isinstance(value, dict):
         raise bad_request("body", f"must be a JSON object, not {kind_of(value)}")
-    return value
+    try:
+        return read(value)
+    except WrongFieldError as wrong:
+        raise _problem(wrong) from None
+
+
+def _problem(wrong: WrongFieldError) -> Problem:
+    return bad_request(wrong.path, wrong.said)
 
 
 def kind_of(value: Any) -> str:
     return _NAMES.get(type(value), type(value).__name__)
 
 
-def wrong(path: str, wanted: str, value: Any) -> Exception:
-    return bad_request(path, f"must be {wanted}, not {kind_of(value)}")
+def wrong(key: str, wanted: str, value: Any) -> WrongFieldError:
+    return WrongFieldError(key, f"must be {wanted}, not {kind_of(value)}")
 
 
-def string(of: dict[str, Any], key: str, path: str = "") -> str:
+def missing(key: str, wanted: str) -> WrongFieldError:
+    return WrongFieldError(key, f"is required and must be {wanted}")
+
+
+def string(of: Object, key: str) -> str:
     value = of.get(key)
-    if not isinstance(value, str):
-        raise missing(path + key, "a string") if key not in of else wrong(path + key, "a string", value)
-    return value
+    if isinstance(value, str):
+        return value
+    raise wrong(key, "a string", value) if key in of else missing(key, "a string")
 
 
-def maybe_string(of: dict[str, Any], key: str, path: str = "") -> str | None:
+def maybe_string(of: Object, key: str) -> str | None:
     value = of.get(key)
     if value is None or isinstance(value, str):
         return value
-    raise wrong(path + key, "a string", value)
+    raise wrong(key, "a string", value)
 
 
-def maybe_int(of: dict[str, Any], key: str, path: str = "") -> int | None:
+def maybe_int(of: Object, key: str) -> int | None:
     value = of.get(key)
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-        return value
+    if value is None:
+        return None
     if isinstance(value, float) and value.is_integer():
-        return int(value)
-    raise wrong(path + key, "an integer", value)
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise wrong(key, "an integer", value)
+    if abs(value) > _LARGEST:
+        raise WrongFieldError(key, f"must be an integer between -{_LARGEST} and {_LARGEST}")
+    return value
 
 
-def maybe_number(of: dict[str, Any], key: str, path: str = "") -> float | None:
+def maybe_number(of: Object, key: str) -> float | None:
     value = of.get(key)
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
-    raise wrong(path + key, "a number", value)
+    raise wrong(key, "a number", value)
 
 
-def maybe_bool(of: dict[str, Any], key: str, path: str = "") -> bool | None:
+def maybe_bool(of: Object, key: str) -> bool | None:
     value = of.get(key)
     if value is None or isinstance(value, bool):
         return value
-    raise wrong(path + key, "true or false", value)
+    raise wrong(key, "true or false", value)
 
 
-def objects(of: dict[str, Any], key: str, path: str = "") -> list[dict[str, Any]]:
-    """A list of objects; an absent or null one is empty."""
-    value = of.get(key)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise wrong(path + key, "a list", value)
-    for number, item in enumerate(value):
-        if not isinstance(item, dict):
-            raise wrong(f"{path}{key}[{number}]", "an object", item)
-    return value
-
-
-def maybe_object(of: dict[str, Any], key: str, path: str = "") -> dict[str, Any] | None:
+def maybe_object(of: Object, key: str) -> Object | None:
     value = of.get(key)
     if value is None or isinstance(value, dict):
         return value
-    raise wrong(path + key, "an object", value)
+    raise wrong(key, "an object", value)
 
 
-def object_(of: dict[str, Any], key: str, path: str = "") -> dict[str, Any]:
-    value = maybe_object(of, key, path)
+def object_(of: Object, key: str) -> Object:
+    value = maybe_object(of, key)
     if value is None:
-        raise missing(path + key, "an object")
+        raise missing(key, "an object")
     return value
 
 
-def strings(of: dict[str, Any], key: str, path: str = "") -> tuple[str, ...]:
+def strings(of: Object, key: str) -> tuple[str, ...]:
     """A string or a list of strings; absent or null is empty."""
     value = of.get(key)
     if value is None:
@@ -112,15 +133,66 @@ def strings(of: dict[str, Any], key: str, path: str = "") -> tuple[str, ...]:
         return (value,)
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return tuple(value)
-    raise bad_request(path + key, "must be a list of strings")
+    raise WrongFieldError(key, "must be a list of strings")
 
 
-def missing(path: str, wanted: str) -> Exception:
-    return bad_request(path, f"is required and must be {wanted}")
+def each(of: Object, key: str, read: Callable[[Object], T]) -> tuple[T, ...]:
+    """Read a list of objects; an absent or null one is empty."""
+    items = of.get(key)
+    if items is None:
+        return ()
+    if not isinstance(items, list):
+        raise wrong(key, "a list", items)
+    done: list[T] = []
+    try:
+        for item in items:
+            if not isinstance(item, dict):
+                raise wrong("", "an object", item)
+            done.append(read(item))
+    except WrongFieldError as error:
+        raise error.inside(f"{key}[{len(done)}]") from None
+    return tuple(done)
 
 
-def rest(of: dict[str, Any], named: frozenset[str]) -> Extra:
+def placed(of: Object, key: str, read: Callable[[Object, str], T]) -> tuple[T, ...]:
+    """Read a list of objects by a reader that wants to know where each stands."""
+    places = (f"{key}[{number}]" for number in itertools.count())
+    return each(of, key, lambda item: read(item, next(places)))
+
+
+def within(of: Object, key: str, read: Callable[[Object], T]) -> T:
+    """Read the object that is the member `key`, which must be there."""
+    value = object_(of, key)
+    try:
+        return read(value)
+    except WrongFieldError as error:
+        raise error.inside(key) from None
+
+
+def within_if_any(of: Object, key: str, read: Callable[[Object], T]) -> T | None:
+    return None if of.get(key) is None else within(of, key, read)
+
+
+def unnamed(of: Object, named: frozenset[str]) -> Extra:
     """What the reader does not name, kept for the same dialect's writer."""
-    if len(of) <= len(named) and of.keys() <= named:
+    if of.keys() <= named:
         return {}
     return {key: value for key, value in of.items() if key not in named}
+
+
+def unnamed_within(of: Object, inner: dict[str, frozenset[str]]) -> Extra:
+    """The same for members that are objects: of each, the members that the reader does not name."""
+    found: Extra = {}
+    for key, named in inner.items():
+        value = of.get(key)
+        if isinstance(value, dict) and (rest := unnamed(value, named)):
+            found[key] = rest
+    return found
+
+
+def merged(said: Object, extra: Extra) -> Object:
+    """Put back what the reader did not name, into objects that were named too. `said` is changed and returned."""
+    for key, value in extra.items():
+        there = said.get(key)
+        said[key] = merged({**there}, value) if isinstance(there, dict) and isinstance(value, dict) else value
+    return said

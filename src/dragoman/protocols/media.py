@@ -3,6 +3,7 @@
 import base64
 import binascii
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from dragoman.hub.request import Inline, Link
 
@@ -32,17 +33,23 @@ def sniffed(media_type: str, data: str) -> str:
 
 def source(url: str) -> Inline | Link:
     """Return what an image or file URL points at: the bytes of a data URL, else a link."""
-    if not url.startswith("data:"):
+    if url[:5].lower() != "data:":
         return Link(url)
-    head, _, data = url.partition(",")
-    media_type = head[5:].split(";", 1)[0] or "application/octet-stream"
-    if not head.endswith(";base64"):
-        return Link(url)
-    return Inline(sniffed(media_type, data), data)
+    head, _, data = url[5:].partition(",")
+    media_type, *parameters = head.split(";")
+    if "base64" not in parameters:
+        data = base64.b64encode(unquote_to_bytes(data)).decode()
+    return Inline(sniffed(media_type or "text/plain", data), data)
+
+
+def text(of: Inline) -> str | None:
+    """The text that the bytes are, None if they are none."""
+    try:
+        return base64.b64decode(of.data, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return None
 
 
 def url(of: Inline | Link) -> str:
     """The inverse of `source`."""
-    if isinstance(of, Link):
-        return of.url
-    return f"data:{of.media_type};base64,{of.data}"
+    return of.url if isinstance(of, Link) else f"data:{of.media_type};base64,{of.data}"

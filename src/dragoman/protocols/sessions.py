@@ -1,7 +1,10 @@
-"""Which conversation does a request belong to? The agents say it in headers of their own."""
+"""Which conversation does a request belong to? The agents say it in headers, or inside the user's id."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
+
+from dragoman.wire import jsons
 
 _HEADERS: Final = (
     "x-claude-code-session-id",  # Claude Code 2.1, the same on sub-agents' requests
@@ -10,7 +13,26 @@ _HEADERS: Final = (
     "session-id",  # Codex 0.169
     "session_id",
 )
+_OLDER_CLAUDE_CODE: Final = re.compile(r"_session_([0-9a-f-]{36})\Z")
 
 
 def session_in(headers: Mapping[str, str]) -> str | None:
     return next((headers[name] for name in _HEADERS if headers.get(name)), None)
+
+
+def session_in_user(user: str | None) -> str | None:
+    """Claude Code (2.1) sends a JSON string {device_id, account_uuid, session_id} as its user id; older releases sent
+    "user_..._account_..._session_<uuid>".
+    """
+    if not user:
+        return None
+    if found := _OLDER_CLAUDE_CODE.search(user):
+        return found[1]
+    if not user.startswith("{"):
+        return None
+    try:
+        value = jsons.read(user)
+    except jsons.JSONError:
+        return None
+    session = value.get("session_id") if isinstance(value, dict) else None
+    return session if isinstance(session, str) else None

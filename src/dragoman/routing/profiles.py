@@ -37,7 +37,7 @@ FAMILIES: Final[Mapping[str, Profile]] = {
         Profile(efforts=()),
         # A Messages endpoint of unknown make: older thinking, marks on blocks, no system message in mid-conversation
         # (ollama#17774, llama.cpp#27367, vllm#44505 and sglang#28792 answer it with 400 or 500).
-        Profile(family="anthropic-like", cache_marks="explicit", prefill="native"),
+        Profile(family="anthropic-like", efforts=(), cache_marks="explicit", prefill="native"),
         # The models' own row below says more. No reasoning in messages: an unknown member of a message is a 400.
         Profile(
             family="openai",
