@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from dragoman.agents import claude_code, opencode, qwen_code
+from dragoman.agents import claude_code, codex, opencode, qwen_code
 from dragoman.agents.agent import Agent
 
-AGENTS: Final[tuple[Agent, ...]] = (claude_code.AGENT, opencode.AGENT, qwen_code.AGENT)
+AGENTS: Final[tuple[Agent, ...]] = (claude_code.AGENT, codex.AGENT, opencode.AGENT, qwen_code.AGENT)

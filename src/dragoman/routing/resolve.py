@@ -53,6 +53,11 @@ class Router:
         backends = in_order(route.backends, self._chance)
         return msgspec.structs.replace(route, model=name, backends=backends)
 
+    def profile(self, model: ModelConfig, client: Dialect) -> Profile:
+        """What is known of the first of the model's backends; of none, if all are disabled."""
+        backends = self._route(model, client).backends
+        return backends[0].profile if backends else Profile()
+
     def known(self, model: ModelConfig) -> Known:
         """What the first of the model's backends that told anything told."""
         found = [self._knowledge.of(backend.url, model.backend_model) for backend in model.in_service]

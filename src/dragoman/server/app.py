@@ -30,7 +30,7 @@ from dragoman.routing.resolve import Router
 from dragoman.server.addresses import TrustedProxies
 from dragoman.server.keys import Door
 from dragoman.server.limits import FailedLogins
-from dragoman.server.models import list_models, one_model
+from dragoman.server.models import codex_catalog, list_models, one_model
 from dragoman.server.requests import Body, Receive, Scope, Watch, headers_of
 from dragoman.wire import jsons
 
@@ -173,7 +173,8 @@ class App:
         if call.path == "/v1/models":
 
             async def models() -> Any:
-                return list_models(snapshot, await call.admit(snapshot), gateway.router)
+                listed = codex_catalog if "client_version=" in call.query else list_models
+                return listed(snapshot, await call.admit(snapshot), gateway.router)
 
             return models
         if call.path.startswith("/v1/models/"):

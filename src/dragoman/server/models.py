@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from dragoman.agents import codex
 from dragoman.config.schema import ModelConfig
 from dragoman.config.snapshot import Key, Snapshot
 from dragoman.hub.problems import Problem
@@ -24,6 +25,21 @@ def list_models(snapshot: Snapshot, key: Key, router: Router) -> dict[str, Any]:
         "first_id": ids[0] if ids else None,
         "last_id": ids[-1] if ids else None,
     }
+
+
+def codex_catalog(snapshot: Snapshot, key: Key, router: Router) -> dict[str, Any]:
+    """The list as `GET /v1/models?client_version=` wants it: with what Codex (0.169) has to know of each model."""
+    names = [(model.name, model) for model in snapshot.models_for(key)]
+    names += list(snapshot.aliases_for(key).items())
+    models = [_catalog_entry(name, place, model, router) for place, (name, model) in enumerate(names)]
+    return {**list_models(snapshot, key, router), "models": models}
+
+
+def _catalog_entry(name: str, place: int, model: ModelConfig, router: Router) -> dict[str, Any]:
+    known = router.known(model)
+    profile = router.profile(model, "openai-responses")
+    window = known.context_window or model.context_window or None
+    return codex.catalog_entry(name, place, window, profile.efforts, vision=profile.vision is not False)
 
 
 def one_model(name: str, snapshot: Snapshot, key: Key, router: Router) -> dict[str, Any]:
