@@ -97,6 +97,10 @@ def test_nothing_is_said_of_a_good_file() -> None:
         (GOOD + "services:\n  qdrant:\n    backend: x", "c:7: services.qdrant.backend: must begin with http"),
         (GOOD + "audio:\n  tts:\n    backends:\n      - x", "c:8: audio.tts.backends[0].url: must begin with http"),
         (GOOD + "usage_dashboard: true", "usage_dashboard_password: is required"),
+        (GOOD + "data_dir: no", 'c:5: data_dir: "no" is no directory: to keep nothing on disk write `none`'),
+        (GOOD + 'data_dir: "a\\0b"', "c:5: data_dir: holds a character that no path can have"),
+        (GOOD + "store: {max_mb: 32, max_mb_per_key: 65}", "c:5: warning: store.max_mb_per_key: is more than the room"),
+        (GOOD + "store: {ttl_days: 0}", "c:5: store.ttl_days: 0 is out of range"),
     ],
 )
 def test_what_is_wrong_is_placed(text: str, expected: str) -> None:
@@ -110,6 +114,7 @@ def test_what_is_wrong_is_placed(text: str, expected: str) -> None:
         "listen: :8080\n" + GOOD + "keys:\n  - key: sk-0123456789abcdef",
         GOOD + f"keys:\n  - key_hash: sha256:{'0a' * 32}",
         GOOD + "    processors: {vision: none}",
+        GOOD + "store: {max_mb: 32}",
         "models:\n  - name: m\n    backends:\n    - {url: http://a/v1, api_key: x}\n    - {url: http://a/v1, api_key: y}",
     ],
 )

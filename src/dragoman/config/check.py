@@ -10,13 +10,16 @@ from typing import Final, TypeAlias
 from dragoman.config import urls
 from dragoman.config.findings import Finding, child, item
 from dragoman.config.older import backends_of
-from dragoman.config.schema import Config, KeyConfig, ModelConfig
+from dragoman.config.schema import Config, KeyConfig, ModelConfig, StoreConfig
 
 Check: TypeAlias = Callable[[Config], Iterator[Finding]]
 
 SHORTEST_KEY: Final = 16
 # Keys that stand in published example files: everybody knows them.
 PUBLISHED_KEYS: Final = frozenset({"sk-change-me-to-something-secure", "sk-your-api-key", "sk-your-key-here"})
+
+# What somebody writes who wants none; a directory of that name is not what is meant.
+_NOT_A_DIRECTORY: Final = frozenset({"no", "off", "false", "null", "memory", ":memory:"})
 
 
 def check(config: Config) -> list[Finding]:
@@ -202,6 +205,17 @@ def other_urls(config: Config) -> Iterator[Finding]:
             yield from urls.complaints(child(item(child(path, "backends"), index), "url"), backend.url)
 
 
+def kept(config: Config) -> Iterator[Finding]:
+    if config.data_dir is not None and config.data_dir.strip().lower() in _NOT_A_DIRECTORY:
+        yield Finding("data_dir", f'"{config.data_dir}" is no directory: to keep nothing on disk write `none`')
+    elif config.data_dir is not None and "\0" in config.data_dir:
+        yield Finding("data_dir", "holds a character that no path can have: write the path of a directory")
+    one, all_ = config.store.max_mb_per_key, config.store.max_mb
+    if one > all_ and one != StoreConfig().max_mb_per_key:  # who lowers `max_mb` alone means no more than that
+        message = f"is more than the room for all keys, {all_:g}: make it smaller, or `max_mb` larger"
+        yield Finding("store.max_mb_per_key", message, "warning")
+
+
 def dashboard(config: Config) -> Iterator[Finding]:
     if config.usage_dashboard and not config.usage_dashboard_password:
         yield Finding("usage_dashboard_password", "is required when `usage_dashboard` is true")
@@ -223,5 +237,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     authentication,
     processor_models,
     other_urls,
+    kept,
     dashboard,
 )

@@ -46,7 +46,7 @@ or empty. `$${` stands for a plain `${`.
 
 **Reload**: the file is read again within about two seconds of a change, and at once on SIGHUP. A file with mistakes is
 reported in the log, and the configuration in force stays. Requests under way keep the configuration they began with.
-Only `listen` needs a restart.
+Only `listen`, `data_dir` and `store` need a restart.
 
 **Older forms** of go-llm-proxy are read as well: `backend` with `api_key` in a model, and `pools` with `pool` in a
 model. `pools` may be a list (`- name: cluster` with `backends`) or a mapping (`cluster: [url, url]`).

@@ -340,6 +340,21 @@ class ServicesConfig(Struct, frozen=True, kw_only=True):
     qdrant: Annotated[QdrantConfig | None, About("A Qdrant vector database.")] = None
 
 
+class StoreConfig(Struct, frozen=True, kw_only=True):
+    """Responses that clients come back to by `previous_response_id`. A change takes effect after a restart."""
+
+    ttl_days: Annotated[float, About("Days that a conversation is kept after it was last used.", gt=0, le=36_500)] = 30
+    max_mb: Annotated[
+        float,
+        About(
+            "Room for all conversations, in MiB; those not used for longest go first. In memory, 64 at most.",
+            gt=0,
+            le=1_048_576,
+        ),
+    ] = 512
+    max_mb_per_key: Annotated[float, About("Room for the conversations of one key, in MiB.", gt=0, le=1_048_576)] = 64
+
+
 class Config(Struct, frozen=True, kw_only=True):
     """Only `models` is required."""
 
@@ -385,6 +400,16 @@ class Config(Struct, frozen=True, kw_only=True):
     documents: Annotated[DocumentsConfig, About("Services that read documents.")] = DocumentsConfig()
     audio: Annotated[AudioConfig, About("OpenAI-like audio services.")] = AudioConfig()
     services: Annotated[ServicesConfig, About("Other services behind this proxy.")] = ServicesConfig()
+    data_dir: Annotated[
+        str | None,
+        About(
+            "Directory for what is kept between requests: stored responses, reasoning that Chat clients do not send"
+            " back, the secret it is sealed with. Not said: `$XDG_DATA_HOME/dragoman`, else `~/.local/share/dragoman`."
+            " `none` keeps nothing on disk, and in memory until the end. A change takes effect after a restart.",
+            example="/var/lib/dragoman",
+        ),
+    ] = None
+    store: Annotated[StoreConfig, About("How long stored responses are kept, and how many.")] = StoreConfig()
     log_metrics: Annotated[bool, About("Record the usage of every request, never its text.", example=True)] = False
     usage_db: Annotated[str, About("File of the usage records.")] = "usage.db"
     usage_dashboard: Annotated[bool, About("Show the usage at `/usage`.", example=True)] = False
