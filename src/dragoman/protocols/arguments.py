@@ -5,8 +5,15 @@ from typing import Any, Final
 
 from dragoman.wire import jsons
 
-_FENCE: Final = re.compile(r"\A\s*```[a-z]*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
+_FENCE: Final = "```"
 _TRAILING_COMMA: Final = re.compile(r",(\s*[}\]]\s*)\Z")
+# A string with its escapes, or one bracket; an open string matches nothing, and so hides every bracket behind it.
+_TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)|[{}\[\]]', re.DOTALL)
+
+
+def are_sound(arguments: str) -> bool:
+    """Whether a client's strict JSON reader takes them: one object to the letter, or nothing at all."""
+    return not arguments.strip() or jsons.is_object(arguments)
 
 
 def as_object(arguments: str) -> dict[str, Any] | None:
@@ -29,35 +36,35 @@ def repaired(arguments: str) -> dict[str, Any] | None:
     found = as_object(arguments)
     if found is not None:
         return found
-    text = arguments
-    if fenced := _FENCE.match(text):
-        text = fenced[1]
+    text = _without_fence(arguments)
     for candidate in (text, _TRAILING_COMMA.sub(r"\1", text), _first_object(text)):
-        if candidate and (found := as_object(candidate)) is not None:
+        if candidate.strip() and (found := as_object(candidate)) is not None:
             return found
     return None
 
 
+def _without_fence(text: str) -> str:
+    """The lines between a first and a last line of three backticks; the text itself if there are none."""
+    stripped = text.strip()
+    head, _, body = stripped.partition("\n")
+    if not head.startswith(_FENCE) or (not head[3:].strip().isalnum() and head[3:].strip()):
+        return text
+    return body.removesuffix(_FENCE) if body.endswith(_FENCE) else text
+
+
 def _first_object(text: str) -> str:
     """The text up to the brace that closes the first one; empty if none does."""
-    start = text.find("{")
-    if start < 0 or text[:start].strip():
+    text = text.lstrip()
+    if not text.startswith("{"):
         return ""
-    depth, in_string, escaped = 0, False, False
-    for position in range(start, len(text)):
-        character = text[position]
-        if escaped:
-            escaped = False
-        elif in_string:
-            escaped, in_string = character == "\\", character != '"'
-        elif character == '"':
-            in_string = True
-        elif character in "{[":
+    depth = 0
+    for token in _TOKENS.finditer(text):
+        if token[0] in "{[":
             depth += 1
-        elif character in "}]":
+        elif token[0] in "}]":
             depth -= 1
             if depth == 0:
-                return text[start : position + 1]
+                return text[: token.end()]
     return ""
 
 
@@ -66,7 +73,7 @@ def for_history(arguments: str) -> str:
 
     One malformed call poisons a session: vLLM and llama.cpp answer every later turn with 400 or 500 (vllm#43995).
     """
+    if jsons.is_object(arguments):
+        return arguments
     found = repaired(arguments)
-    if found is not None:
-        return arguments if as_object(arguments) is not None and arguments.strip() else jsons.write_text(found)
-    return jsons.write_text({"_raw": arguments})
+    return jsons.write_text({"_raw": arguments} if found is None else found)

@@ -1,110 +1,125 @@
 """Reasoning that comes as tags in the text: `<think>...</think>` at its very start becomes Thinking.
 
 A filter over events, and off for good as soon as anything visible was said or the backend used a reasoning field of
-its own: code that contains the tag is safe. Newlines next to the tags go, and nothing else.
+its own: code that contains the tag is safe. The newlines next to the tags go, and the white space before the first
+one, and nothing else. Empty tags (Qwen3 says `<think>\\n\\n</think>` when it does not think) are no Thinking at all.
 """
 
 from typing import Final
 
-from dragoman.hub.events import Closed, Event, Grew, Opened, Showed
+from dragoman.hub.events import Cited, Closed, Event, Grew, Opened, Showed
 from dragoman.hub.request import Text, Thinking
+
+_NEWLINES: Final = "\r\n"
 
 
 class ThinkTags:
     """tags: names ("think") or bracketed forms ("[THINK]"). implicit_open: the text starts inside, without a tag.
 
-    Blocks it adds have negative numbers, which no reader uses.
+    A text block is held back until it is certain what it begins with. Thinking blocks have negative numbers, which no
+    reader uses.
     """
 
     def __init__(self, tags: tuple[str, ...], *, implicit_open: bool = False) -> None:
-        pairs = [_pair(tag) for tag in tags]
-        self._opening: Final = tuple(opening for opening, _ in pairs)
-        self._closing: Final = dict(pairs)
-        self._implicit: Final = implicit_open and bool(pairs)
-        self._text_block: int | None = None  # the text block that is held back
+        self._closing: Final = dict(map(_pair, tags))  # opening tag -> closing tag
+        self._implicit = implicit_open
+        self._text: Opened | None = None  # the text block that is held back
         self._held = ""
+        self._cited: list[Event] = []
         self._close_tag = ""  # set while inside
-        self._think_block = 0
-        self._said_inside = False
-        self._after = False  # behind the closing tag, before anything visible
-        self.off = not pairs
+        self._behind_tag = False  # a closing tag was the last thing heard, but for newlines
+        self._thinking = 0  # the last thinking block's number
+        self._thinks = False  # it is open
+        self.off = not tags
 
     def feed(self, event: Event) -> list[Event]:
         if self.off:
             return [event]
-        if isinstance(event, Grew) and event.block == self._text_block:
-            self._held += event.text
-            return self._advance()
-        if isinstance(event, Opened) and isinstance(event.part, Text):
-            self._text_block, self._held, self._after = event.block, "", False
-            if self._implicit and not self._think_block:
-                return self._go_inside(self._closing[self._opening[0]])
-            return []
-        if isinstance(event, Closed) and event.block == self._text_block:
-            return self._close(event)
-        if isinstance(event, Opened | Showed) and isinstance(event.part, Thinking):
-            return [*self._show_text(), event]
-        return [event]
+        match event:
+            case Opened(part=Text()):
+                self._text, self._held, self._cited, self._behind_tag = event, "", [], False
+                return []
+            case Opened(part=Thinking()) | Showed(part=Thinking()):
+                self.off = True
+                return [event]
+            case Grew() if self._holds(event.block):
+                self._held += event.text
+                return self._inside() if self._close_tag else self._outside()
+            case Cited() if self._holds(event.block):
+                self._cited.append(event)
+                return []
+            case Closed() if self._holds(event.block):
+                return self._closed(event)
+            case _:
+                return [event]
 
-    def _advance(self) -> list[Event]:
-        """Say as much of the held text as is certain."""
-        if self._close_tag:
-            return self._inside()
-        if self._after:
-            self._held = self._held.lstrip("\r\n")
-            return self._show_text() if self._held else []
+    def _holds(self, block: int) -> bool:
+        return self._text is not None and self._text.block == block
+
+    def _outside(self) -> list[Event]:
+        """Before anything visible: is this a tag, or may it become one?"""
+        if self._behind_tag:
+            self._held = self._held.lstrip(_NEWLINES)
+            self._behind_tag = not self._held
         visible = self._held.lstrip()
-        if not visible or any(tag.startswith(visible) for tag in self._opening):
+        for opening, closing in self._closing.items():
+            if visible.startswith(opening):
+                self._held = visible[len(opening) :]
+                return self._enter(closing)
+        if not visible or any(opening.startswith(visible) for opening in self._closing):
             return []
-        for tag in self._opening:
-            if visible.startswith(tag):
-                self._held = visible[len(tag) :]
-                return [*self._go_inside(self._closing[tag]), *self._inside()]
-        return self._show_text()
+        if self._implicit:
+            return self._enter(next(iter(self._closing.values())))
+        self.off = True
+        return self._show()
 
-    def _go_inside(self, close_tag: str) -> list[Event]:
-        self._close_tag = close_tag
-        self._think_block -= 1
-        return [Opened(self._think_block, Thinking(""))]
+    def _enter(self, closing: str) -> list[Event]:
+        self._close_tag, self._implicit = closing, False
+        return self._inside()
 
     def _inside(self) -> list[Event]:
-        if not self._said_inside:
-            self._held = self._held.lstrip("\r\n")
+        if not self._thinks:
+            self._held = self._held.lstrip(_NEWLINES)
         before, tag, behind = self._held.partition(self._close_tag)
         if not tag:
-            keep = _uncertain(self._held, self._close_tag)
-            certain, self._held = self._held[: len(self._held) - keep], self._held[len(self._held) - keep :]
-            return self._think(certain)
-        self._held = behind
-        said = [*self._think(before.rstrip("\r\n")), Closed(self._think_block)]
-        self._close_tag, self._after, self._said_inside = "", True, False
-        return [*said, *self._advance()]
+            certain = len(self._held) - _uncertain(self._held, self._close_tag)
+            said, self._held = self._held[:certain], self._held[certain:]
+            return self._think(said)
+        self._held, self._close_tag, self._behind_tag = behind, "", True
+        return [*self._think(before.rstrip(_NEWLINES)), *self._stop_thinking(), *self._outside()]
 
     def _think(self, text: str) -> list[Event]:
         if not text:
             return []
-        self._said_inside = True
-        return [Grew(self._think_block, text)]
+        if self._thinks:
+            return [Grew(self._thinking, text)]
+        self._thinks = True
+        self._thinking -= 1
+        return [Opened(self._thinking, Thinking("")), Grew(self._thinking, text)]
 
-    def _show_text(self) -> list[Event]:
-        """Something visible: say what was held, and be off."""
-        self.off = True
-        if self._text_block is None:
+    def _stop_thinking(self) -> list[Event]:
+        if not self._thinks:
             return []
-        held: list[Event] = [Grew(self._text_block, self._held)] if self._held else []
-        return [Opened(self._text_block, Text("")), *held]
+        self._thinks = False
+        return [Closed(self._thinking)]
 
-    def _close(self, event: Closed) -> list[Event]:
+    def _show(self) -> list[Event]:
+        """Say what was held back as what it is: text."""
+        if self._text is None or not self._held:
+            return []
+        shown: list[Event] = [self._text, Grew(self._text.block, self._held), *self._cited]
+        self._held, self._cited = "", []
+        return shown
+
+    def _closed(self, event: Closed) -> list[Event]:
         """The text block ends while it is held back."""
-        block, self._text_block = event.block, None
         if self._close_tag:
-            said = [*self._think(self._held), Closed(self._think_block)]
-            self._close_tag, self._held, self._said_inside = "", "", False
-            return said
-        if not self._held:
-            return []
-        held, self._held = self._held, ""
-        return [Opened(block, Text("")), Grew(block, held), event]
+            said = [*self._think(self._held), *self._stop_thinking()]
+            self._close_tag = ""
+        else:
+            said = [*shown, event] if (shown := self._show()) else []
+        self._text = None
+        return said
 
 
 def _pair(tag: str) -> tuple[str, str]:
@@ -115,8 +130,6 @@ def _pair(tag: str) -> tuple[str, str]:
 
 def _uncertain(text: str, tag: str) -> int:
     """How many characters at the end may belong to the closing tag or to the newlines before it."""
-    for size in range(min(len(tag) - 1, len(text)), 0, -1):
-        if text.endswith(tag[:size]):
-            text, partial = text[:-size], size
-            return partial + len(text) - len(text.rstrip("\r\n"))
-    return len(text) - len(text.rstrip("\r\n"))
+    partial = next((size for size in range(min(len(tag) - 1, len(text)), 0, -1) if text.endswith(tag[:size])), 0)
+    before = text[: len(text) - partial]
+    return partial + len(before) - len(before.rstrip(_NEWLINES))

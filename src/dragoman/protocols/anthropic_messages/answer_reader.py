@@ -1,252 +1,277 @@
 """What a Messages backend says, as events."""
 
-from collections.abc import Iterator
 from typing import Any, Final, Literal
+
+from msgspec import Struct
 
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Showed
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Citation, Opaque, Request, Seal, Text, Thinking, ToolCall
 from dragoman.hub.route import Profile
 from dragoman.protocols import tool_names
-from dragoman.protocols.anthropic_messages.problems import read_problem
-from dragoman.protocols.anthropic_messages.usage import read_usage
+from dragoman.protocols.anthropic_messages import usage
+from dragoman.protocols.backend_problems import read_problem
+from dragoman.protocols.call_ids import CallIds
+from dragoman.protocols.codec import Stamp
+from dragoman.protocols.frames import DONE, Frames
 from dragoman.wire import jsons
-from dragoman.wire.sse import Frame, FrameTooLargeError, SSEReader
+from dragoman.wire.sse import Frame, FrameTooLargeError
 
 _DIALECT: Final = "anthropic-messages"
 _REASON: Final[dict[str, Reason]] = {
-    "end_turn": "stop",
     "max_tokens": "length",
     "stop_sequence": "stop_sequence",
-    "tool_use": "tool_calls",
     "pause_turn": "paused",
     "refusal": "filtered",
     "model_context_window_exceeded": "context_full",
     "compaction": "compacted",
 }
-_GROWTH: Final = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
 _TRUNCATED: Final = "the backend's stream ended before the answer was complete"
+_CITATION: Final = frozenset({"type", "url", "title", "cited_text"})
+
+_Kind = Literal["text", "thinking", "call", "shown"]
+# What makes a block grow: the delta's type, the member that holds the growth, the kind of block.
+_GROWTH: Final[dict[str, tuple[str, _Kind]]] = {
+    "text_delta": ("text", "text"),
+    "thinking_delta": ("thinking", "thinking"),
+    "input_json_delta": ("partial_json", "call"),
+}
+
+
+class _Block(Struct):
+    """One block while it is being said. input: what a call opened with, said only if it never grows."""
+
+    number: int
+    kind: _Kind
+    signature: str = ""
+    input: str = ""
+    grew: bool = False
 
 
 class AnswerReader:
-    """One answer, streamed (`feed`, `finish`) or whole (`read_whole`)."""
+    """One answer, streamed (`feed`, `finish`) or whole (`read_whole`).
 
-    def __init__(self, request: Request, profile: Profile) -> None:
-        self._sse: Final = SSEReader()
+    request: the ids of its past tool calls are not given out again.
+    """
+
+    def __init__(self, request: Request, profile: Profile, stamp: Stamp) -> None:
+        self._frames: Final = Frames()
         self._family: Final = profile.family
         self._names: Final = tool_names.originals(request.tools)
-        self._kinds: dict[int, Literal["text", "thinking", "tool", "other"]] = {}
-        self._signatures: dict[int, str] = {}
-        self._grew: set[int] = set()
-        self._whole_input: dict[int, str] = {}
+        self._ids: Final = CallIds(request, stamp)
+        self._usage: Final = usage.Said()
+        self._said: list[Event] = []  # since the last call
+        self._open: dict[int, _Block] = {}  # by their number on the wire
+        self._count = 0
         self._began = False
         self._called = False
         self._stop: dict[str, Any] = {}
         self._over = False
 
     def feed(self, data: bytes) -> list[Event]:
+        if self._over:
+            return []
         try:
-            frames = self._sse.feed(data)
+            frames = self._frames.feed(data)
         except FrameTooLargeError as error:
-            return self._fail(Problem("backend_failed", f"the backend sent an unreadable stream: {error}"))
-        events: list[Event] = []
+            self._fail(Problem("backend_failed", f"the backend sent an unreadable stream: {error}"))
+            return self._taken()
         for frame in frames:
-            events += self._frame(frame)
-        return events
+            self._frame(frame)
+        return self._taken()
 
     def finish(self) -> list[Event]:
-        events: list[Event] = []
-        for frame in self._sse.unfinished():
-            events += self._frame(frame)
+        if self._over:
+            return []
+        if self._frames.body:
+            return self.read_whole(bytes(self._frames.body))
+        for frame in self._frames.unfinished():
+            self._frame(frame)
         if not self._over:
-            events += self._fail(Problem("truncated", _TRUNCATED))
-        return events
+            self._fail(Problem("truncated", _TRUNCATED))
+        return self._taken()
 
     def read_whole(self, body: bytes) -> list[Event]:
         try:
             answer = jsons.read(body)
         except jsons.JSONError as error:
-            private = body[:200].decode("utf-8", "replace")
-            return self._fail(
-                Problem("backend_failed", f"the backend's answer is not valid JSON: {error}", private=private)
-            )
+            self._garbled("the backend's answer is not valid JSON", error, body)
+            return self._taken()
         if not isinstance(answer, dict) or answer.get("type") == "error" or not isinstance(answer.get("content"), list):
-            return self._fail(read_problem(0, {}, body))
-        events: list[Event] = [Began(_text(answer.get("id")) or None, _text(answer.get("model")) or None)]
+            self._fail(read_problem(0, {}, body))
+            return self._taken()
+        self._begin(answer)
         for index, block in enumerate(answer["content"]):
-            if isinstance(block, dict):
-                events += self._open(index, block, whole=True)
-                events += self._close(index)
-        if (usage := read_usage(answer.get("usage"))) is not None:
-            events.append(Noted(usage))
-        self._stop = answer
-        return [*events, self._end()]
+            if isinstance(block, dict) and not self._over:
+                self._start(index, block)
+                self._close(index)
+        if not self._over:
+            self._stop = answer
+            self._end()
+        return self._taken()
 
-    def _frame(self, frame: Frame) -> list[Event]:
-        data = frame.data.strip()
-        if self._over or not data or data == b"[DONE]":
-            return []
+    def _taken(self) -> list[Event]:
+        said, self._said = self._said, []
+        return said
+
+    def _frame(self, frame: Frame) -> None:
+        if self._over:
+            return
         try:
-            said = jsons.read(data)
+            said = jsons.read(frame.data)
         except jsons.JSONError as error:
-            private = data[:200].decode("utf-8", "replace")
-            return self._fail(Problem("backend_failed", f"the backend sent a garbled stream: {error}", private=private))
+            data = frame.data.strip()
+            if data and data != DONE:
+                self._garbled("the backend sent a garbled stream", error, data)
+            return
         if not isinstance(said, dict):
-            return self._fail(Problem("backend_failed", "the backend sent a garbled stream: an event is no object"))
-        return list(self._event(said, data))
+            self._fail(Problem("backend_failed", "the backend sent a garbled stream: an event is no object"))
+        elif said.get("type") == "content_block_delta":  # the hot path first
+            self._delta(_index(said), _object(said, "delta"))
+        else:
+            self._event(said, frame.data)
 
-    def _event(self, said: dict[str, Any], data: bytes) -> Iterator[Event]:
-        index = said.get("index")
-        number = index if isinstance(index, int) else 0
+    def _event(self, said: dict[str, Any], data: bytes) -> None:
         match said.get("type"):
-            case "content_block_delta":
-                yield from self._delta(number, _object(said, "delta"))
             case "content_block_start":
-                yield from self._open(number, _object(said, "content_block"))
+                self._start(_index(said), _object(said, "content_block"))
             case "content_block_stop":
-                yield from self._close(number)
-            case "message_start" if not self._began:
-                yield from self._begin(_object(said, "message"))
+                self._close(_index(said))
+            case "message_start":
+                self._begin(_object(said, "message"))
             case "message_delta":
                 self._stop |= _object(said, "delta")
-                if (usage := read_usage(said.get("usage"))) is not None:
-                    yield Noted(usage)
+                self._note(said.get("usage"))
             case "message_stop":
-                for open_block in list(self._kinds):
-                    yield from self._close(open_block)
-                yield self._end()
+                self._end()
             case "error":
-                yield from self._fail(read_problem(0, {}, data))
+                self._fail(read_problem(0, {}, data))
 
-    def _begin(self, message: dict[str, Any]) -> Iterator[Event]:
-        self._began = True
-        yield Began(_text(message.get("id")) or None, _text(message.get("model")) or None)
-        if (usage := read_usage(message.get("usage"))) is not None:
-            yield Noted(usage)
+    def _begin(self, message: dict[str, Any]) -> None:
+        if not self._began:  # some say it twice
+            self._began = True
+            self._said.append(Began(_text(message.get("id")) or None, _text(message.get("model")) or None))
+        self._note(message.get("usage"))
 
-    def _open(self, index: int, block: dict[str, Any], *, whole: bool = False) -> Iterator[Event]:
+    def _note(self, said: Any) -> None:
+        if (noted := self._usage.updated(said)) is not None:
+            self._said.append(Noted(noted))
+
+    def _start(self, index: int, block: dict[str, Any]) -> None:
+        self._close(index)
         match block.get("type"):
             case "text":
-                self._kinds[index] = "text"
-                yield Opened(index, Text(""))
-                yield from self._grow(index, _text(block.get("text")))
-                for citation in block.get("citations") or ():
-                    yield from self._cite(index, citation)
+                self._open_block(index, "text", Text(""))
+                self._grow(index, _text(block.get("text")))
+                citations = block.get("citations")
+                for citation in citations if isinstance(citations, list) else ():
+                    self._cite(index, citation)
             case "thinking":
-                self._kinds[index] = "thinking"
-                yield Opened(index, Thinking(""))
-                yield from self._grow(index, _text(block.get("thinking")))
-                self._signatures[index] = _text(block.get("signature"))
+                opened = self._open_block(index, "thinking", Thinking(""))
+                opened.signature = _text(block.get("signature"))
+                self._grow(index, _text(block.get("thinking")))
             case "redacted_thinking":
-                seal = Seal(_DIALECT, self._family, _text(block.get("data")), "redacted")
-                self._kinds[index] = "other"
-                yield Showed(index, Thinking("", seal))
-            case "tool_use" | "server_tool_use":
-                yield from self._open_call(index, block, whole=whole)
+                self._show(Thinking("", Seal(_DIALECT, self._family, _text(block.get("data")), "redacted")))
+            case "tool_use" | "server_tool_use" as kind:
+                self._start_call(index, block, ours=kind == "tool_use")
             case str(kind):
-                self._kinds[index] = "other"
-                yield Showed(index, Opaque(_DIALECT, kind, block))
+                self._show(Opaque(_DIALECT, kind, block))
 
-    def _open_call(self, index: int, block: dict[str, Any], *, whole: bool) -> Iterator[Event]:
-        self._kinds[index] = "tool"
-        ours = block["type"] == "tool_use"
-        self._called = self._called or ours
+    def _start_call(self, index: int, block: dict[str, Any], *, ours: bool) -> None:
         name = _text(block.get("name"))
-        yield Opened(
-            index,
-            ToolCall(_text(block.get("id")), self._names.get(name, name), by="client" if ours else "backend"),
-        )
-        value = block.get("input")
-        if isinstance(value, dict) and value:
-            # Streams open with `{}` and grow; some compatible servers open with the whole input and never grow.
-            self._whole_input[index] = jsons.write_text(value)
-        if whole:
-            yield from self._grow(index, self._whole_input.pop(index, ""))
+        if not name:
+            self._fail(Problem("backend_failed", "the backend called a tool without naming it"))
+            return
+        self._called = self._called or ours
+        call_id = self._ids.fresh(_text(block.get("id")))
+        call = ToolCall(call_id, self._names.get(name, name), by="client" if ours else "backend")
+        opened, value = self._open_block(index, "call", call), block.get("input")
+        if value not in (None, {}):
+            # Streams open with `{}` and grow; whole answers, and some servers' streams, open with all there is.
+            opened.input = value if isinstance(value, str) else jsons.write_text(value)
 
-    def _delta(self, index: int, delta: dict[str, Any]) -> Iterator[Event]:
+    def _open_block(self, index: int, kind: _Kind, part: Text | Thinking | ToolCall) -> _Block:
+        self._began = True
+        self._open[index] = block = _Block(self._count, kind)
+        self._count += 1
+        self._said.append(Opened(block.number, part))
+        return block
+
+    def _show(self, part: Thinking | Opaque) -> None:
+        self._began = True
+        self._said.append(Showed(self._count, part))
+        self._count += 1
+
+    def _delta(self, index: int, delta: dict[str, Any]) -> None:
         kind = delta.get("type")
-        if (field := _GROWTH.get(_text(kind))) is not None:
-            yield from self._grow(index, _text(delta.get(field)))
+        growth = _GROWTH.get(kind) if isinstance(kind, str) else None
+        if growth is not None:
+            block, text = self._open.get(index), _text(delta.get(growth[0]))
+            if text and (block is None or block.kind != growth[1]):
+                block = self._reopen(index, growth[1])
+            if text and block is not None:
+                block.grew = True
+                self._said.append(Grew(block.number, text))
         elif kind == "signature_delta":
-            self._signatures[index] = self._signatures.get(index, "") + _text(delta.get("signature"))
+            if (block := self._open.get(index)) is not None:
+                block.signature += _text(delta.get("signature"))
         elif kind == "citations_delta":
-            yield from self._cite(index, delta.get("citation"))
+            self._cite(index, delta.get("citation"))
 
-    def _grow(self, index: int, text: str) -> Iterator[Event]:
-        if text and self._kinds.get(index) not in (None, "other"):
-            self._grew.add(index)
-            yield Grew(index, text)
+    def _reopen(self, index: int, kind: _Kind) -> _Block | None:
+        """Growth of another kind than the block is of, or of none that was opened: a block of its own, if it can be."""
+        if kind == "call":
+            return None
+        self._close(index)
+        return self._open_block(index, kind, Text("") if kind == "text" else Thinking(""))
 
-    def _cite(self, index: int, citation: Any) -> Iterator[Event]:
+    def _grow(self, index: int, text: str) -> None:
+        if text:
+            block = self._open[index]
+            block.grew = True
+            self._said.append(Grew(block.number, text))
+
+    def _cite(self, index: int, citation: Any) -> None:
+        block = self._open.get(index)
+        if block is None or block.kind != "text":
+            return
         if not isinstance(citation, dict) or not isinstance(citation.get("url"), str):
             return  # only places on the web have a counterpart elsewhere
-        known = frozenset({"type", "url", "title", "cited_text"})
-        extra = {key: value for key, value in citation.items() if key not in known}
-        yield Cited(
-            index,
-            Citation(citation["url"], _text(citation.get("title")), _text(citation.get("cited_text")), extra=extra),
-        )
+        extra = {key: value for key, value in citation.items() if key not in _CITATION}
+        cited = Citation(citation["url"], _text(citation.get("title")), _text(citation.get("cited_text")), extra=extra)
+        self._said.append(Cited(block.number, cited))
 
-    def _close(self, index: int) -> Iterator[Event]:
-        kind = self._kinds.pop(index, None)
-        if kind is None or kind == "other":
+    def _close(self, index: int) -> None:
+        block = self._open.pop(index, None)
+        if block is None:
             return
-        if index not in self._grew and (value := self._whole_input.pop(index, "")):
-            yield from self._grow_late(index, value)
-        signature = self._signatures.pop(index, "")
-        yield Closed(index, Seal(_DIALECT, self._family, signature) if signature else None)
+        if block.input and not block.grew:
+            self._said.append(Grew(block.number, block.input))
+        seal = Seal(_DIALECT, self._family, block.signature) if block.kind == "thinking" and block.signature else None
+        self._said.append(Closed(block.number, seal))
 
-    def _grow_late(self, index: int, value: str) -> Iterator[Event]:
-        self._grew.add(index)
-        yield Grew(index, value)
-
-    def _end(self) -> Event:
+    def _end(self) -> None:
+        for index in list(self._open):
+            self._close(index)
         self._over = True
         raw = _text(self._stop.get("stop_reason")) or None
-        reason = _REASON.get(raw or "", "stop")
-        if reason in ("stop", "tool_calls"):
-            reason = "tool_calls" if self._called else "stop"
+        reason = _REASON.get(raw or "") or ("tool_calls" if self._called else "stop")
         details = self._stop.get("stop_details")
         explanation = _text(details.get("explanation")) if isinstance(details, dict) else ""
-        return Ended(reason, raw, _text(self._stop.get("stop_sequence")) or None, explanation or None)
+        self._said.append(Ended(reason, raw, _text(self._stop.get("stop_sequence")) or None, explanation or None))
 
-    def _fail(self, problem: Problem) -> list[Event]:
+    def _garbled(self, what: str, error: jsons.JSONError, data: bytes) -> None:
+        private = data[:200].decode("utf-8", "replace")
+        self._fail(Problem("backend_failed", f"{what}: {error}", private=private))
+
+    def _fail(self, problem: Problem) -> None:
         self._over = True
-        return [Failed(problem)]
+        self._said.append(Failed(problem))
 
 
-class Tap:
-    """Listens to a relayed stream: parses only the frames that carry usage."""
-
-    def __init__(self) -> None:
-        self._sse: Final = SSEReader()
-        self.ended = False
-
-    def feed(self, data: bytes) -> list[Event]:
-        events: list[Event] = []
-        for frame in self._sse.feed(data):
-            if frame.event in ("message_stop", "error"):
-                self.ended = True
-            elif frame.event in ("message_start", "message_delta"):
-                self._hear(frame.data, events)
-        return events
-
-    def hear_whole(self, body: bytes) -> list[Event]:
-        try:
-            usage = read_usage(jsons.value_of(jsons.members(body).get("usage")))
-        except jsons.JSONError:
-            return []
-        return [] if usage is None else [Noted(usage)]
-
-    def _hear(self, data: bytes, events: list[Event]) -> None:
-        try:
-            said = jsons.read(data)
-        except jsons.JSONError:
-            return
-        if isinstance(said, dict):
-            holder = _object(said, "message") if said.get("type") == "message_start" else said
-            if (usage := read_usage(holder.get("usage"))) is not None:
-                events.append(Noted(usage))
+def _index(said: dict[str, Any]) -> int:
+    index = said.get("index")
+    return index if isinstance(index, int) else 0
 
 
 def _text(value: Any) -> str:

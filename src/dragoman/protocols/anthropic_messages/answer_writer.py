@@ -9,9 +9,20 @@ from typing import Any, Final, assert_never
 from dragoman.hub.answer import Answer, Said
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Showed
 from dragoman.hub.problems import Problem
-from dragoman.hub.request import Citation, Opaque, Refusal, Request, Seal, Text, Thinking, ToolCall, ToolResult
+from dragoman.hub.request import (
+    Citation,
+    Opaque,
+    Refusal,
+    Request,
+    Seal,
+    Searched,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
 from dragoman.hub.usage import Usage
-from dragoman.protocols import arguments
+from dragoman.protocols import arguments, free_text
 from dragoman.protocols.anthropic_messages.problems import stream_problem
 from dragoman.protocols.anthropic_messages.usage import write_usage
 from dragoman.protocols.codec import Stamp
@@ -39,19 +50,18 @@ class StreamWriter:
     def __init__(self, request: Request, stamp: Stamp) -> None:
         self._model: Final = request.model
         self._id: Final = f"msg_{stamp.id}"
+        self._stamp: Final = stamp
         self._usage = Usage()
         self._begun = False
-        self._count = 0
+        self._over = False
+        self._count = 0  # of the blocks so far
         self._current: int | None = None  # the open block
         self._index = 0  # its number on the wire
         self._head = b""  # what stands before the text of its growth
-        self._call: ToolCall | None = None
+        self._call: ToolCall | None = None  # the open block, if it is a call of a function
         self._arguments: list[str] = []
-        self._cut: ToolCall | None = (
-            None  # a call whose arguments are no object: fine if the answer was cut short there
-        )
+        self._broken: ToolCall | None = None  # a call whose arguments are no object; fine only in an answer cut short
         self._later: list[Event] = []
-        self._dead = False
 
     def begin(self) -> bytes:
         if self._begun:
@@ -71,10 +81,10 @@ class StreamWriter:
 
     def feed(self, event: Event) -> bytes:
         if type(event) is Grew and event.block == self._current:  # the hot path first
-            if self._call is not None:
-                self._arguments.append(event.text)
-            return self._head + jsons.write(event.text) + _TAIL
-        if self._dead:
+            if self._call is None:
+                return self._head + jsons.write(event.text) + _TAIL
+            return self._grew(event.text)
+        if self._over:
             return b""
         if isinstance(event, Noted):
             self._usage = self._usage.updated(event.usage)
@@ -85,29 +95,34 @@ class StreamWriter:
         return self.begin() or _say("ping")
 
     def _say_in_order(self, event: Event) -> bytes:
-        if self._cut is not None and not isinstance(event, Failed):
-            return self._after_cut(event)
-        if self._current is not None and _block_of(event) not in (None, self._current):
+        if self._must_wait(event):
             self._later.append(event)
             return b""
         match event:
             case Opened():
                 return self._opened(event)
+            case Grew():
+                return self._grew(event.text) if event.block == self._current else b""
             case Closed():
-                return self._closed(event)
+                return self._closed(event) if event.block == self._current else b""
             case Cited():
-                return self._delta({"type": "citations_delta", "citation": write_citation(event.citation)})
+                citation = {"type": "citations_delta", "citation": write_citation(event.citation)}
+                return self._delta(citation) if event.block == self._current else b""
             case Showed():
                 return self._showed(event.part)
             case Ended():
                 return self._ended(event)
             case Failed():
-                self._dead = True
-                return stream_problem(event.problem)
-            case Began() | Grew() | Noted():
+                return self._failed(event.problem)
+            case Began() | Noted():
                 return b""
             case _:
                 assert_never(event)
+
+    def _must_wait(self, event: Event) -> bool:
+        """What concerns another block waits for the end of the open one; behind a broken call all waits for the end."""
+        block = getattr(event, "block", None)
+        return block is not None and (self._broken is not None or self._current not in (None, block))
 
     def _opened(self, event: Opened) -> bytes:
         self._current, self._index, self._call = event.block, self._count, None
@@ -127,45 +142,80 @@ class StreamWriter:
                 block = {"type": _call_type(part), "id": part.id, "name": part.name, "input": {}}
             case _:
                 assert_never(part)
-        return _say("content_block_start", index=self._index, content_block=block)
+        said = _say("content_block_start", index=self._index, content_block=block)
+        return said + self._grow(free_text.OPENING) if _takes_text(self._call) else said
+
+    def _grew(self, text: str) -> bytes:
+        if self._call is not None:
+            if _takes_text(self._call):
+                return self._grow(free_text.piece(text))
+            self._arguments.append(text)
+        return self._grow(text)
+
+    def _grow(self, text: str) -> bytes:
+        return self._head + jsons.write(text) + _TAIL
 
     def _closed(self, event: Closed) -> bytes:
-        if self._current is None:
-            return b""
         call, self._call = self._call, None
-        if call is not None and arguments.as_object("".join(self._arguments)) is None:
-            # A block that is closed is a call the client will run: not with half its arguments.
-            self._cut, self._current = call, None
-            return self._waited()
         signed = b""
-        if event.seal is not None and event.seal.dialect == "anthropic-messages":
+        if _takes_text(call):
+            signed = self._grow(free_text.CLOSING)
+        elif call is not None and not arguments.are_sound("".join(self._arguments)):
+            # A block that is closed is a call the client will run: not with half its arguments.
+            self._broken, self._current = call, None
+            return b""
+        elif event.seal is not None and event.seal.dialect == "anthropic-messages":
             signed = self._delta({"type": "signature_delta", "signature": event.seal.value})
+        return signed + self._stop_block() + self._waited()
+
+    def _stop_block(self) -> bytes:
         self._current = None
-        return signed + _say("content_block_stop", index=self._index) + self._waited()
+        return _say("content_block_stop", index=self._index)
 
     def _waited(self) -> bytes:
         """Say what waited for the block that is closed now."""
         later, self._later = self._later, []
-        return b"".join([self._say_in_order(event) for event in later if not self._dead])
+        return b"".join(map(self._say_in_order, later))
 
-    def _after_cut(self, event: Event) -> bytes:
-        call, self._cut = self._cut, None
-        if isinstance(event, Ended) and event.reason in _CUT_SHORT:
-            return _say("content_block_stop", index=self._index) + self._ended(event)
-        self._dead = True
-        name = call.name if call else ""
-        return stream_problem(Problem("backend_failed", f"the model produced invalid arguments for the tool {name}"))
-
-    def _showed(self, part: ToolResult | Opaque | Thinking) -> bytes:
+    def _showed(self, part: ToolResult | Opaque | Thinking | Searched) -> bytes:
+        if isinstance(part, Searched):
+            return self._searched(part)
         block = _whole_block(part)
         if block is None:
             return b""
         index, self._count = self._count, self._count + 1
         return _say("content_block_start", index=index, content_block=block) + _say("content_block_stop", index=index)
 
+    def _searched(self, searched: Searched) -> bytes:
+        """A call of the server's own tool, whose input grows as any call's does, and its result."""
+        index, self._count = self._count, self._count + 2
+        call, result = _search_blocks(searched, f"{self._stamp.id}{index:x}")
+        delta = {"type": "input_json_delta", "partial_json": jsons.write_text(call["input"])}
+        return b"".join(
+            (
+                _say("content_block_start", index=index, content_block={**call, "input": {}}),
+                _say("content_block_delta", index=index, delta=delta),
+                _say("content_block_stop", index=index),
+                _say("content_block_start", index=index + 1, content_block=result),
+                _say("content_block_stop", index=index + 1),
+            )
+        )
+
     def _ended(self, event: Ended) -> bytes:
+        said = b""
+        while self._broken is not None:
+            if event.reason not in _CUT_SHORT:
+                problem = f"the model produced invalid arguments for the tool {self._broken.name}"
+                return said + self._failed(Problem("backend_failed", problem))
+            self._broken = None
+            said += self._stop_block() + self._waited()
+        self._over, self._current = True, None
         usage = write_usage(self._usage)
-        return _say("message_delta", delta=_stop(event), usage=usage) + _say("message_stop")
+        return said + _say("message_delta", delta=_stop(event), usage=usage) + _say("message_stop")
+
+    def _failed(self, problem: Problem) -> bytes:
+        self._over, self._current = True, None
+        return stream_problem(problem)
 
     def _delta(self, delta: dict[str, Any]) -> bytes:
         return _say("content_block_delta", index=self._index, delta=delta)
@@ -175,6 +225,9 @@ def write_answer(answer: Answer, request: Request, stamp: Stamp) -> bytes:
     content: list[dict[str, Any]] = []
     broken = False
     for part in answer.parts:
+        if isinstance(part, Searched):
+            content += _search_blocks(part, f"{stamp.id}{len(content):x}")
+            continue
         block = _block(part, cut_short=answer.reason in _CUT_SHORT)
         if block is not None:
             broken = broken or (isinstance(part, ToolCall) and block["type"] == "text")
@@ -199,7 +252,7 @@ def write_answer(answer: Answer, request: Request, stamp: Stamp) -> bytes:
 def _block(part: Said, *, cut_short: bool) -> dict[str, Any] | None:
     match part:
         case Text():
-            said: dict[str, Any] = {"type": "text", "text": part.text, **part.extra}
+            said: dict[str, Any] = {"type": "text", "text": part.text}
             if part.citations:
                 said["citations"] = [write_citation(citation) for citation in part.citations]
             return said if part.text or part.citations else None
@@ -209,13 +262,15 @@ def _block(part: Said, *, cut_short: bool) -> dict[str, Any] | None:
             return _call_block(part, cut_short=cut_short)
         case Thinking() | ToolResult() | Opaque():
             return _whole_block(part)
+        case Searched():
+            return None  # two blocks
         case _:
             assert_never(part)
 
 
 def _call_block(call: ToolCall, *, cut_short: bool) -> dict[str, Any]:
     """`input` must be an object, and whatever is put there is run: so a broken call becomes text."""
-    value = arguments.repaired(call.arguments)
+    value = {"input": call.arguments} if _takes_text(call) else arguments.repaired(call.arguments)
     if value is None:
         said = "the answer was cut short in a call of" if cut_short else "the model produced invalid arguments for"
         return {"type": "text", "text": f"[{said} {call.name}]"}
@@ -235,6 +290,20 @@ def _whole_block(part: ToolResult | Opaque | Thinking) -> dict[str, Any] | None:
             return None
         case _:
             assert_never(part)
+
+
+def _search_blocks(searched: Searched, id_: str) -> list[dict[str, Any]]:
+    """The SDK (2.12) takes a result without `encrypted_content` for an error; the AI SDK refuses it."""
+    call_id = f"srvtoolu_{id_}"
+    found = [
+        {"type": "web_search_result", "url": hit.url, "title": hit.title or hit.url, "encrypted_content": ""}
+        for hit in searched.hits
+    ]
+    query = {"query": " | ".join(searched.queries)}
+    return [
+        {"type": "server_tool_use", "id": call_id, "name": "web_search", "input": query},
+        {"type": "web_search_tool_result", "tool_use_id": call_id, "content": found},
+    ]
 
 
 def write_citation(citation: Citation) -> dict[str, Any]:
@@ -259,8 +328,8 @@ def _stop(ended: Ended) -> dict[str, Any]:
     return said
 
 
-def _block_of(event: Event) -> int | None:
-    return event.block if isinstance(event, Opened | Grew | Closed | Cited | Showed) else None
+def _takes_text(call: ToolCall | None) -> bool:
+    return call is not None and call.kind == "custom"
 
 
 def _say(kind: str, **fields: Any) -> bytes:

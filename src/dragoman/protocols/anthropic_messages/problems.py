@@ -1,12 +1,12 @@
-"""Errors in the Messages dialect."""
+"""Errors as a Messages client expects to hear them."""
 
 import re
-from collections.abc import Mapping
 from typing import Any, Final
 
-from dragoman.hub.problems import Kind, Problem
+from dragoman.hub.problems import STATUS, Kind, Problem
+from dragoman.protocols import overflow
 from dragoman.protocols.codec import Refused
-from dragoman.protocols.redaction import redacted, retry_after, said_in, seconds_to_wait
+from dragoman.protocols.waiting import headers_of
 from dragoman.wire import jsons, sse
 
 _TYPE: Final[dict[Kind, str]] = {
@@ -31,71 +31,34 @@ _TYPE: Final[dict[Kind, str]] = {
     "overloaded": "overloaded_error",
     "timeout": "timeout_error",
 }
-_STATUS: Final[dict[Kind, int]] = {"overloaded": 529, "bad_request": 400, "unsupported": 400, "context_overflow": 400}
-
-_KIND: Final[dict[str, Kind]] = {
-    "authentication_error": "backend_refused_us",
-    "permission_error": "backend_refused_us",
-    "billing_error": "out_of_credit",
-    "not_found_error": "unknown_model",
-    "request_too_large": "too_large",
-    "rate_limit_error": "rate_limited",
-    "overloaded_error": "overloaded",
-    "timeout_error": "timeout",
-    "api_error": "backend_failed",
-}
-_BY_STATUS: Final[dict[int, Kind]] = {
-    401: "backend_refused_us",
-    402: "out_of_credit",
-    403: "backend_refused_us",
-    404: "unknown_model",
-    408: "timeout",
-    413: "too_large",
-    429: "rate_limited",
-    503: "overloaded",
-    504: "timeout",
-    529: "overloaded",
-}
-_OVERFLOW: Final = re.compile(
-    r"prompt is too long|exceed(s)? (the )?context|context window|maximum context length", re.IGNORECASE
-)
+_STATUS: Final[dict[Kind, int]] = {**STATUS, "overloaded": 529}
+# Claude Code (2.1) starts compaction on these words, or asks for fewer tokens. Others follow it.
+_TOO_LONG: Final = re.compile(r"prompt is too long|exceed context limit", re.IGNORECASE)
 
 
 def error_object(problem: Problem) -> dict[str, Any]:
-    return {"type": "error", "error": {"type": _TYPE[problem.kind], "message": problem.public}}
+    return {"type": "error", "error": {"type": _TYPE[problem.kind], "message": _message(problem)}}
+
+
+def _message(problem: Problem) -> str:
+    """An overflow in the dialect's own words, the backend's behind them."""
+    if problem.kind != "context_overflow" or _TOO_LONG.search(problem.public):
+        return problem.public
+    sizes = overflow.sizes_in(problem.public)
+    if sizes is None:
+        return f"prompt is too long: {problem.public}"
+    prompt, limit, output = sizes
+    if output is not None and prompt <= limit:
+        return f"input length and `max_tokens` exceed context limit: {prompt} + {output} > {limit} ({problem.public})"
+    return f"prompt is too long: {prompt} tokens > {limit} maximum ({problem.public})"
 
 
 def write_problem(problem: Problem, request_id: str) -> Refused:
-    headers = [("request-id", request_id)]
-    if problem.retry_after is not None:
-        headers.append(("retry-after", retry_after(problem.retry_after)))
+    """The status follows from the kind alone."""
     body = jsons.write({**error_object(problem), "request_id": request_id})
-    return Refused(_STATUS.get(problem.kind, problem.status), headers, body)
+    return Refused(_STATUS[problem.kind], headers_of(problem), body)
 
 
 def stream_problem(problem: Problem) -> bytes:
     """An error inside a stream, which ends it. Open blocks stay open: a polite end would make the client run them."""
     return sse.write("error", jsons.write(error_object(problem)))
-
-
-def read_problem(status: int, headers: Mapping[str, str], body: bytes) -> Problem:
-    """A backend's error answer. status 0: an error inside a stream."""
-    said = said_in(body)
-    message = redacted(said.message)
-    kind = _KIND.get(said.type) or _BY_STATUS.get(status)
-    if kind is None or kind == "backend_failed":
-        kind = "bad_request" if said.type == "invalid_request_error" or 400 <= status < 500 else "backend_failed"
-    if kind == "bad_request" and _OVERFLOW.search(message):
-        kind = "context_overflow"
-    if kind == "backend_refused_us":
-        message = f"the backend rejected the proxy's credentials: {message}" if message else _REFUSED
-    return Problem(
-        kind,
-        message or f"the backend answered with HTTP {status} and no readable message",
-        private=said.raw,
-        status=status if kind in ("backend_failed", "timeout") and status >= 500 else None,
-        retry_after=said.retry_after or seconds_to_wait(headers),
-    )
-
-
-_REFUSED: Final = "the backend rejected the proxy's credentials; check the api_key of this model's backend"

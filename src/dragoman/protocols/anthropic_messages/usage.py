@@ -2,17 +2,34 @@
 
 from typing import Any
 
-from dragoman.hub.usage import Usage
+from dragoman.hub.usage import Usage, count
+
+
+class Said:
+    """What a stream has said of its usage so far: `message_delta` repeats or leaves out what `message_start` said.
+
+    The counts are put together before they are converted: a later `input_tokens` alone would lose the cached ones.
+    """
+
+    def __init__(self) -> None:
+        self._fields: dict[str, Any] = {}
+
+    def updated(self, said: Any) -> Usage | None:
+        if not isinstance(said, dict):
+            return None
+        self._fields |= {key: value for key, value in said.items() if value is not None}
+        return read_usage(self._fields)
 
 
 def read_usage(said: Any) -> Usage | None:
+    """Return None where nothing is said."""
     if not isinstance(said, dict):
         return None
     fresh, read = _count(said, "input_tokens"), _count(said, "cache_read_input_tokens")
     written = _count(said, "cache_creation_input_tokens")
     creation, details = _object(said, "cache_creation"), _object(said, "output_tokens_details")
     server = _object(said, "server_tool_use")
-    return Usage(
+    usage = Usage(
         input=None if fresh is None else fresh + (read or 0) + (written or 0),
         cache_read=read,
         cache_written=written,
@@ -22,6 +39,7 @@ def read_usage(said: Any) -> Usage | None:
         searches=_count(server, "web_search_requests"),
         fetches=_count(server, "web_fetch_requests"),
     )
+    return None if usage == Usage() else usage
 
 
 def write_usage(usage: Usage) -> dict[str, Any]:
@@ -47,8 +65,7 @@ def write_usage(usage: Usage) -> dict[str, Any]:
 
 
 def _count(of: dict[str, Any], key: str) -> int | None:
-    value = of.get(key)
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return count(of.get(key))
 
 
 def _object(of: dict[str, Any], key: str) -> dict[str, Any]:

@@ -3,49 +3,45 @@
 A whole answer is read as the one delta it would have been, so that streamed and whole answers cannot differ.
 """
 
-from collections.abc import Iterator
 from typing import Any, Final, Literal
-
-from msgspec import Struct
 
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason
 from dragoman.hub.problems import Problem
-from dragoman.hub.request import Citation, Refusal, Request, Seal, Text, Thinking, ToolCall, ToolResult
+from dragoman.hub.request import Citation, Refusal, Request, Seal, Text, Thinking, ToolCall
 from dragoman.hub.route import Profile
 from dragoman.protocols import tool_names
-from dragoman.protocols.arguments import as_object
+from dragoman.protocols.backend_problems import read_problem
+from dragoman.protocols.call_ids import CallIds
 from dragoman.protocols.codec import Stamp
-from dragoman.protocols.openai_chat.problems import read_problem
+from dragoman.protocols.frames import DONE, Frames
+from dragoman.protocols.openai_chat.calls import Call, find
 from dragoman.protocols.openai_chat.usage import read_usage
 from dragoman.protocols.think_tags import ThinkTags
 from dragoman.wire import jsons
-from dragoman.wire.sse import Frame, FrameTooLargeError, SSEReader
+from dragoman.wire.sse import Frame, FrameTooLargeError
 
 _REASON: Final[dict[str, Reason]] = {
-    "stop": "stop",
-    "": "stop",
-    "eos": "stop",
-    "end_turn": "stop",
     "length": "length",
     "max_tokens": "length",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
+    "model_length": "length",  # Mistral
     "content_filter": "filtered",
+    "safety": "filtered",  # Gemini
+    "sensitive": "filtered",  # Z.ai
 }
-_NOT_AN_END: Final = frozenset({"abort", "error", "insufficient_system_resource"})
+_NOT_AN_END: Final = frozenset({"abort", "error", "insufficient_system_resource", "network_error"})
+# What of a delta means anything beside `content`.
+_BESIDE_CONTENT: Final = (
+    "reasoning_content",
+    "reasoning",
+    "reasoning_details",
+    "refusal",
+    "annotations",
+    "tool_calls",
+    "function_call",
+)
+_TRUNCATED: Final = "the backend's stream ended before the answer was complete"
 
-TRUNCATED: Final = "the backend's stream ended before the answer was complete"
-
-
-class _Call(Struct):
-    """One tool call while it is being said. Its block opens once its name is known."""
-
-    block: int
-    id: str | None
-    name: str = ""
-    pieces: list[str] = []
-    opened: bool = False
-    closed: bool = False
+_Kind = Literal["text", "thinking", "refusal"]
 
 
 class AnswerReader:
@@ -55,18 +51,17 @@ class AnswerReader:
     """
 
     def __init__(self, request: Request, profile: Profile, stamp: Stamp) -> None:
-        self._sse: Final = SSEReader()
+        self._frames: Final = Frames()
         self._tags: Final = ThinkTags(profile.think_tags, implicit_open=profile.implicit_open)
         self._names: Final = tool_names.originals(request.tools)
         self._family: Final = profile.family
-        self._request: Final = request
-        self._stamp: Final = stamp
+        self._stop: Final = request.stop
+        self._ids: Final = CallIds(request, stamp)
+        self._said: list[Event] = []  # since the last call
         self._blocks = 0
-        self._open: int | None = None  # the open block that is not a tool call
-        self._open_kind: Literal["text", "thinking", "refusal", ""] = ""
-        self._calls: list[_Call] = []
-        self._by_index: dict[int, _Call] = {}
-        self._given: set[str] | None = None
+        self._open = -1  # the open block that is not a tool call
+        self._kind: _Kind | None = None  # what it is; None = there is none
+        self._calls: list[Call] = []
         self._began = False
         self._raw: str | None = None
         self._stop_sequence: str | None = None
@@ -75,113 +70,135 @@ class AnswerReader:
         self._over = False
 
     def feed(self, data: bytes) -> list[Event]:
+        if self._over:
+            return []
         try:
-            frames = self._sse.feed(data)
+            frames = self._frames.feed(data)
         except FrameTooLargeError as error:
-            return self._fail(Problem("backend_failed", f"the backend sent an unreadable stream: {error}"))
-        events: list[Event] = []
+            self._fail(Problem("backend_failed", f"the backend sent an unreadable stream: {error}"))
+            return self._taken()
         for frame in frames:
-            events += self._frame(frame)
-        return events
+            self._frame(frame)
+        return self._taken()
 
     def finish(self) -> list[Event]:
-        events: list[Event] = []
-        for frame in self._sse.unfinished():
-            events += self._frame(frame)
+        if self._over:
+            return []
+        if self._frames.body:
+            return self.read_whole(bytes(self._frames.body))
+        for frame in self._frames.unfinished():
+            self._frame(frame)
         if not self._over:
             # Without [DONE] the finish reason is the only sign that the answer is whole.
-            events += self._end() if self._raw is not None else self._fail(Problem("truncated", TRUNCATED))
-        return events
+            self._end(whole=self._raw is not None)
+        return self._taken()
 
     def read_whole(self, body: bytes) -> list[Event]:
         try:
             answer = jsons.read(body)
         except jsons.JSONError as error:
-            private = body[:200].decode("utf-8", "replace")
-            return self._fail(
-                Problem("backend_failed", f"the backend's answer is not valid JSON: {error}", private=private)
-            )
+            self._garbled("the backend's answer is not valid JSON", error, body)
+            return self._taken()
         if not isinstance(answer, dict) or _error_in(answer) or not answer.get("choices"):
-            return self._fail(read_problem(0, {}, body))
-        events = self._chunk(answer, "message")
-        if not self._over:
-            self._raw = self._raw or "stop"
-            events += self._end()
-        return events
+            self._fail(read_problem(0, {}, body))
+        elif self._chunk(answer, "message"):
+            self._end(whole=True)
+        else:
+            self._fail(Problem("backend_failed", "the backend's answer holds no message"))
+        return self._taken()
 
-    def _frame(self, frame: Frame) -> list[Event]:
+    def _taken(self) -> list[Event]:
+        said, self._said = self._said, []
+        return said
+
+    def _frame(self, frame: Frame) -> None:
         if self._over:
-            return []
-        data = frame.data.strip()
-        if not data:
-            return []
-        if data == b"[DONE]":
-            return self._end()
+            return
         try:
-            chunk = jsons.read(data)
+            chunk = jsons.read(frame.data)
         except jsons.JSONError as error:
-            private = data[:200].decode("utf-8", "replace")
-            return self._fail(Problem("backend_failed", f"the backend sent a garbled stream: {error}", private=private))
+            data = frame.data.strip()
+            if data == DONE:
+                self._end(whole=self._began)
+            elif data:
+                self._garbled("the backend sent a garbled stream", error, data)
+            return
         if frame.event == "error" or not isinstance(chunk, dict) or _error_in(chunk):
-            return self._fail(read_problem(0, {}, data))
-        return self._chunk(chunk, "delta")
+            self._fail(read_problem(0, {}, frame.data))
+        else:
+            self._chunk(chunk, "delta")
 
-    def _chunk(self, chunk: dict[str, Any], key: str) -> list[Event]:
-        events: list[Event] = []
+    def _chunk(self, chunk: dict[str, Any], key: str) -> bool:
+        """Hear one chunk. Return whether it held anything of the answer."""
         if not self._began:
             self._began = True
-            events.append(Began(_text(chunk.get("id")) or None, _text(chunk.get("model")) or None))
+            self._said.append(Began(_text(chunk.get("id")) or None, _text(chunk.get("model")) or None))
+        heard, usage = False, chunk.get("usage")
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else ():
-            if isinstance(choice, dict) and choice.get("index") in (0, None):
-                self._choice(choice, key, events)
-        if (usage := read_usage(chunk.get("usage"))) is not None:
-            events.append(Noted(usage))
-        return events
+            if isinstance(choice, dict) and choice.get("index", 0) in (0, None):
+                heard = self._choice(choice, key) or heard
+                usage = usage or choice.get("usage")  # Moonshot
+        if usage and (noted := read_usage(usage)) is not None:
+            self._said.append(Noted(noted))
+        return heard
 
-    def _choice(self, choice: dict[str, Any], key: str, events: list[Event]) -> None:
+    def _choice(self, choice: dict[str, Any], key: str) -> bool:
         delta = choice.get(key)
         if isinstance(delta, dict):
-            for event in self._delta(delta):
-                events += self._tags.feed(event)
+            content = delta.get("content")
+            if (
+                self._kind == "text"
+                and type(content) is str
+                and content
+                and self._tags.off
+                and (len(delta) == 1 or not any(map(delta.get, _BESIDE_CONTENT)))
+            ):  # the hot path: more of the same text
+                self._said.append(Grew(self._open, content))
+            else:
+                self._delta(delta, whole=key == "message")
         finish = choice.get("finish_reason")
         if isinstance(finish, str):
             self._raw = finish
-        matched = choice.get("stop_reason", choice.get("matched_stop"))
-        if isinstance(matched, str) and matched in self._request.stop:
-            self._stop_sequence = matched  # vLLM and SGLang tell which one
+            matched = choice.get("stop_reason") or choice.get("matched_stop")  # vLLM and SGLang tell which one
+            if isinstance(matched, str) and matched in self._stop:
+                self._stop_sequence = matched
+        return isinstance(delta, dict)
 
-    def _delta(self, delta: dict[str, Any]) -> Iterator[Event]:
-        # `reasoning_content` (DeepSeek, SGLang, llama.cpp, older vLLM) or `reasoning` (vLLM, Ollama, OpenRouter);
-        # some send both with the same text.
-        thought = delta.get("reasoning_content") or delta.get("reasoning")
-        details = delta.get("reasoning_details")
-        if isinstance(details, list):
-            self._details += details
-            thought = thought or "".join(
-                _text(d.get("text") or d.get("summary")) for d in details if isinstance(d, dict)
-            )
-        if thought and isinstance(thought, str):
-            yield from self._say("thinking", thought)
-        content = delta.get("content")
-        if content:
-            yield from self._content(content)
+    def _delta(self, delta: dict[str, Any], *, whole: bool) -> None:
+        if thought := self._thought(delta):
+            self._say("thinking", thought)
+        if content := delta.get("content"):
+            self._content(content)
         refusal = delta.get("refusal")
         if refusal and isinstance(refusal, str):
             self._declined.append(refusal)
-            yield from self._say("refusal", refusal)
-        calls = delta.get("tool_calls")
-        for entry in calls if isinstance(calls, list) else ():
-            if isinstance(entry, dict):
-                yield from self._call(entry)
-        if isinstance(legacy := delta.get("function_call"), dict):
-            yield from self._call({"index": 0, "function": legacy})
+            self._say("refusal", refusal)
         if annotations := delta.get("annotations"):
-            yield from self._annotations(annotations)
+            self._annotations(annotations)
+        calls = delta.get("tool_calls")
+        for number, entry in enumerate(calls if isinstance(calls, list) else ()):
+            if isinstance(entry, dict):
+                # In a whole answer each entry is a call of its own, whatever it is called.
+                self._call(entry, number if whole else entry.get("index"))
+        if isinstance(legacy := delta.get("function_call"), dict):
+            self._call({"function": legacy}, 0)
 
-    def _content(self, content: Any) -> Iterator[Event]:
+    def _thought(self, delta: dict[str, Any]) -> str:
+        """`reasoning_content` (DeepSeek, SGLang, llama.cpp, older vLLM) or `reasoning` (vLLM, Ollama, OpenRouter).
+
+        Some send both with the same text, OpenRouter sends it in `reasoning_details` as well.
+        """
+        thought = _text(delta.get("reasoning_content")) or _text(delta.get("reasoning"))
+        details = delta.get("reasoning_details")
+        if not isinstance(details, list):
+            return thought
+        self._details += details
+        return thought or "".join(_text(d.get("text") or d.get("summary")) for d in details if isinstance(d, dict))
+
+    def _content(self, content: Any) -> None:
         if isinstance(content, str):
-            yield from self._say("text", content)
+            self._say("text", content)
             return
         for part in content if isinstance(content, list) else ():  # Mistral's reasoning models send parts
             if not isinstance(part, dict):
@@ -189,203 +206,157 @@ class AnswerReader:
             if part.get("type") == "thinking":
                 inner = part.get("thinking")
                 pieces = inner if isinstance(inner, list) else [{"text": inner}]
-                if thought := "".join(_text(p.get("text")) for p in pieces if isinstance(p, dict)):
-                    yield from self._say("thinking", thought)
+                if thought := "".join(_text(piece.get("text")) for piece in pieces if isinstance(piece, dict)):
+                    self._say("thinking", thought)
             elif text := _text(part.get("text")):
-                yield from self._say("text", text)
+                self._say("text", text)
 
-    def _say(self, kind: Literal["text", "thinking", "refusal"], text: str) -> Iterator[Event]:
-        if self._open is None or self._open_kind != kind:
-            yield from self._close_open()
-            yield from self._close_complete_calls()
-            self._open, self._open_kind = self._next_block(), kind
-            part: Text | Thinking | Refusal = (
-                Text("") if kind == "text" else Thinking("") if kind == "thinking" else Refusal("")
-            )
-            yield Opened(self._open, part)
-        yield Grew(self._open, text)
+    def _say(self, kind: _Kind, text: str) -> None:
+        if self._kind != kind:
+            self._close_open()
+            self._close_whole_calls()
+            self._open, self._kind = self._next_block(), kind
+            self._tell(Opened(self._open, _empty(kind)))
+        self._tell(Grew(self._open, text))
 
-    def _close_open(self) -> Iterator[Event]:
-        if self._open is not None:
-            seal = None
-            if self._open_kind == "thinking" and self._details:
-                seal = Seal("openai-chat", self._family, self._details, "details")
-                self._details = []
-            yield Closed(self._open, seal)
-            self._open, self._open_kind = None, ""
+    def _tell(self, event: Event) -> None:
+        if self._tags.off:
+            self._said.append(event)
+        else:
+            self._said += self._tags.feed(event)
 
-    def _close_complete_calls(self) -> Iterator[Event]:
-        """Something else begins: calls whose JSON is complete are over. Others may still grow (interleaved deltas)."""
+    def _close_open(self) -> None:
+        if self._kind is None:
+            return
+        seal = None
+        if self._kind == "thinking" and self._details:
+            seal = Seal("openai-chat", self._family, self._details, "details")
+            self._details = []
+        self._kind = None
+        self._tell(Closed(self._open, seal))
+
+    def _close_whole_calls(self) -> None:
+        """Something else begins: calls whose JSON is whole are over. Others may still grow (interleaved deltas)."""
         for call in self._calls:
-            if call.opened and not call.closed and call.pieces and as_object("".join(call.pieces)) is not None:
-                call.closed = True
-                yield Closed(call.block)
+            if call.opened and not call.closed and call.is_whole():
+                self._close_call(call)
 
-    def _call(self, entry: dict[str, Any]) -> Iterator[Event]:
-        body = entry.get("function") or entry.get("custom")
-        function: dict[str, Any] = body if isinstance(body, dict) else {}
-        name = _text(function.get("name"))
-        call = self._which_call(entry, name)
-        arguments = function.get("arguments", function.get("input"))
-        if isinstance(arguments, dict):  # some servers send the object itself
-            arguments = jsons.write_text(arguments)
-        if not call.name:
-            call.name = name
-        piece = _text(arguments)
+    def _close_call(self, call: Call) -> None:
+        call.closed = True
+        self._tell(Closed(call.block))
+
+    def _call(self, entry: dict[str, Any], index: Any) -> None:
+        function = entry.get("function") or entry.get("custom")
+        function = function if isinstance(function, dict) else {}
+        name, call_id = _text(function.get("name")), _text(entry.get("id")) or None
+        piece = function.get("arguments", function.get("input"))
+        # Some servers send the object itself.
+        piece = jsons.write_text(piece) if isinstance(piece, dict) else _text(piece)
+        place = index if isinstance(index, int) else None
+        call = find(self._calls, place, call_id, name, piece)
+        if call is None:
+            call = Call(self._next_block(), place, call_id)
+            self._calls.append(call)
+        call.id, call.name = call.id or call_id, call.name or name
+        if call.closed:
+            return  # its JSON was whole: what still comes is white space, or nothing that could be run
         if piece:
             call.pieces.append(piece)
-        if call.opened:
-            if piece:
-                yield Grew(call.block, piece)
-        elif call.name:
-            yield from self._open_call(call, entry)
+        if not call.opened:
+            if call.name:
+                self._open_call(call, custom=isinstance(entry.get("custom"), dict))
+        elif piece:
+            self._tell(Grew(call.block, piece))
 
-    def _open_call(self, call: _Call, entry: dict[str, Any]) -> Iterator[Event]:
-        yield from self._close_open()
-        yield from self._close_complete_calls()
+    def _open_call(self, call: Call, *, custom: bool) -> None:
+        self._close_open()
+        self._close_whole_calls()
         call.opened = True
-        kind: Literal["custom", "function"] = "custom" if isinstance(entry.get("custom"), dict) else "function"
         name = self._names.get(call.name, call.name)
-        yield Opened(call.block, ToolCall(self._free_id(call.id), name, kind=kind))
+        self._tell(
+            Opened(call.block, ToolCall(self._ids.fresh(call.id), name, kind="custom" if custom else "function"))
+        )
         if call.pieces:
-            yield Grew(call.block, "".join(call.pieces))
+            self._tell(Grew(call.block, "".join(call.pieces)))
 
-    def _which_call(self, entry: dict[str, Any], name: str) -> _Call:
-        """Find the call an entry goes on with: by id first, then by index; a new name is a new call.
-
-        Seen: a second call on index 0 with its own id; id and name in every delta; no index at all (Gemini); no id.
-        """
-        index, call_id = entry.get("index"), _text(entry.get("id")) or None
-        index = index if isinstance(index, int) else None
-        at_index = self._by_index.get(index) if index is not None else None
-        if at_index is not None and (call_id is None or at_index.id in (None, call_id)):
-            finished = bool(name and at_index.name and name != at_index.name and at_index.pieces)
-            if not finished:
-                at_index.id = at_index.id or call_id
-                return at_index
-        if index is None:
-            if call_id is not None:
-                known = next((call for call in self._calls if call.id == call_id), None)
-                if known is not None:
-                    return known
-            elif not name and self._calls:
-                return self._calls[-1]
-        call = _Call(self._next_block(), call_id)
-        self._calls.append(call)
-        if index is not None:
-            self._by_index[index] = call
-        return call
-
-    def _free_id(self, call_id: str | None) -> str:
-        """The backend's id, unless it has none or repeats one (Kimi's `functions.x:0`, vLLM's counters)."""
-        if self._given is None:
-            parts = (part for turn in self._request.turns for part in turn.parts)
-            self._given = {
-                p.id if isinstance(p, ToolCall) else p.call_id for p in parts if isinstance(p, ToolCall | ToolResult)
-            }
-        if call_id is None or call_id in self._given:
-            call_id = f"call_{self._stamp.id}{len(self._calls)}"
-        self._given.add(call_id)
-        return call_id
-
-    def _annotations(self, annotations: Any) -> Iterator[Event]:
-        block = self._open if self._open_kind == "text" else None
-        if block is None:
+    def _annotations(self, annotations: Any) -> None:
+        if self._kind != "text":
             return
         for annotation in annotations if isinstance(annotations, list) else ():
             cited = annotation.get("url_citation") if isinstance(annotation, dict) else None
             if isinstance(cited, dict) and isinstance(cited.get("url"), str):
-                start, end = cited.get("start_index"), cited.get("end_index")
-                yield Cited(
-                    block,
-                    Citation(
-                        cited["url"],
-                        _text(cited.get("title")),
-                        _text(cited.get("content")),
-                        start if isinstance(start, int) else None,
-                        end if isinstance(end, int) else None,
-                    ),
-                )
+                self._tell(Cited(self._open, _citation(cited)))
 
-    def _end(self) -> list[Event]:
-        raw = self._raw
+    def _end(self, *, whole: bool) -> None:
+        """The backend has said all it will. whole: it said that this was the end."""
+        if not whole:
+            self._fail(Problem("truncated", _TRUNCATED))
+            return
+        raw = (self._raw or "").lower()
         if raw in _NOT_AN_END:
-            return self._fail(Problem("backend_failed", f"the backend gave up on the answer (finish_reason {raw!r})"))
-        if any(not call.opened and (call.id or call.pieces) for call in self._calls):
-            return self._fail(Problem("backend_failed", "the backend called a tool without naming it"))
-        events: list[Event] = []
-        for event in (*self._close_open(), *self._close_calls()):
-            events += self._tags.feed(event)
-        self._over = True
-        events.append(Ended(self._reason(raw), raw, self._stop_sequence, "".join(self._declined) or None))
-        return events
-
-    def _close_calls(self) -> Iterator[Event]:
+            self._fail(Problem("backend_failed", f"the backend gave up on the answer (finish_reason {self._raw!r})"))
+            return
+        reason = self._reason(raw)
+        if reason != "length" and any(not call.opened and (call.id or call.pieces) for call in self._calls):
+            self._fail(Problem("backend_failed", "the backend called a tool without naming it"))
+            return
+        self._close_open()
         for call in self._calls:
             if call.opened and not call.closed:
-                call.closed = True
-                yield Closed(call.block)
-
-    def _reason(self, raw: str | None) -> Reason:
-        """The tool calls that were made decide, not what the backend calls the end of its answer."""
-        reason = _REASON.get(raw or "", "stop")
-        if reason in ("stop", "tool_calls"):
-            if any(call.opened for call in self._calls):
-                return "tool_calls"
-            if self._declined:
-                return "refused"
-            return "stop_sequence" if self._stop_sequence is not None else "stop"
-        return reason
-
-    def _fail(self, problem: Problem) -> list[Event]:
+                self._close_call(call)
         self._over = True
-        return [Failed(problem)]
+        self._said.append(Ended(reason, self._raw, self._stop_sequence, "".join(self._declined) or None))
+
+    def _reason(self, raw: str) -> Reason:
+        """The tool calls that were made decide, not what the backend calls the end of its answer."""
+        if (reason := _REASON.get(raw)) is not None:
+            return reason
+        if any(call.opened for call in self._calls):
+            return "tool_calls"
+        if self._declined:
+            return "refused"
+        return "stop_sequence" if self._stop_sequence is not None else "stop"
+
+    def _garbled(self, what: str, error: jsons.JSONError, data: bytes) -> None:
+        private = data[:200].decode("utf-8", "replace")
+        self._fail(Problem("backend_failed", f"{what}: {error}", private=private))
+
+    def _fail(self, problem: Problem) -> None:
+        self._over = True
+        self._said.append(Failed(problem))
 
     def _next_block(self) -> int:
         self._blocks += 1
         return self._blocks - 1
 
 
-class Tap:
-    """Listens to a relayed stream: parses only the frames that carry usage."""
+def _empty(kind: _Kind) -> Text | Thinking | Refusal:
+    match kind:
+        case "text":
+            return Text("")
+        case "thinking":
+            return Thinking("")
+        case "refusal":
+            return Refusal("")
 
-    def __init__(self) -> None:
-        self._sse: Final = SSEReader()
-        self.ended = False
 
-    def feed(self, data: bytes) -> list[Event]:
-        events: list[Event] = []
-        for frame in self._sse.feed(data):
-            self._hear(frame.data, events)
-        return events
-
-    def hear_whole(self, body: bytes) -> list[Event]:
-        try:
-            usage = read_usage(jsons.value_of(jsons.members(body).get("usage")))
-        except jsons.JSONError:
-            return []
-        return [] if usage is None else [Noted(usage)]
-
-    def _hear(self, data: bytes, events: list[Event]) -> None:
-        if data == b"[DONE]" or b'"error"' in data[:12]:
-            self.ended = True
-            return
-        if b'"finish_reason"' in data and b'"finish_reason":null' not in data and b'"finish_reason": null' not in data:
-            self.ended = True
-        if b'"usage"' in data and b'"usage":null' not in data and b'"usage": null' not in data:
-            try:
-                chunk = jsons.read(data)
-            except jsons.JSONError:
-                return
-            if isinstance(chunk, dict) and (usage := read_usage(chunk.get("usage"))) is not None:
-                events.append(Noted(usage))
+def _citation(cited: dict[str, Any]) -> Citation:
+    start, end = cited.get("start_index"), cited.get("end_index")
+    return Citation(
+        cited["url"],
+        _text(cited.get("title")),
+        _text(cited.get("content")),
+        start if isinstance(start, int) else None,
+        end if isinstance(end, int) else None,
+    )
 
 
 def _error_in(chunk: dict[str, Any]) -> bool:
-    if chunk.get("error") or chunk.get("object") == "error":
+    error, choices = chunk.get("error"), chunk.get("choices")
+    if error or (error == {} and not choices) or chunk.get("object") == "error":
         return True
     base = chunk.get("base_resp")  # MiniMax reports errors with status 200
-    return isinstance(base, dict) and bool(base.get("status_code")) and not chunk.get("choices")
+    return isinstance(base, dict) and bool(base.get("status_code")) and not choices
 
 
 def _text(value: Any) -> str:

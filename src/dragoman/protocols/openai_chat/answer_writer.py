@@ -5,13 +5,14 @@ Minimum safe field set (openai 3.54, AI SDK, openai-node 6): id, object, created
 the usage chunk last before [DONE].
 """
 
-from typing import Any, Final, assert_never
+from typing import Any, Final, NamedTuple, assert_never
 
 from dragoman.hub.answer import Answer
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Showed
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Citation, Refusal, Request, Text, Thinking, ToolCall
 from dragoman.hub.usage import Usage
+from dragoman.protocols import free_text
 from dragoman.protocols.codec import Stamp
 from dragoman.protocols.openai_chat.problems import error_object
 from dragoman.protocols.openai_chat.usage import write_usage
@@ -31,6 +32,15 @@ _FINISH: Final[dict[Reason, str]] = {
 _DONE: Final = b"data: [DONE]\n\n"
 
 
+class _Growth(NamedTuple):
+    """What stands around the text of a block's growth."""
+
+    head: bytes
+    tail: bytes
+    visible: bool = False
+    free_text: bool = False
+
+
 class StreamWriter:
     """One streamed answer."""
 
@@ -46,12 +56,14 @@ class StreamWriter:
         self._head: Final = b"data: " + jsons.write(head)[:-1]
         self._delta_head: Final = self._head + b',"choices":[{"index":0,"delta":'
         self._begun = False
-        self._heads: dict[int, bytes] = {}  # what stands before the text of a block's growth
-        self._tails: dict[int, bytes] = {}
-        self._silent_calls: dict[int, int] = {}  # calls that have not said an argument yet: block -> index
+        self._growth: dict[int, _Growth] = {}
+        self._silent: dict[int, int] = {}  # calls that have not said an argument yet: block -> index
         self._calls = 0
         self._declined = False
-        self._citations: list[Citation] = []
+        self._length = 0  # of the visible text, in code points
+        self._spans: dict[int, tuple[int, int]] = {}  # where in it each text block stands
+        self._cited: list[Cited] = []
+        self._over = False
 
     def begin(self) -> bytes:
         if self._begun:
@@ -61,19 +73,35 @@ class StreamWriter:
 
     def feed(self, event: Event) -> bytes:
         if type(event) is Grew:  # the hot path first
-            return self._grew(event)
+            growth = self._growth.get(event.block)
+            if growth is None:
+                return b""
+            if growth.visible:
+                self._length += len(event.text)
+            elif self._silent:
+                self._silent.pop(event.block, None)
+            text = free_text.piece(event.text) if growth.free_text else event.text
+            return growth.head + jsons.write(text) + growth.tail
+        return b"" if self._over else self._say(event)
+
+    def pulse(self) -> bytes:
+        """An empty delta: Qwen Code (0.24) counts parsed chunks only, comments do not reset its 240 s timer."""
+        return self.begin() or self._chunk({})
+
+    def _say(self, event: Event) -> bytes:
         match event:
             case Opened():
                 return self.begin() + self._opened(event)
             case Closed():
-                return self._closed(event)
+                return self._closed(event.block)
             case Cited():
-                self._citations.append(event.citation)
+                self._cited.append(event)
             case Noted():
                 self._usage = self._usage.updated(event.usage)
             case Ended():
                 return self.begin() + self._ended(event)
             case Failed():
+                self._stop()
                 return stream_problem(event.problem)
             case Began():
                 return self.begin()
@@ -83,23 +111,13 @@ class StreamWriter:
                 assert_never(event)
         return b""
 
-    def pulse(self) -> bytes:
-        """An empty delta: Qwen Code (0.24) counts parsed chunks only, comments do not reset its 240 s timer."""
-        return self.begin() or self._chunk({})
-
-    def _grew(self, event: Grew) -> bytes:
-        head = self._heads.get(event.block)
-        if head is None:
-            return b""
-        self._silent_calls.pop(event.block, None)
-        return head + jsons.write(event.text) + self._tails[event.block]
-
     def _opened(self, event: Opened) -> bytes:
         match event.part:
             case ToolCall():
                 return self._opened_call(event.block, event.part)
             case Text():
                 key = b'{"content":'
+                self._spans[event.block] = (self._length, self._length)
             case Thinking():
                 key = b'{"reasoning_content":'
             case Refusal():
@@ -107,36 +125,51 @@ class StreamWriter:
                 self._declined = True
             case _:
                 assert_never(event.part)
-        self._heads[event.block] = self._delta_head + key
-        self._tails[event.block] = b'},"logprobs":null,"finish_reason":null}]}\n\n'
+        tail = b'},"logprobs":null,"finish_reason":null}]}\n\n'
+        self._growth[event.block] = _Growth(self._delta_head + key, tail, visible=event.block in self._spans)
         return b""
 
     def _opened_call(self, block: int, call: ToolCall) -> bytes:
         if call.by != "client":
             return b""
         index, self._calls = self._calls, self._calls + 1
-        self._silent_calls[block] = index
-        self._heads[block] = self._delta_head + b'{"tool_calls":[{"index":%d,"function":{"arguments":' % index
-        self._tails[block] = b'}}]},"logprobs":null,"finish_reason":null}]}\n\n'
-        function = {"name": call.name, "arguments": ""}
+        takes_text = call.kind == "custom"
+        self._growth[block] = _Growth(
+            self._delta_head + b'{"tool_calls":[{"index":%d,"function":{"arguments":' % index,
+            b'}}]},"logprobs":null,"finish_reason":null}]}\n\n',
+            free_text=takes_text,
+        )
+        if not takes_text:
+            self._silent[block] = index
+        function = {"name": call.name, "arguments": free_text.OPENING if takes_text else ""}
         return self._chunk({"tool_calls": [{"index": index, "id": call.id, "type": "function", "function": function}]})
 
-    def _closed(self, event: Closed) -> bytes:
-        index = self._silent_calls.pop(event.block, None)
-        if index is None:
+    def _closed(self, block: int) -> bytes:
+        growth = self._growth.pop(block, None)
+        if growth is None:
             return b""
-        return self._chunk({"tool_calls": [{"index": index, "function": {"arguments": "{}"}}]})
+        if growth.visible:
+            self._spans[block] = (self._spans[block][0], self._length)
+        if growth.free_text:
+            return growth.head + jsons.write(free_text.CLOSING) + growth.tail
+        return growth.head + b'"{}"' + growth.tail if self._silent.pop(block, None) is not None else b""
 
     def _ended(self, event: Ended) -> bytes:
+        self._stop()
         delta: dict[str, Any] = {}
-        if self._citations:
-            delta["annotations"] = [{**a, "index": i} for i, a in enumerate(map(write_annotation, self._citations))]
-        if event.reason == "filtered" and event.explanation and not self._declined:
-            delta["refusal"] = event.explanation
-        said = self._chunk(delta, _FINISH[event.reason])
-        if self._with_usage:
+        if self._cited:
+            cited = [write_annotation(c.citation, *self._spans.get(c.block, (0, 0))) for c in self._cited]
+            delta["annotations"] = [{**annotation, "index": index} for index, annotation in enumerate(cited)]
+        if (refusal := _refusal(event.reason, event.explanation)) and not self._declined:
+            delta["refusal"] = refusal
+        said = self._chunk(delta, _finish(event.reason, calls=self._calls))
+        if self._with_usage and self._usage != Usage():
             said += self._head + b',"choices":[],"usage":' + jsons.write(write_usage(self._usage)) + b"}\n\n"
         return said + _DONE
+
+    def _stop(self) -> None:
+        self._over = True
+        self._growth.clear()
 
     def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
         tail = b',"logprobs":null,"finish_reason":%b}]}\n\n' % jsons.write(finish)
@@ -149,43 +182,61 @@ def stream_problem(problem: Problem) -> bytes:
 
 
 def write_answer(answer: Answer, request: Request, stamp: Stamp) -> bytes:
-    text = "".join(part.text for part in answer.parts if isinstance(part, Text))
+    texts = [part for part in answer.parts if isinstance(part, Text)]
     thought = "".join(part.text for part in answer.parts if isinstance(part, Thinking))
     declined = "".join(part.text for part in answer.parts if isinstance(part, Refusal))
-    if answer.reason == "filtered" and not declined:
-        declined = answer.explanation or ""
     calls = [_write_call(part) for part in answer.parts if isinstance(part, ToolCall) and part.by == "client"]
     message: dict[str, Any] = {
         "role": "assistant",
-        "content": text or (None if calls else ""),
-        "refusal": declined or None,
+        "content": "".join(part.text for part in texts) or (None if calls else ""),
+        "refusal": declined or _refusal(answer.reason, answer.explanation),
     }
     if thought:
         message["reasoning_content"] = thought
     if calls:
         message["tool_calls"] = calls
-    cited = [c for part in answer.parts if isinstance(part, Text) for c in part.citations]
-    if cited:
-        message["annotations"] = [write_annotation(citation) for citation in cited]
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _FINISH[answer.reason]}
-    return jsons.write(
-        {
-            "id": f"chatcmpl-{stamp.id}",
-            "object": "chat.completion",
-            "created": stamp.at,
-            "model": request.model,
-            "choices": [choice],
-            "usage": write_usage(answer.usage),
-        }
-    )
+    if annotations := _annotations(texts):
+        message["annotations"] = annotations
+    finish = _finish(answer.reason, calls=len(calls))
+    said: dict[str, Any] = {
+        "id": f"chatcmpl-{stamp.id}",
+        "object": "chat.completion",
+        "created": stamp.at,
+        "model": request.model,
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish}],
+    }
+    if answer.usage != Usage():
+        said["usage"] = write_usage(answer.usage)
+    return jsons.write(said)
 
 
-def write_annotation(citation: Citation) -> dict[str, Any]:
+def _finish(reason: Reason, *, calls: int) -> str:
+    """Calls that were made are to be run, whatever else ended the answer in good order."""
+    finish = _FINISH[reason]
+    return "tool_calls" if finish == "stop" and calls else finish
+
+
+def _refusal(reason: Reason, explanation: str | None) -> str | None:
+    return explanation if reason in ("filtered", "refused") else None
+
+
+def _annotations(texts: list[Text]) -> list[dict[str, Any]]:
+    """Ranges count the code points of the whole message's text."""
+    annotations, start = [], 0
+    for part in texts:
+        end = start + len(part.text)
+        annotations += [write_annotation(citation, start, end) for citation in part.citations]
+        start = end
+    return annotations
+
+
+def write_annotation(citation: Citation, start: int, end: int) -> dict[str, Any]:
+    """start, end: where its part stands, which is what it cites unless it says more exactly."""
     cited = {
         "url": citation.url,
         "title": citation.title,
-        "start_index": citation.start or 0,
-        "end_index": citation.end or 0,
+        "start_index": start if citation.start is None else citation.start,
+        "end_index": end if citation.end is None else citation.end,
     }
     return {"type": "url_citation", "url_citation": cited}
 
@@ -193,4 +244,5 @@ def write_annotation(citation: Citation) -> dict[str, Any]:
 def _write_call(call: ToolCall) -> dict[str, Any]:
     if call.kind == "custom":
         return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}}
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments or "{}"}}
+    arguments = call.arguments if call.arguments.strip() else "{}"
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}

@@ -9,8 +9,9 @@ from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Dialect, Request
 from dragoman.hub.route import Backend, Defaults, Profile, Route
+from dragoman.protocols.backend_problems import read_problem
 from dragoman.protocols.codec import Refused, Stamp, StreamReader, StreamWriter, Tap
-from dragoman.protocols.openai_chat import answer_reader, answer_writer, problems, request_reader, request_writer
+from dragoman.protocols.openai_chat import answer_reader, answer_writer, problems, request_reader, request_writer, tap
 
 _DIALECT: Final[Dialect] = "openai-chat"
 _PULSE: Final = (
@@ -34,8 +35,8 @@ class ChatClient:
     def write_answer(self, answer: Answer, request: Request, stamp: Stamp) -> bytes:
         return answer_writer.write_answer(answer, request, stamp)
 
-    def write_problem(self, problem: Problem, request_id: str) -> Refused:
-        return problems.write_problem(problem, request_id)
+    def write_problem(self, problem: Problem, request_id: str) -> Refused:  # noqa: ARG002 - Messages says it in the body
+        return problems.write_problem(problem)
 
     def write_stream_problem(self, problem: Problem) -> bytes:
         return answer_writer.stream_problem(problem)
@@ -77,7 +78,7 @@ class ChatBackend:
         return answer_reader.AnswerReader(request, profile, stamp).read_whole(body)
 
     def read_problem(self, status: int, headers: Mapping[str, str], body: bytes) -> Problem:
-        return problems.read_problem(status, headers, body)
+        return read_problem(status, headers, body)
 
     def tap(self) -> Tap:
-        return answer_reader.Tap()
+        return tap.Tap()

@@ -2,27 +2,40 @@
 
 from typing import Any
 
-from dragoman.hub.usage import Usage
+from dragoman.hub.usage import Usage, count
 
 
 def read_usage(said: Any) -> Usage | None:
     """Return None where nothing is said.
 
-    Cached tokens stand in `prompt_tokens_details.cached_tokens`, at DeepSeek also in `prompt_cache_hit_tokens`, at
-    Moonshot in a bare `cached_tokens`; always as a part of `prompt_tokens`.
+    Cached tokens stand in `prompt_tokens_details`, at DeepSeek also in `prompt_cache_hit_tokens`, at Moonshot in a bare
+    `cached_tokens`, at LiteLLM under Anthropic's names; always as a part of `prompt_tokens`.
     """
     if not isinstance(said, dict):
         return None
-    prompt = _details(said, "prompt_tokens_details")
-    completion = _details(said, "completion_tokens_details")
-    read = _first(prompt.get("cached_tokens"), said.get("prompt_cache_hit_tokens"), said.get("cached_tokens"))
-    return Usage(
-        input=_first(said.get("prompt_tokens")),
-        cache_read=read,
-        cache_written=_first(prompt.get("cache_write_tokens")),
-        output=_first(said.get("completion_tokens")),
-        reasoning=_first(completion.get("reasoning_tokens")),
+    prompt, completion = _object(said, "prompt_tokens_details"), _object(said, "completion_tokens_details")
+    reasoning = count(completion.get("reasoning_tokens"))
+    usage = Usage(
+        input=count(said.get("prompt_tokens")),
+        cache_read=_first(
+            prompt.get("cached_tokens"),
+            said.get("prompt_cache_hit_tokens"),
+            said.get("cached_tokens"),
+            said.get("cache_read_input_tokens"),
+        ),
+        cache_written=_first(prompt.get("cache_write_tokens"), said.get("cache_creation_input_tokens")),
+        output=_output(said, reasoning),
+        reasoning=reasoning,
     )
+    return None if usage == Usage() else usage
+
+
+def _output(said: dict[str, Any], reasoning: int | None) -> int | None:
+    """xAI counts reasoning beside `completion_tokens` and not in it; its total tells."""
+    completion, prompt, total = (count(said.get(f"{kind}_tokens")) for kind in ("completion", "prompt", "total"))
+    if completion is None or prompt is None or not reasoning or total != prompt + completion + reasoning:
+        return completion
+    return completion + reasoning
 
 
 def write_usage(usage: Usage) -> dict[str, Any]:
@@ -39,10 +52,10 @@ def write_usage(usage: Usage) -> dict[str, Any]:
     }
 
 
-def _details(said: dict[str, Any], key: str) -> dict[str, Any]:
-    value = said.get(key)
+def _object(of: dict[str, Any], key: str) -> dict[str, Any]:
+    value = of.get(key)
     return value if isinstance(value, dict) else {}
 
 
 def _first(*values: Any) -> int | None:
-    return next((int(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)), None)
+    return next((counted for value in values if (counted := count(value)) is not None), None)

@@ -1,0 +1,53 @@
+"""Which tool call does a delta go on with? Backends do not agree on how they say it."""
+
+from msgspec import Struct
+
+from dragoman.wire import jsons
+
+
+class Call(Struct):
+    """One tool call while it is being said. Its block opens once its name is known.
+
+    index, id: as the backend said them; None = not at all.
+    """
+
+    block: int
+    index: int | None
+    id: str | None
+    name: str = ""
+    pieces: list[str] = []
+    opened: bool = False
+    closed: bool = False
+
+    def is_whole(self) -> bool:
+        """Whether its arguments are one JSON object. Only what ends in a brace, or in white space behind it, is read."""
+        return (
+            bool(self.pieces) and self.pieces[-1].rstrip()[-1:] in ("", "}") and jsons.is_object("".join(self.pieces))
+        )
+
+
+def find(calls: list[Call], index: int | None, call_id: str | None, name: str, piece: str) -> Call | None:
+    """The call that is meant; None = a new one.
+
+    Seen: a second call on index 0 with an id of its own; id and name in every delta; no index at all (Gemini); no id;
+    one id for two calls (Kimi); a second call that differs from the first in nothing but its arguments.
+    """
+    if index is None and call_id is None:
+        return None if name or not calls else calls[-1]
+    for call in reversed(calls):
+        if _may_be(call, index, call_id):
+            return None if _begins_anew(call, name, piece) else call
+    return None
+
+
+def _may_be(call: Call, index: int | None, call_id: str | None) -> bool:
+    if index is None:
+        return call.id == call_id
+    return call.index == index and (call_id is None or call.id is None or call.id == call_id)
+
+
+def _begins_anew(call: Call, name: str, piece: str) -> bool:
+    """A name after the arguments began: said again, or another call's?"""
+    if not name or not call.name or not call.pieces:
+        return False
+    return name != call.name or (piece.lstrip().startswith("{") and call.is_whole())

@@ -1,0 +1,47 @@
+"""Listens to a relayed answer of the Chat Completions dialect: what did it cost, did it end?"""
+
+from typing import Final
+
+from dragoman.hub.events import Event, Noted
+from dragoman.protocols.frames import DONE, unfinished
+from dragoman.protocols.openai_chat.usage import read_usage
+from dragoman.wire import jsons
+from dragoman.wire.sse import SSEReader
+
+
+class Tap:
+    """Parses only the frames that carry usage."""
+
+    def __init__(self) -> None:
+        self._sse: Final = SSEReader()
+        self._ended = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Raise FrameTooLargeError."""
+        events: list[Event] = []
+        for frame in self._sse.feed(data):
+            self._ended = self._ended or _ends(frame.data)
+            if _has(frame.data, b'"usage"'):
+                events += self.hear_whole(frame.data)
+        return events
+
+    def hear_whole(self, body: bytes) -> list[Event]:
+        try:
+            usage = read_usage(jsons.value_of(jsons.members(body).get("usage")))
+        except jsons.JSONError:
+            return []
+        return [] if usage is None else [Noted(usage)]
+
+    @property
+    def ended(self) -> bool:
+        """The last event may lack its blank line."""
+        return self._ended or any(_ends(frame.data) for frame in unfinished(self._sse))
+
+
+def _ends(data: bytes) -> bool:
+    return data.strip() == DONE or b'"error"' in data[:12] or _has(data, b'"finish_reason"')
+
+
+def _has(data: bytes, member: bytes) -> bool:
+    """Whether a member is there and is not null. In a text the quotes would be escaped."""
+    return member in data and member + b":null" not in data and member + b": null" not in data
