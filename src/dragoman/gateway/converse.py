@@ -9,7 +9,7 @@ from dragoman.gateway import demo
 from dragoman.gateway.gateway import Gateway, stamp
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.sources import Source, open_source
-from dragoman.hub.answer import Fold
+from dragoman.hub.answer import Answer, Fold, fold
 from dragoman.hub.estimate import rough_tokens, tokens_in_request
 from dragoman.hub.events import Began, Ended, Event, Failed, Noted
 from dragoman.hub.losses import Losses
@@ -25,14 +25,44 @@ _log: Final = logging.getLogger("dragoman.gateway")
 async def converse(request: Request, route: Route, parties: Parties) -> None:
     """Raise the Problem of the last backend, if none answers; what was said until then stays said."""
     request = with_defaults(request, route.defaults)
-    mark = stamp(parties.entry.id)
-    teller = _Streaming(request, mark, parties) if request.stream else _Folding(request, mark, parties)
-    await _first_answer(request, route, parties, teller, mark)
+    if request.stream:
+        await _first_answer(request, route, parties, _Streaming(request, parties))
+    else:
+        answer = await gathered(request, route, parties)
+        await tell_whole(answer, request, parties)
     _calibrate(request, route, parties)
 
 
-async def _first_answer(request: Request, route: Route, parties: Parties, teller: "_Teller", mark: Stamp) -> None:
+async def gathered(request: Request, route: Route, parties: Parties) -> Answer:
+    """The answer as a whole, told to nobody."""
+    gathering = _Gathering()
+    await _first_answer(request, route, parties, gathering)
+    answer, losses = gathering.told()
+    parties.entry.hear([Noted(answer.usage)])
+    parties.describe(losses)
+    return answer
+
+
+async def tell_whole(answer: Answer, request: Request, parties: Parties) -> None:
+    parties.entry.spoke()
+    body = parties.client.write_answer(answer, request, stamp(parties.entry.id))
+    await parties.responder.whole(200, body)
+
+
+async def tell_events(events: list[Event], request: Request, parties: Parties) -> None:
+    """Tell an answer that no backend said in these words."""
+    if not request.stream:
+        await tell_whole(fold(events), request, parties)
+        return
+    parties.entry.spoke()
+    writer = parties.client.stream_writer(request, stamp(parties.entry.id))
+    await parties.responder.stream(b"".join(map(writer.feed, events)))
+    await parties.responder.end()
+
+
+async def _first_answer(request: Request, route: Route, parties: Parties, teller: "_Teller") -> None:
     """Ask the next backend only as long as nothing was said: an answer has one voice."""
+    mark = stamp(parties.entry.id)
     last = len(route.backends) - 1
     for number, backend in enumerate(route.backends):
         losses = Losses(route.on_loss)
@@ -71,8 +101,8 @@ class _Teller(Protocol):
 class _Streaming:
     """Tells events as they come. The status line waits for the first that means something."""
 
-    def __init__(self, request: Request, mark: Stamp, parties: Parties) -> None:
-        self._writer: Final = parties.client.stream_writer(request, mark)
+    def __init__(self, request: Request, parties: Parties) -> None:
+        self._writer: Final = parties.client.stream_writer(request, stamp(parties.entry.id))
         self._parties: Final = parties
         self.said = False
         parties.keep_company(self._writer.pulse, self._fail)
@@ -112,29 +142,26 @@ async def _first_words(source: Source) -> list[Event]:
                 return heard
 
 
-class _Folding:
-    """Tells the answer when it is whole."""
+class _Gathering:
+    """Keeps the answer until it is whole."""
 
-    def __init__(self, request: Request, mark: Stamp, parties: Parties) -> None:
-        self._request: Final = request
-        self._mark: Final = mark
-        self._parties: Final = parties
+    def __init__(self) -> None:
+        self._told: tuple[Answer, Losses] | None = None
         self.said = False
 
     async def tell(self, source: Source, losses: Losses) -> None:
-        client, responder, entry = self._parties.client, self._parties.responder, self._parties.entry
         fold = Fold()
         over = False
         while not over:
             for event in await source.read():
                 fold.feed(event)
                 over = isinstance(event, Ended)
-        answer = fold.answer()
-        entry.hear([Noted(answer.usage)])
-        self._parties.describe(losses)
+        self._told = (fold.answer(), losses)
         self.said = True
-        entry.spoke()
-        await responder.whole(200, client.write_answer(answer, self._request, self._mark))
+
+    def told(self) -> tuple[Answer, Losses]:
+        assert self._told is not None, "asked before anything was told"
+        return self._told
 
 
 def with_defaults(request: Request, defaults: Defaults) -> Request:

@@ -30,6 +30,8 @@ _log: Final = logging.getLogger("dragoman.gateway")
 
 # What an endpoint does with a call that was let in.
 Endpoint: TypeAlias = Callable[[Parties, Snapshot, Key, bytes], Awaitable[None]]
+# The same, once it is known which model is meant.
+Act: TypeAlias = Callable[[jsons.Members, bytes, Route, Parties], Awaitable[None]]
 
 
 async def exchange(call: Call, client: ClientSide, endpoint: Endpoint, gateway: Gateway) -> None:
@@ -57,11 +59,19 @@ async def exchange(call: Call, client: ClientSide, endpoint: Endpoint, gateway: 
         entry.close()
 
 
-async def answer(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> None:
-    """The endpoints that ask a model: relayed where the backend speaks the client's dialect, else translated."""
+def on_model(act: Act) -> Endpoint:
+    """An endpoint whose body is an object that names a model."""
+
+    async def endpoint(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> None:
+        members = _members(body)
+        await act(members, body, _route(parties, snapshot, key, _model_in(members)), parties)
+
+    return endpoint
+
+
+async def answer(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:
+    """Relayed where the backend speaks the client's dialect, else translated."""
     client, entry = parties.client, parties.entry
-    members = _members(body)
-    route = _route(parties, snapshot, key, _model_in(members))
     entry.why_not_relayed = why_not(client, route, body)
     if entry.why_not_relayed:
         entry.rail = "translate"
@@ -71,25 +81,12 @@ async def answer(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) ->
         await relay(members, body, route, parties)
 
 
-async def count(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> None:
+async def count(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:
     """`count_tokens` of the Messages dialect."""
-    members = _members(body)
-    route = _route(parties, snapshot, key, _model_in(members))
     parties.entry.rail = "count"
     request = parties.client.read_request(body, parties.call.headers)
     counted = await count_tokens(request, members, route, parties)
     await parties.responder.whole(200, jsons.write({"input_tokens": counted}))
-
-
-async def count_input(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> None:
-    """`input_tokens` of the Responses dialect."""
-    members = _members(body)
-    route = _route(parties, snapshot, key, _model_in(members))
-    parties.entry.rail = "count"
-    request = parties.client.read_request(body, parties.call.headers)
-    counted = await count_tokens(request, members, route, parties)
-    said = {"object": "response.input_tokens", "input_tokens": counted}
-    await parties.responder.whole(200, jsons.write(said))
 
 
 async def pass_through(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from dragoman.config.snapshot import ConfigSource, Snapshot
 from dragoman.config.watch import Watch as ConfigWatch
-from dragoman.gateway import exchange, passthrough
+from dragoman.gateway import exchange, passthrough, respond
 from dragoman.gateway.call import Call, Send
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.pulses import Pulses
@@ -48,11 +48,12 @@ class _Post(NamedTuple):
 
 # The allowlist of paths: whatever is not here or below in `App` is 404.
 _POSTS: Final[Mapping[str, _Post]] = {
-    "/v1/messages": _Post(_MESSAGES, exchange.answer),
-    "/v1/messages/count_tokens": _Post(_MESSAGES, exchange.count),
-    "/v1/chat/completions": _Post(_CHAT, exchange.answer),
-    "/v1/responses": _Post(_RESPONSES, exchange.answer),
-    "/v1/responses/input_tokens": _Post(_RESPONSES, exchange.count_input),
+    "/v1/messages": _Post(_MESSAGES, exchange.on_model(exchange.answer)),
+    "/v1/messages/count_tokens": _Post(_MESSAGES, exchange.on_model(exchange.count)),
+    "/v1/chat/completions": _Post(_CHAT, exchange.on_model(exchange.answer)),
+    "/v1/responses": _Post(_RESPONSES, exchange.on_model(respond.respond)),
+    "/v1/responses/compact": _Post(_RESPONSES, exchange.on_model(respond.respond_compact)),
+    "/v1/responses/input_tokens": _Post(_RESPONSES, exchange.on_model(respond.count_input)),
     **{path: _Post(_CHAT, exchange.pass_through) for path in passthrough.PATHS},
 }
 _READS: Final = ("GET", "HEAD")

@@ -1,0 +1,144 @@
+"""Compaction for backends that have none: any model can write the summary.
+
+A compaction item holds the summary in an envelope of ours (protocols/seals.py), which the client brings back in the
+place of what it summarises. Compaction of another service cannot be read here, and is refused with words that say so.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from dragoman.gateway.converse import gathered, with_defaults
+from dragoman.gateway.gateway import stamp
+from dragoman.gateway.parties import Parties
+from dragoman.gateway.relay import why_not
+from dragoman.gateway.sources import problem_of
+from dragoman.hub.answer import Answer
+from dragoman.hub.events import Ended, Event, Noted, Showed
+from dragoman.hub.problems import Problem
+from dragoman.hub.request import Opaque, Part, Request, Seal, Text, Turn
+from dragoman.hub.route import Route
+from dragoman.protocols import BACKENDS
+from dragoman.protocols.openai_responses.usage import write_usage
+from dragoman.protocols.seals import PREFIX, Sealer
+from dragoman.wire import jsons
+
+_replace: Final = msgspec.structs.replace
+_DIALECT: Final = "openai-responses"
+_HEAD: Final = "[summary of the earlier conversation]\n"
+_ASK: Final = """\
+Write a handover note about this conversation for a colleague who goes on with the work and sees nothing but this note.
+Say: what the user wants, in his own terms, with every constraint he gave; what was done, file by file, with paths,
+names and the lines of code that matter; what was found out, with error messages word for word; what is left, and what
+comes next. Leave out nothing that would have to be asked for again. Answer with the note alone and call no tool."""
+_MAX_ANSWER: Final = 64 * 2**20
+
+
+def asks_for_compaction(request: Request) -> bool:
+    """Whether the client ends its input with `compaction_trigger`: the answer is to be a compaction item."""
+    last = request.turns[-1].parts[-1:] if request.turns else ()
+    return any(isinstance(part, Opaque) and part.kind == "compaction_trigger" for part in last)
+
+
+def with_summaries(request: Request, sealer: Sealer) -> Request:
+    """The request with our compaction items as the text they hold. Raise Problem("bad_request") for another's."""
+    if not any(_is_compaction(part) for turn in request.turns for part in turn.parts):
+        return request
+    turns = (
+        _replace(
+            turn,
+            parts=tuple(_summary(part, turn.path, sealer) if _is_compaction(part) else part for part in turn.parts),
+        )
+        for turn in request.turns
+    )
+    return _replace(request, turns=tuple(turns))
+
+
+def _is_compaction(part: Part) -> bool:
+    return isinstance(part, Opaque) and part.dialect == _DIALECT and part.kind in ("compaction", "compaction_summary")
+
+
+def _summary(part: Part, path: str, sealer: Sealer) -> Part:
+    raw: Any = part.raw if isinstance(part, Opaque) else None
+    envelope = raw.get("encrypted_content") if isinstance(raw, dict) else None
+    inside = sealer.unwrap(envelope) if isinstance(envelope, str) and envelope.startswith(PREFIX) else None
+    if inside is None:
+        raise Problem(
+            "bad_request",
+            f"{path}: this compaction was made elsewhere and cannot be read by this model; compact again, or go back to"
+            " the model that made it",
+            param=path,
+            code="invalid_prompt",
+        )
+    return Text(_HEAD + inside.text)
+
+
+async def summarised(request: Request, route: Route, parties: Parties) -> tuple[Answer, dict[str, Any]]:
+    """Have the conversation summarised by the model itself. Return its answer and the compaction item."""
+    turns = [turn for turn in request.turns if not _is_trigger(turn)]
+    asking = _replace(
+        request,
+        turns=(*turns, Turn("user", (Text(_ASK),))),
+        tools=(),
+        tool_choice=None,
+        output_format=None,
+        stream=False,
+    )
+    answer = await gathered(with_defaults(asking, route.defaults), route, parties)
+    text = "".join(part.text for part in answer.parts if isinstance(part, Text)).strip()
+    if not text:
+        raise Problem("backend_failed", "the model was asked for a summary of the conversation and wrote none")
+    mark = stamp(parties.entry.id)
+    envelope = parties.gateway.sealer.wrap(Seal(_DIALECT, "dragoman", "summary", "encrypted"), text)
+    return answer, {"type": "compaction", "id": f"cmp_{mark.id}", "encrypted_content": envelope}
+
+
+def _is_trigger(turn: Turn) -> bool:
+    return any(isinstance(part, Opaque) and part.kind == "compaction_trigger" for part in turn.parts)
+
+
+async def compact(request: Request, members: jsons.Members, route: Route, parties: Parties) -> None:
+    """`POST /v1/responses/compact`: by the backend where it speaks this dialect and knows how, else by summary."""
+    if not why_not(parties.client, route, b"") and (body := await _natively(members, route, parties)) is not None:
+        await parties.responder.whole(200, body)
+        return
+    request = with_summaries(request, parties.gateway.sealer)
+    answer, item = await summarised(request, route, parties)
+    mark = stamp(parties.entry.id)
+    said = {
+        "id": f"resp_{mark.id}",
+        "object": "response.compaction",
+        "created_at": mark.at,
+        "output": [*_user_messages(members), item],
+        "usage": write_usage(answer.usage),
+    }
+    await parties.responder.whole(200, jsons.write(said))
+
+
+def _user_messages(members: jsons.Members) -> list[Any]:
+    """What the user himself said stays word for word."""
+    given = jsons.value_of(members.get("input"))
+    items = given if isinstance(given, list) else [{"type": "message", "role": "user", "content": given}]
+    return [item for item in items if isinstance(item, dict) and item.get("role") == "user"]
+
+
+async def _natively(members: jsons.Members, route: Route, parties: Parties) -> bytes | None:
+    """None = this backend does not know the endpoint."""
+    backend = route.backends[0]
+    side = BACKENDS[backend.dialect]
+    body = jsons.patch(members, {"model": route.backend_model})
+    headers = [("content-type", "application/json"), *side.headers(backend)]
+    reply = await parties.gateway.net.send("POST", f"{side.url(backend)}/compact", headers, body, route.timeouts)
+    try:
+        if reply.status in (404, 405, 501):
+            return None
+        if reply.status != 200:
+            raise await problem_of(side, reply)
+        return await reply.read_all(_MAX_ANSWER)
+    finally:
+        reply.close()
+
+
+def events_of(answer: Answer, item: dict[str, Any]) -> list[Event]:
+    """An answer whose only output is the compaction item."""
+    return [Showed(0, Opaque(_DIALECT, "compaction", item)), Noted(answer.usage), Ended("compacted")]
