@@ -1,13 +1,14 @@
 """Endpoints that are only ever relayed: text completion, embeddings, reranking, audio.
 
-Of the request only `model` is changed, in JSON or in a multipart form; the answer passes as it is, whatever it is.
+Of the request only `model` is changed, in JSON or in a multipart form; the answer passes as it is, whatever it is. One
+that breaks off takes the client's connection with it: a polite end would make half a file look whole.
 """
 
 from typing import Final
 
 from dragoman.gateway.call import Call
 from dragoman.gateway.parties import Parties
-from dragoman.gateway.relay import passed_headers, returned_headers
+from dragoman.gateway.relay import passed_headers, returned_headers, stream
 from dragoman.gateway.sources import problem_of
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import ELSEWHERE, Problem, bad_request
@@ -15,9 +16,10 @@ from dragoman.hub.route import Backend, Route
 from dragoman.protocols import BACKENDS
 from dragoman.wire import jsons, multipart
 
+COMPLETIONS: Final = "/v1/completions"
 PATHS: Final = frozenset(
     {
-        "/v1/completions",
+        COMPLETIONS,
         "/v1/embeddings",
         "/v1/rerank",
         "/v1/audio/transcriptions",
@@ -35,7 +37,7 @@ async def pass_through(body: bytes, route: Route, parties: Parties) -> None:
         try:
             await _ask(body, route, backend, parties)
         except Problem as problem:
-            if parties.responder.started or number == last or problem.kind not in ELSEWHERE:
+            if parties.entry.first_byte is not None or number == last or problem.kind not in ELSEWHERE:
                 raise
         else:
             return
@@ -48,21 +50,28 @@ async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties) ->
             "unsupported", f"model {route.model!r} has no {call.path}: its backend speaks {backend.dialect} only"
         )
     side = BACKENDS[backend.dialect]
+    content_type = call.headers.get("content-type", "")
+    form = ("content-type", content_type if multipart.boundary_in(content_type) else "application/json")
     url = backend.url + call.path.removeprefix("/v1") + (f"?{call.query}" if call.query else "")
-    reply = await parties.gateway.net.send(
-        "POST", url, passed_headers(call, side.headers(backend)), body, route.timeouts
-    )
+    headers = [*passed_headers(call, side.headers(backend)), form]
+    reply = await parties.gateway.net.send("POST", url, headers, body, route.timeouts)
     try:
         if not 200 <= reply.status < 300:
             raise await problem_of(side, reply)
-        parties.describe(Losses())
-        content_type = reply.headers.get("content-type") or "application/octet-stream"
-        if "event-stream" in content_type:
+        answered = reply.headers.get("content-type") or "application/octet-stream"
+        if answered.startswith("text/html"):
+            raise await problem_of(side, reply)
+        if call.path == COMPLETIONS and "event-stream" in answered:
             responder.failure = parties.client.write_stream_problem
-        await responder.begin(reply.status, [("content-type", content_type), *returned_headers(reply)])
-        while data := await reply.read():
-            parties.entry.spoke()
+            await stream(reply, side, parties)
+            return
+        data = await reply.read()
+        parties.entry.spoke()
+        parties.describe(Losses())
+        await responder.begin(reply.status, [("content-type", answered), *returned_headers(reply)])
+        while data:
             await responder.piece(data)
+            data = await reply.read()
         await responder.end()
     finally:
         reply.close()

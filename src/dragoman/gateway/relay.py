@@ -1,8 +1,8 @@
 """The relay rail: client and backend speak the same dialect, so bytes pass as they are.
 
 Of the request only `model` is changed, and the model's defaults are added where the client asked for nothing. Beside
-the answer runs a tap that notes usage and whether the stream has ended; if it cannot read, it stops reading, never the
-stream. A stream that breaks off is told so in words the client understands.
+the answer runs a tap that notes usage and whether the stream has ended. Only whole events are passed on, so that a
+stream that breaks off can be told so in words the client understands.
 """
 
 from typing import Any, Final
@@ -11,25 +11,26 @@ from dragoman.gateway import demo
 from dragoman.gateway.call import Call
 from dragoman.gateway.gateway import MAX_ANSWER
 from dragoman.gateway.parties import Parties
+from dragoman.gateway.relayed_errors import cleaned, cleaned_whole
 from dragoman.gateway.sources import problem_of
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import ELSEWHERE, Problem
 from dragoman.hub.route import Backend, Route
 from dragoman.net.client import Reply
 from dragoman.protocols import BACKENDS, seals
-from dragoman.protocols.codec import ClientSide, Tap
+from dragoman.protocols.codec import BackendSide, ClientSide
 from dragoman.wire import jsons
-from dragoman.wire.sse import FrameTooLargeError
+from dragoman.wire.sse import FrameTooLargeError, SSEReader
+from dragoman.wire.whole_events import WholeEvents
 
 _ENVELOPE: Final = seals.PREFIX.encode()
 _TRUNCATED: Final = "the backend's stream ended before the answer was complete"
+_JSON: Final = ("content-type", "application/json")
 # What of a client's headers concerns the backend. Everything else stays here: keys, cookies, addresses.
-_PASSED: Final = frozenset({"accept", "content-type", "user-agent", "idempotency-key", "http-referer", "x-title"})
+_PASSED: Final = frozenset({"accept", "user-agent", "idempotency-key", "http-referer", "x-title"})
 _PASSED_PREFIXES: Final = ("anthropic-", "openai-", "x-stainless-", "x-claude-code-", "x-session-")
 # What of a backend's headers concerns the client. `openai-model` never: Codex takes a differing one for an alarm.
-_RETURNED: Final = frozenset(
-    {"content-type", "retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms"}
-)
+_RETURNED: Final = frozenset({"retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms"})
 _RETURNED_PREFIXES: Final = ("anthropic-ratelimit-", "x-ratelimit-")
 
 
@@ -70,44 +71,81 @@ async def relay(members: jsons.Members, body: bytes, route: Route, parties: Part
 async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties) -> None:
     side, call = BACKENDS[backend.dialect], parties.call
     url = f"{side.url(backend)}?{call.query}" if call.query else side.url(backend)
-    headers = passed_headers(call, side.headers(backend))
+    headers = [*passed_headers(call, side.headers(backend)), _JSON]
     reply = await parties.gateway.net.send("POST", url, headers, body, route.timeouts)
     try:
         if reply.status != 200:
             raise await problem_of(side, reply)
-        parties.describe(Losses())
-        parties.responder.add_headers(returned_headers(reply))
-        if "event-stream" in (reply.headers.get("content-type") or ""):
-            await _stream(reply, side.tap(), parties)
-        elif parties.responder.started:
-            raise Problem("backend_failed", "the backend was asked for a stream and answers with something else")
-        else:
-            await _whole(reply, side.tap(), parties)
+        is_stream = "event-stream" in (reply.headers.get("content-type") or "")
+        if is_stream and parties.responder.pulse is None:
+            raise Problem("backend_failed", "the backend answers with a stream that nobody asked for")
+        await (stream if is_stream else _whole)(reply, side, parties)
     finally:
         reply.close()
 
 
-async def _stream(reply: Reply, tap: Tap, parties: Parties) -> None:
-    read, stream, entry = reply.read, parties.responder.stream, parties.entry
-    hearing = True
-    while data := await read():
-        entry.spoke()
-        if hearing:
-            try:
-                entry.hear(tap.feed(data))
-            except FrameTooLargeError:
-                hearing = False
-        await stream(data, at_boundary=data.endswith((b"\n\n", b"\r\n\r\n", b"\r\r")))
-    if hearing and not tap.ended:
+async def stream(reply: Reply, side: BackendSide, parties: Parties) -> None:
+    """Pass an event stream on, event by event. Raise Problem if it breaks off."""
+    tap, events = side.tap(), WholeEvents()
+    read, write, hear, listen = reply.read, parties.responder.stream, parties.entry.hear, tap.feed
+    said = False
+    try:
+        while data := await read():
+            if not (data := events.feed(data)):
+                continue
+            if not said:
+                said = True
+                _answers(reply, parties)
+            hear(listen(data))
+            await write(cleaned(data, side, parties.entry))
+        if _is_readable(last := events.last()):
+            hear(listen(last))
+            if tap.ended:
+                await write(cleaned(last, side, parties.entry))
+    except FrameTooLargeError as error:
+        raise Problem("backend_failed", f"the backend sent an unreadable stream: {error}") from None
+    except Problem:
+        if not tap.ended:
+            raise
+    if not tap.ended:
         raise Problem("truncated", _TRUNCATED)
     await parties.responder.end()
 
 
-async def _whole(reply: Reply, tap: Tap, parties: Parties) -> None:
+def _is_readable(last: bytes) -> bool:
+    """Whether an event that lacks its blank line lacks nothing else."""
+    frames = SSEReader().feed(last)
+    try:
+        for frame in frames:
+            if frame.data != b"[DONE]":
+                jsons.members(frame.data)
+    except jsons.JSONError:
+        return False
+    return bool(frames)
+
+
+async def _whole(reply: Reply, side: BackendSide, parties: Parties) -> None:
     body = await reply.read_all(MAX_ANSWER)
+    try:
+        members = jsons.members(body)
+    except jsons.JSONError as wrong:
+        private = body[:200].decode("utf-8", "replace")
+        said = f"the backend's answer is not valid JSON: {wrong}"
+        raise Problem("backend_failed", said, private=private) from None
+    if "output" not in members and jsons.value_of(members.get("error")):
+        raise side.read_problem(0, {}, body)  # whatever its status says
+    if parties.responder.pulse is not None:
+        raise Problem("backend_failed", "the backend was asked for a stream and answers with something else")
+    _answers(reply, parties)
+    parties.entry.hear(side.tap().hear_whole(body))
+    await parties.responder.whole(200, cleaned_whole(body, side, parties.entry))
+
+
+def _answers(reply: Reply, parties: Parties) -> None:
+    """From here on the answer is this backend's."""
     parties.entry.spoke()
-    parties.entry.hear(tap.hear_whole(body))
-    await parties.responder.whole(200, body, reply.headers.get("content-type") or "application/json")
+    parties.describe(Losses())
+    parties.responder.add_headers(returned_headers(reply))
 
 
 def passed_headers(call: Call, own: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -126,5 +164,5 @@ def returned_headers(reply: Reply) -> list[tuple[str, str]]:
     return [
         (name, value)
         for name, value in reply.headers.items()
-        if name != "content-type" and (name in _RETURNED or name.startswith(_RETURNED_PREFIXES))
+        if name in _RETURNED or name.startswith(_RETURNED_PREFIXES)
     ]

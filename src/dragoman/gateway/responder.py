@@ -43,17 +43,15 @@ class Responder:
         self.last_said = asyncio.get_running_loop().time()
         self.pulse: Callable[[], bytes] | None = None  # makes a filler; None = this answer needs none
         self.failure: Callable[[Problem], bytes] | None = None  # says a problem inside the stream
-        self._at_boundary = True
 
     def add_headers(self, headers: Iterable[tuple[str, str]]) -> None:
         """For the head of the answer; too late once it has left."""
         self._headers += [(name.encode("latin-1", "replace"), _printable(value)) for name, value in headers]
 
-    async def stream(self, data: bytes, *, at_boundary: bool = True) -> None:
-        """Write a piece of an event stream, its head first. at_boundary: fillers may follow this piece."""
+    async def stream(self, data: bytes) -> None:
+        """Write whole events of a stream, its head first. Fillers may follow at any time."""
         if not self.started:
             await self._start(200, _STREAM)
-        self._at_boundary = at_boundary
         self.last_said = asyncio.get_running_loop().time()
         if data:
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
@@ -75,12 +73,17 @@ class Responder:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def fail(self, problem: Problem, refused: Refused) -> None:
-        """Say that it went wrong: as a status if that is still possible, else inside the stream, which then ends."""
+        """Say that it went wrong: as a status if that is still possible, else inside the stream, which then ends.
+
+        What is no event stream has no place for it.
+        """
         if not self.started:
             self.add_headers(header for header in refused.headers if header[0] not in _OWN)
             await self.whole(refused.status, refused.body)
             return
-        if self.failure is not None and not self.ended:
+        if self.failure is None:
+            return  # and without an end, so that the server hangs up: half an answer must not look whole
+        if not self.ended:
             await self.stream(self.failure(problem))
         await self.end()
 
@@ -97,8 +100,8 @@ class Responder:
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def keep_alive(self) -> None:
-        """Say a filler, unless the last piece ended in the middle of an event."""
-        if self.pulse is not None and self._at_boundary and not self.ended:
+        """Say a filler."""
+        if self.pulse is not None and not self.ended:
             await self.stream(self.pulse())
 
     async def _start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:

@@ -60,8 +60,7 @@ def _inflated(body: bytes, coding: str, limit: int) -> bytes:
     except inflate.TooLargeError:
         raise _too_large(limit) from None
     except inflate.UnknownCodingError as error:
-        known = "gzip, deflate, zstd or none"
-        raise Problem("bad_encoding", f"content-encoding {str(error)!r} is not known here; use {known}") from None
+        raise Problem("bad_encoding", f"content-encoding: {error}; use gzip, deflate, zstd or none") from None
     except inflate.GarbledError as error:
         raise Problem("bad_request", f"body: is not what its content-encoding {coding!r} says: {error}") from None
 

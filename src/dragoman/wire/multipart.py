@@ -3,13 +3,17 @@
 import re
 from typing import Final
 
-_BOUNDARY: Final = re.compile(r'boundary="?([^";,]+)"?', re.IGNORECASE)
-_NAME: Final = re.compile(rb'^content-disposition:[^\r\n]*[; ]name="?([^";\r\n]*)"?', re.IGNORECASE | re.MULTILINE)
+_MULTIPART: Final = re.compile(r"\s*multipart/", re.IGNORECASE)
+_BOUNDARY: Final = re.compile(r';\s*boundary=(?:"([^"]*)"|([^";,\s]+))', re.IGNORECASE)
+_DISPOSITION: Final = re.compile(rb"^content-disposition:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+# Parameters one by one, so that what stands inside a quoted file name is not taken for one.
+_PARAMETER: Final = re.compile(rb';\s*([\w*-]+)=(?:"((?:[^"\\]|\\.)*)"|([^";\s]*))')
 
 
 def boundary_in(content_type: str) -> bytes | None:
-    found = _BOUNDARY.search(content_type)
-    return found[1].encode("latin-1", "replace") if found else None
+    """None: this is no multipart form."""
+    found = _BOUNDARY.search(content_type) if _MULTIPART.match(content_type) else None
+    return (found[1] or found[2] or "").encode("latin-1", "replace") or None if found else None
 
 
 def field(body: bytes, boundary: bytes, name: str) -> str | None:
@@ -29,11 +33,19 @@ def _place(body: bytes, boundary: bytes, name: str) -> slice | None:
     start = body.find(delimiter)
     while start >= 0:
         head_end = body.find(b"\r\n\r\n", start)
-        following = body.find(b"\r\n" + delimiter, start + len(delimiter) - 2)
-        if head_end < 0 or following < 0:
+        if head_end < 0:
             return None
-        found = _NAME.search(body[start + len(delimiter) + 2 : head_end])
-        if found and found[1] == name.encode():
-            return slice(head_end + 4, following)
+        value = head_end + 4
+        following = body.find(b"\r\n" + delimiter, value - 2)  # an empty value may share its line break with the head
+        if following < 0:
+            return None
+        if _name(body[start:head_end]) == name.encode():
+            return slice(value, max(value, following))
         start = following + 2
     return None
+
+
+def _name(head: bytes) -> bytes | None:
+    found = _DISPOSITION.search(head)
+    parameters = _PARAMETER.findall(found[1]) if found else []
+    return next((quoted or bare for key, quoted, bare in parameters if key.lower() == b"name"), None)
