@@ -28,6 +28,7 @@ _log: Final = logging.getLogger("dragoman.serve")
 _BACKLOG: Final = 2048
 _SECONDS_TO_FINISH: Final = 30  # for streams that run when the server is told to stop
 _PORTS_TO_TRY: Final = 20
+_LARGEST_FRAME: Final = 64 * 2**20  # bytes of one WebSocket frame: agents send whole conversations
 LogForm = Literal["auto", "text", "json"]
 
 
@@ -133,7 +134,8 @@ def _run(app: App, listening: socket.socket) -> None:
         app,
         loop="auto",
         http="httptools",
-        ws="none",
+        ws="wsproto",
+        ws_max_size=_LARGEST_FRAME,
         lifespan="on",
         log_config=None,
         access_log=False,

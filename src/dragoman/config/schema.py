@@ -393,6 +393,13 @@ class Config(Struct, frozen=True, kw_only=True):
         ),
     ] = ()
     max_body_mb: Annotated[float, About("Largest request body, in MiB, after decompression.", gt=0, le=4096)] = 64
+    websocket: Annotated[
+        bool,
+        About(
+            "Take Responses requests over a WebSocket too. Switched off, an upgrade is refused with 426, at which Codex"
+            " goes on over HTTP."
+        ),
+    ] = True
     ping_seconds: Annotated[
         Seconds, About("Silence after which a waiting client is told that the answer is still coming. 0 = never.", ge=0)
     ] = Seconds(10)

@@ -32,6 +32,7 @@ from dragoman.server.keys import Door
 from dragoman.server.limits import FailedLogins
 from dragoman.server.models import codex_catalog, list_models, one_model
 from dragoman.server.requests import Body, Receive, Scope, Watch, headers_of
+from dragoman.server.websocket import ResponsesSocket
 from dragoman.wire import jsons
 
 _MESSAGES: Final = CLIENTS["anthropic-messages"]
@@ -72,6 +73,8 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
 
@@ -130,6 +133,18 @@ class App:
                 await exchange.exchange(call, post.client, post.endpoint, gateway)
             else:
                 await self._other(call, gateway)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        gateway = self._gateway
+        if gateway is None:
+            raise RuntimeError("the application was called before its lifespan began")
+        post = _POSTS["/v1/responses"]
+        if routed_path(scope["path"]) != "/v1/responses":
+            await send({"type": "websocket.close"})
+            return
+        headers = headers_of(scope)
+        socket = ResponsesSocket(self._door(scope, headers), headers, post.client, post.endpoint, gateway)
+        await socket.serve(receive, send)
 
     def _door(self, scope: Scope, headers: Mapping[str, str]) -> Door:
         snapshot = self._config.current
