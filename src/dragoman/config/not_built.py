@@ -24,8 +24,6 @@ NOT_BUILT: Final = (
     NotBuilt("models[].processors", "the pipeline is"),
     NotBuilt("models[].force_pipeline", "the pipeline is", _OFF),
     NotBuilt("models[].supports_audio", "audio is", _OFF),
-    NotBuilt("models[].responses_mode", "the Responses API of backends is", frozenset({"auto"})),
-    NotBuilt("models[].type", "this type is", frozenset({"openai", "anthropic", "bedrock"})),
     NotBuilt("models[].backends[].max_inflight", "limiting requests per backend is", frozenset({0})),
     NotBuilt("pools[].backends[].max_inflight", "limiting requests per backend is", frozenset({0})),
     NotBuilt("documents", "document services are"),

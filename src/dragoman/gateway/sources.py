@@ -1,8 +1,11 @@
 """Where an answer comes from, as events: a backend, streaming or whole, or the built-in demo model."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from typing import Final, Protocol
+
+import msgspec
 
 from dragoman.gateway.gateway import MAX_ANSWER, Gateway
 from dragoman.hub.events import Event
@@ -15,7 +18,9 @@ from dragoman.protocols import BACKENDS
 from dragoman.protocols.call_kinds import Original, Restored, lowered
 from dragoman.protocols.codec import BackendSide, Stamp, StreamReader
 from dragoman.protocols.seals import Enveloped, opened
+from dragoman.routing.lessons import learnt, lesson_of
 
+_log: Final = logging.getLogger("dragoman.gateway")
 _MAX_ERROR: Final = 2**20  # bytes
 _SETTLE: Final = 1.0  # seconds
 
@@ -40,7 +45,27 @@ class Filter(Protocol):
 async def open_source(
     request: Request, route: Route, backend: Backend, gateway: Gateway, losses: Losses, stamp: Stamp
 ) -> Source:
-    """Ask the backend. Raise the Problem it answers with, if it does not answer with success."""
+    """Ask the backend. Raise the Problem it answers with, if it does not answer with success.
+
+    What a refusal teaches is tried at once, and kept for the next request.
+    """
+    try:
+        return await _ask(request, route, backend, gateway, losses, stamp)
+    except Problem as problem:
+        lesson = lesson_of(problem, backend.profile)
+        if lesson is None:
+            raise
+        _log.warning("%s: the backend %s; learnt from: %s", route.model, lesson.about, problem.public)
+    taught = msgspec.structs.replace(backend, profile=learnt(backend.profile, lesson))
+    losses.noted.clear()
+    source = await _ask(request, route, taught, gateway, losses, stamp)
+    gateway.knowledge.teach(backend.url, route.backend_model, lesson.changes)
+    return source
+
+
+async def _ask(
+    request: Request, route: Route, backend: Backend, gateway: Gateway, losses: Losses, stamp: Stamp
+) -> Source:
     side = BACKENDS[backend.dialect]
     client = request.dialect
     request = opened(request, gateway.sealer, losses)

@@ -23,6 +23,7 @@ from msgspec import Struct
 from dragoman.config.schema import BackendConfig, ModelConfig
 from dragoman.config.snapshot import ConfigSource
 from dragoman.hub.problems import Problem
+from dragoman.hub.request import Dialect
 from dragoman.hub.route import Secret, Timeouts
 from dragoman.net.client import Client
 from dragoman.routing.known import Knowledge, Known
@@ -120,8 +121,40 @@ async def ask(place: Place, net: Client) -> Known:
         online=status < 500,
         models=tuple(str(row["id"]) for row in rows if "id" in row),
     )
+    if place.type == "auto":
+        known = msgspec.structs.replace(known, speaks=await _spoken(place, net))
     more = {"llama.cpp": _llama_cpp, "ollama": _ollama, "lmstudio": _lm_studio}.get(family or "")
     return known if more is None else await more(place, net, known)
+
+
+# A backend's own Messages or Responses endpoint is mostly thinner than our translation onto its Chat one (llama.cpp,
+# vLLM, Ollama: PROTOCOLS A6), so Chat is preferred wherever it is.
+_PROBES: Final[tuple[tuple[Dialect, str], ...]] = (
+    ("openai-chat", "/chat/completions"),
+    ("openai-responses", "/responses"),
+    ("anthropic-messages", "/messages"),
+)
+
+
+async def _spoken(place: Place, net: Client) -> tuple[Dialect, ...]:
+    """The dialects the backend has endpoints for: an empty request is refused there, and not found elsewhere."""
+    found: list[Dialect] = []
+    headers = [("content-type", "application/json"), *_bearer(place)]
+    for dialect, path in _PROBES:
+        root = f"{_root(place)}/v1" if dialect == "anthropic-messages" else place.url
+        status, said = await _request("POST", root + path, headers, b"{}", net)
+        if _has_endpoint(status, said):
+            found.append(dialect)
+    return tuple(found)
+
+
+def _has_endpoint(status: int, said: Any) -> bool:
+    """404, 405 and 501 are plain. SGLang answers 500 for a path it does not know, llama.cpp for a field it misses: the
+    latter says so in JSON.
+    """
+    if status in (404, 405, 501):
+        return False
+    return status < 500 or (isinstance(said, dict) and "error" in said)
 
 
 async def _anthropic(place: Place, net: Client) -> Known:

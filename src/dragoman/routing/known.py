@@ -1,12 +1,18 @@
 """What backends were found to be: an overlay over the configuration, kept per backend and model, never written into it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from msgspec import Struct
+
+from dragoman.hub.request import Dialect
 
 
 class Known(Struct, frozen=True, kw_only=True):
     """None = not told.
 
-    online: answered the last time it was asked. models: the ids it lists.
+    online: answered the last time it was asked. models: the ids it lists. speaks: the dialects it was found to answer
+    in, the one tested best first.
     """
 
     family: str | None = None
@@ -15,6 +21,7 @@ class Known(Struct, frozen=True, kw_only=True):
     vision: bool | None = None
     online: bool | None = None
     models: tuple[str, ...] = ()
+    speaks: tuple[Dialect, ...] = ()
 
 
 _NOTHING = Known()
@@ -25,6 +32,7 @@ class Knowledge:
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], Known] = {}
+        self._lessons: dict[tuple[str, str], dict[str, Any]] = {}
         self.version = 0
 
     def of(self, url: str, model: str) -> Known:
@@ -35,6 +43,19 @@ class Knowledge:
         if self._known.get((url, model)) != known:
             self._known[url, model] = known
             self.version += 1
+
+    def teach(self, url: str, model: str, changes: Mapping[str, Any]) -> None:
+        """A refusal has taught something: changes of the profile, until the configuration changes."""
+        self._lessons[url, model] = {**self._lessons.get((url, model), {}), **changes}
+        self.version += 1
+
+    def lessons(self, url: str, model: str) -> Mapping[str, Any]:
+        return self._lessons.get((url, model), {})
+
+    def forget_lessons(self) -> None:
+        """The configuration has changed: what was learnt may be about another server."""
+        self._lessons.clear()
+        self.version += 1
 
     def keep_only(self, places: set[tuple[str, str]]) -> None:
         """Forget backends that left the configuration."""

@@ -27,6 +27,7 @@ _FAMILY: Final[dict[Dialect, str]] = {
     "openai-responses": "generic",
 }
 _MOST_NAMES: Final = 20
+_LONGEST_NAME: Final = 100  # characters
 
 
 class Router:
@@ -60,7 +61,7 @@ class Router:
 
     def known(self, model: ModelConfig) -> Known:
         """What the first of the model's backends that told anything told."""
-        found = [self._knowledge.of(backend.url, model.backend_model) for backend in model.in_service]
+        found = [self._knowledge.of(backend.url.rstrip("/"), model.backend_model) for backend in model.in_service]
         online = [known.online for known in found]
         merged = Known(
             family=next((k.family for k in found if k.family), None),
@@ -98,15 +99,18 @@ class Router:
         )
 
     def _backend(self, model: ModelConfig, backend: BackendConfig, client: Dialect) -> Backend:
-        dialect = spoken_to(model, client)
-        known = self._knowledge.of(backend.url, model.backend_model)
-        family = model.profile.family or known.family or family_of(backend.url) or _FAMILY[dialect]
+        url = backend.url.rstrip("/")
+        known = self._knowledge.of(url, model.backend_model)
+        dialect = spoken_to(model, client, known)
+        family = model.profile.family or known.family or family_of(url) or _FAMILY[dialect]
         vision = model.supports_vision if model.supports_vision is not None else known.vision
         profile: Profile = profile_for(family, model.backend_model)
         if vision is not None:
             profile = msgspec.structs.replace(profile, vision=vision)
+        if lessons := self._knowledge.lessons(url, model.backend_model):
+            profile = msgspec.structs.replace(profile, **lessons)
         return Backend(
-            url=backend.url.rstrip("/"),
+            url=url,
             key=backend.api_key or model.api_key,
             dialect=dialect,
             profile=model.profile.over(profile),
@@ -115,14 +119,16 @@ class Router:
         )
 
 
-def spoken_to(model: ModelConfig, client: Dialect) -> Dialect:
-    """The dialect in which this model's backends are asked on behalf of such a client."""
+def spoken_to(model: ModelConfig, client: Dialect, known: Known) -> Dialect:
+    """The dialect in which this model's backend is asked on behalf of such a client. known: of that backend."""
     if client == "anthropic-messages" and model.messages_mode == "native":
         return "anthropic-messages"
     if client == "anthropic-messages" and model.messages_mode == "translate":
         return "openai-chat"
     if client == "openai-responses" and model.responses_mode == "native":
         return "openai-responses"
+    if model.type == "auto" and known.speaks:
+        return known.speaks[0]
     dialect = _DIALECTS.get(model.type)
     if dialect is None:
         raise Problem("unsupported", f"backends of `type: {model.type}` (model {model.name!r}) cannot be asked yet")
@@ -132,9 +138,14 @@ def spoken_to(model: ModelConfig, client: Dialect) -> Dialect:
 def _unknown(snapshot: Snapshot, key: Key, name: str) -> str:
     """The words "model ... not found" are what OpenCode (1.18) recognises and stops at."""
     names = [known for known in snapshot.models if key.may_use(known)]
-    close = difflib.get_close_matches(name, names, 1)
+    close = difflib.get_close_matches(name[:_LONGEST_NAME], names, 1)
     hint = f"did you mean {close[0]!r}?" if close else f"there is {_names(snapshot, key)}"
-    return f"model {name!r} not found: {hint}"
+    return f"model {shown(name)} not found: {hint}"
+
+
+def shown(name: str) -> str:
+    """A model's name as a message quotes it: it came from the client, and may be anything."""
+    return repr(name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}...")
 
 
 def _names(snapshot: Snapshot, key: Key) -> str:

@@ -102,6 +102,7 @@ class App:
 
             def swapped(snapshot: Snapshot) -> None:
                 pulses.every = snapshot.config.ping_seconds
+                knowledge.forget_lessons()
                 discovery.look_again()
 
             tasks.append(chores.create_task(self._watch.run(on_swap=swapped)))
