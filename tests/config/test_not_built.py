@@ -18,10 +18,10 @@ def notices(text: str) -> list[tuple[str, str]]:
 
 
 def test_one_notice_a_field() -> None:
-    text = GOOD + ", responses_mode: translate}\n- {name: n, backend: http://b/v1, responses_mode: native}\n"
+    text = GOOD + ", supports_audio: true}\n- {name: n, backend: http://b/v1, supports_audio: true}\n"
     [(path, message)] = notices(text)
-    assert path == "models[0].responses_mode"
-    assert message == "accepted; the Responses API of backends is not part of this version yet (and 1 more)"
+    assert path == "models[0].supports_audio"
+    assert message == "accepted; audio is not part of this version yet (and 1 more)"
 
 
 def test_values_that_ask_for_nothing_have_none() -> None:
