@@ -50,6 +50,8 @@ def _configuration(turn: Turn) -> str:
         f"base_url = {_quoted(turn.base_url + '/v1')}",
         'env_key = "LAB_KEY"',
         'wire_api = "responses"',
+        *([f"model_catalog_url = {_quoted(turn.base_url + '/v1/models')}"] if turn.manner != "plain" else []),
+        *(["supports_websockets = true"] if turn.manner == "websocket" else []),
         *(["request_max_retries = 0", "stream_max_retries = 0"] if once else []),
     ]
     if turn.scenario == "mcp":

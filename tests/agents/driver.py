@@ -65,7 +65,7 @@ def run(case: Case, front: Front, model: str, room: Path, context: int = 128_000
     (folder / "red.png").write_bytes(red_png())
     key = f"wrong-{front.key}" if case.scenario == "badkey" else front.key
     turn = Turn(
-        front.base_url, key, model, case.wire, case.scenario, PROMPTS[case.scenario], home, folder, context=context
+        front.base_url, key, model, case.wire, case.scenario, PROMPTS[case.scenario], home, folder, context, case.manner
     )
     began = time.monotonic()
     told, ended = _converse(AGENTS[case.agent], turn)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from tests.agents import installed
-from tests.agents.scenarios import Scenario, Wire
+from tests.agents.scenarios import Manner, Scenario, Wire
 
 MCP_SERVER: Final = Path(__file__).with_name("mcp_stub.py")
 
@@ -25,6 +25,7 @@ class Turn:
     home: Path
     folder: Path
     context: int = 128_000
+    manner: Manner = "plain"
     resume: bool = False
 
 

@@ -5,6 +5,8 @@ import zlib
 from typing import Final, Literal, TypeAlias
 
 Wire: TypeAlias = Literal["chat", "messages", "responses"]
+# How Codex comes: told of its model by the proxy's catalog, or over a WebSocket and told as well.
+Manner: TypeAlias = Literal["plain", "catalog", "websocket"]
 Scenario: TypeAlias = Literal[
     "text", "reason", "tool", "parallel", "multi", "edit", "image", "userimage", "mcp", "compact", "badkey"
 ]
@@ -48,9 +50,11 @@ class Case:
     wire: Wire
     scenario: Scenario
     behind: Wire = "chat"
+    manner: Manner = "plain"
 
     def __str__(self) -> str:
-        return f"{self.agent}-{self.wire}_to_{self.behind}-{self.scenario}"
+        manner = "" if self.manner == "plain" else f"-{self.manner}"
+        return f"{self.agent}-{self.wire}_to_{self.behind}{manner}-{self.scenario}"
 
     def public_model(self) -> str:
         """Name the model as the agent asks for it. No vendor's name: agents change their manners by those."""
@@ -77,6 +81,12 @@ _TELLING: Final[tuple[Scenario, ...]] = ("tool", "reason", "image")
 CASES: Final[tuple[Case, ...]] = (
     *(Case("claude", "messages", scenario, behind) for behind in _KINDS for scenario in _CLAUDE),
     *(Case("codex", "responses", scenario, behind) for behind in _KINDS for scenario in _CODEX),
+    *(
+        Case("codex", "responses", scenario, "chat", manner)
+        for manner in ("catalog", "websocket")
+        for scenario in _CODEX
+        if scenario != "badkey"
+    ),
     *(Case("opencode", wire, scenario) for wire in ("chat", "messages") for scenario in _SHARED),
     *(Case("qwen", wire, scenario) for wire in ("chat", "messages") for scenario in _SHARED),
     *(
