@@ -18,6 +18,7 @@ from dragoman.protocols import BACKENDS
 from dragoman.protocols.call_kinds import Original, Restored, lowered
 from dragoman.protocols.codec import BackendSide, Stamp, StreamReader
 from dragoman.protocols.seals import Enveloped, opened
+from dragoman.protocols.stop_sequences import StopSequences
 from dragoman.routing.lessons import learnt, lesson_of
 
 _log: Final = logging.getLogger("dragoman.gateway")
@@ -37,9 +38,12 @@ class Source(Protocol):
 
 
 class Filter(Protocol):
-    """Changes events on their way, one by one."""
+    """Changes events on their way, one by one. cut: it has ended the answer before the backend did."""
 
     def feed(self, event: Event) -> list[Event]: ...
+
+    @property
+    def cut(self) -> bool: ...
 
 
 async def open_source(
@@ -75,6 +79,8 @@ async def _ask(
         request, originals = lowered(request, custom_tools=custom_tools)
     body = side.write_request(request, route, backend, losses)
     filters: list[Filter] = [Restored(originals)] if originals else []
+    if stops := _to_emulate(request, backend):
+        filters.append(StopSequences(stops))
     if client != backend.dialect and backend.seals:
         filters.append(Enveloped(client, gateway.sealer))
     reply = await gateway.net.send("POST", side.url(backend), request_headers(side, backend), body, route.timeouts)
@@ -116,6 +122,14 @@ async def problem_of(side: BackendSide, reply: Reply) -> Problem:
     return side.read_problem(reply.status, headers, body)
 
 
+def _to_emulate(request: Request, backend: Backend) -> tuple[str, ...]:
+    """The stop sequences that the backend is not told."""
+    stops = tuple(sequence for sequence in request.stop if sequence)
+    if backend.dialect == "openai-responses":
+        return stops
+    return stops[backend.profile.max_stop :] if backend.profile.max_stop is not None else ()
+
+
 def _filtered(source: Source, filters: list[Filter]) -> Source:
     for each in filters:
         source = _Filtered(source, each)
@@ -125,13 +139,15 @@ def _filtered(source: Source, filters: list[Filter]) -> Source:
 class _Filtered:
     def __init__(self, source: Source, through: Filter) -> None:
         self._source: Final = source
+        self._through: Final = through
         self._feed: Final = through.feed
 
     async def read(self) -> list[Event]:
         return [event for said in await self._source.read() for event in self._feed(said)]
 
     async def settle(self) -> None:
-        await self._source.settle()
+        if not self._through.cut:
+            await self._source.settle()
 
     def close(self) -> None:
         self._source.close()

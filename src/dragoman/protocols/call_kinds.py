@@ -195,6 +195,8 @@ class Restored:
         self._originals: Final = {name: found[0] for name, found in bare.items() if len(found) == 1} | originals
         self._texts: dict[int, InputText] = {}
 
+    cut: Final = False
+
     def feed(self, event: Event) -> list[Event]:
         if isinstance(event, Grew):
             text = self._texts.get(event.block)

@@ -114,6 +114,8 @@ class Enveloped:
         self._sealer: Final = sealer
         self._thoughts: dict[int, list[str]] = {}
 
+    cut: Final = False
+
     def feed(self, event: Event) -> list[Event]:
         if isinstance(event, Grew):
             if (pieces := self._thoughts.get(event.block)) is not None:

@@ -78,7 +78,7 @@ def _limits(request: Request, route: Route, profile: Profile, losses: Losses) ->
         said |= dict.fromkeys(profile.limit_fields, clamped)
     stop = [s for s in request.stop if s]
     if profile.max_stop is not None and len(stop) > profile.max_stop:
-        losses.warn("stop", f"this backend takes {profile.max_stop} stop sequences; the others were left out")
+        losses.silent("stop", f"this backend takes {profile.max_stop} stop sequences; the proxy looks for the others")
         stop = stop[: profile.max_stop]
     if stop:
         said["stop"] = stop
