@@ -4,13 +4,15 @@ Lines end at CR, LF or CRLF and nowhere else: text may hold U+2028 and friends. 
 bytes. A writer never emits `id:`, `retry:` or an empty `data:`, which the OpenAI Python SDK (3.54) dies of.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 MAX_FRAME: Final = 64 * 2**20
 _BOM: Final = b"\xef\xbb\xbf"
 
 
-class Frame(NamedTuple):
+class Frame(Struct, frozen=True, gc=False):
     event: str
     data: bytes
 
@@ -34,9 +36,36 @@ class SSEReader:
         self._size = 0  # of `_data`
         self._after_cr = False
         self._begun = False
+        self._idle = False  # nothing is half said
 
     def feed(self, data: bytes) -> list[Frame]:
         """Raise FrameTooLargeError; the reader is of no use afterwards."""
+        if self._idle and data.endswith(b"\n\n") and data.find(b"\r") < 0 and len(data) <= self._limit:
+            return self._whole_events(data)
+        frames = self._lines(data)
+        self._idle = self._begun and not (self._rest or self._data or self._event or self._after_cr)
+        return frames
+
+    def _whole_events(self, data: bytes) -> list[Frame]:
+        """The usual case, in which nothing waits and nothing is cut: one `data:` line, alone or behind `event:`."""
+        frames: list[Frame] = []
+        start = 0
+        while start < len(data):
+            end = data.find(b"\n", start)
+            name, line = "", start
+            if data.startswith(b"event: ", start):
+                name, line = data[start + 7 : end].strip().decode("utf-8", "replace"), end + 1
+                end = data.find(b"\n", line)
+            if data.startswith(b"data: ", line) and data.startswith(b"\n", end + 1):
+                frames.append(Frame(name, data[line + 6 : end]))
+                start = end + 2
+            else:
+                end = data.find(b"\n\n", start) + 2
+                frames += self._lines(data[start:end] if end > 1 else data[start:])
+                start = end if end > 1 else len(data)
+        return frames
+
+    def _lines(self, data: bytes) -> list[Frame]:
         if not self._begun:
             data = self._without_bom(data)
         if self._after_cr and data:
@@ -67,7 +96,7 @@ class SSEReader:
         twin = SSEReader(2 * self._limit)
         twin._begun = True
         twin._event, twin._data, twin._size = self._event, list(self._data), self._size
-        return twin.feed(bytes(self._rest) + b"\n\n")
+        return twin._lines(bytes(self._rest) + b"\n\n")
 
     def _frame(self) -> Frame:
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)

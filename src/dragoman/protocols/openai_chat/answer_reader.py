@@ -29,8 +29,8 @@ _REASON: Final[dict[str, Reason]] = {
     "sensitive": "filtered",  # Z.ai
 }
 _NOT_AN_END: Final = frozenset({"abort", "error", "insufficient_system_resource", "network_error"})
-# What of a delta means anything beside `content`.
-_BESIDE_CONTENT: Final = (
+_MEANINGFUL: Final = (
+    "content",
     "reasoning_content",
     "reasoning",
     "reasoning_details",
@@ -39,6 +39,11 @@ _BESIDE_CONTENT: Final = (
     "tool_calls",
     "function_call",
 )
+# Per kind of block: the member that usually makes it grow, and what of a delta would mean more than that.
+_GROWS: Final = {
+    kind: (member, tuple(other for other in _MEANINGFUL if other != member))
+    for kind, member in (("text", "content"), ("thinking", "reasoning_content"))
+}
 _TRUNCATED: Final = "the backend's stream ended before the answer was complete"
 
 _Kind = Literal["text", "thinking", "refusal"]
@@ -123,10 +128,29 @@ class AnswerReader:
             elif data:
                 self._garbled("the backend sent a garbled stream", error, data)
             return
+        if type(chunk) is dict and self._kind is not None and self._goes_on(chunk):
+            return
         if frame.event == "error" or not isinstance(chunk, dict) or _error_in(chunk):
             self._fail(read_problem(0, {}, frame.data))
         else:
             self._chunk(chunk, "delta")
+
+    def _goes_on(self, chunk: dict[str, Any]) -> bool:
+        """The hot path: hear a chunk that holds nothing but more of the open block. False: it holds something else."""
+        choices, grows = chunk.get("choices"), _GROWS.get(self._kind or "")
+        if grows is None or type(choices) is not list or len(choices) != 1 or chunk.get("usage") or chunk.get("error"):
+            return False
+        choice = choices[0]
+        if type(choice) is not dict or choice.get("finish_reason") is not None or choice.get("index") != 0:
+            return False
+        delta, (member, others) = choice.get("delta"), grows
+        if type(delta) is not dict or (len(delta) > 1 and any(map(delta.get, others))):
+            return False
+        text = delta.get(member)
+        if type(text) is not str or not text or not self._tags.off:
+            return False
+        self._said.append(Grew(self._open, text))
+        return True
 
     def _chunk(self, chunk: dict[str, Any], key: str) -> bool:
         """Hear one chunk. Return whether it held anything of the answer."""
@@ -146,17 +170,7 @@ class AnswerReader:
     def _choice(self, choice: dict[str, Any], key: str) -> bool:
         delta = choice.get(key)
         if isinstance(delta, dict):
-            content = delta.get("content")
-            if (
-                self._kind == "text"
-                and type(content) is str
-                and content
-                and self._tags.off
-                and (len(delta) == 1 or not any(map(delta.get, _BESIDE_CONTENT)))
-            ):  # the hot path: more of the same text
-                self._said.append(Grew(self._open, content))
-            else:
-                self._delta(delta, whole=key == "message")
+            self._delta(delta, whole=key == "message")
         finish = choice.get("finish_reason")
         if isinstance(finish, str):
             self._raw = finish
