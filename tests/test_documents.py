@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -208,3 +209,10 @@ def test_decisions_are_numbered_and_say_what_a_decision_says() -> None:
         assert text.startswith(f"# {path.name[:4]} "), path.name
         for part in ("Context.", "Decision.", "Consequences.", "How we would notice we were wrong."):
             assert text.count(f"**{part}**") == 1, f"{path.name}: {part}"
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads(text_of("pyproject.toml"))["project"]
+    needed = {re.split(r"[^\w.-]", requirement)[0] for requirement in project["dependencies"]}
+    rows = [line for line in text_of("docs/decisions/0011-dependencies.md").splitlines() if line.startswith("| `")]
+    assert {name for row in rows for name in re.findall(r"`([\w.-]+)`", row.split("|")[1])} == needed
