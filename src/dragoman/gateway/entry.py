@@ -10,6 +10,9 @@ from dragoman.hub.problems import Problem
 from dragoman.hub.usage import Usage
 
 _log: Final = logging.getLogger("dragoman.exchange")
+_OUR_SIDE: Final = 500  # from this status on it is our trouble or a backend's, not the client's
+_LONGEST: Final = 300  # characters
+_LONGEST_PRIVATE: Final = 500
 
 
 class Entry:
@@ -64,22 +67,23 @@ class Entry:
         The record is made by hand: `Logger.log` walks the stack for a place that is always this one, and formats a
         sentence that nobody reads where the log is JSON.
         """
-        level = logging.INFO if self.problem is None or self.status < 500 else logging.WARNING
+        problem = self.problem
+        is_trouble = problem is not None and max(self.status, problem.status) >= _OUR_SIDE
+        level = logging.WARNING if is_trouble else logging.INFO
         if not _log.isEnabledFor(level):
             return
-        problem = self.problem
         if problem is not None and problem.private:
-            _log.info("%s %s: %s", self.id, problem.kind, problem.private[:500])
+            _log.info("%s %s: %s", self.id, problem.kind, _one_line(problem.private, _LONGEST_PRIVATE))
         record = logging.LogRecord(_log.name, level, "", 0, self, None, None)
         record.entry = self
         _log.handle(record)
 
     def __str__(self) -> str:
         """The line for people."""
-        usage, asked = self.usage, self.model or "-"
+        usage, asked = self.usage, _one_line(self.model) or "-"
         tokens = f" {usage.input or 0}+{usage.output or 0} tokens" if usage != Usage() else ""
-        trouble = f" {self.problem.kind}: {self.problem.public}" if self.problem is not None else ""
-        lost = f" lost: {', '.join(self.losses)}" if self.losses else ""
+        trouble = f" {self.problem.kind}: {_one_line(self.problem.public)}" if self.problem is not None else ""
+        lost = f" lost: {_one_line(', '.join(self.losses))}" if self.losses else ""
         took = f"{self._milliseconds()} ms"
         return f"{self.status or '-'} {self.path} {asked} {self.rail or '-'} {took}{tokens}{trouble}{lost}"
 
@@ -110,3 +114,10 @@ class Entry:
             "attempts": self.attempts,
             "losses": list(self.losses),
         }
+
+
+def _one_line(text: str, longest: int = _LONGEST) -> str:
+    """Names and messages come from outside: none may look like a line of ours, or move the cursor."""
+    if len(text) > longest:
+        text = f"{text[:longest]}..."
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)

@@ -6,7 +6,7 @@ from dragoman.agents import codex
 from dragoman.config.schema import ModelConfig
 from dragoman.config.snapshot import Key, Snapshot
 from dragoman.hub.problems import Problem
-from dragoman.routing.resolve import Router
+from dragoman.routing.resolve import Router, shown
 
 # Models have no birthday here; a fixed one keeps answers identical from call to call.
 _CREATED: Final = 1_735_689_600
@@ -46,7 +46,7 @@ def one_model(name: str, snapshot: Snapshot, key: Key, router: Router) -> dict[s
     """Raise Problem("unknown_model"), also for a model the key may not use: its name is not told."""
     model = snapshot.model(name) if key.may_use(name) else None
     if model is None:
-        raise Problem("unknown_model", f"model {name!r} not found; GET /v1/models lists what there is")
+        raise Problem("unknown_model", f"model {shown(name)} not found; GET /v1/models lists what there is")
     return _describe(name, model, router)
 
 
