@@ -173,10 +173,10 @@ def test_a_file_that_cannot_be_read_is_a_miss(tmp_path: Path, opening: Opener) -
 
 
 def test_a_miss_is_quick(tmp_path: Path, opening: Opener) -> None:
-    """Of many, for the machine may be busy; among 20,000 values."""
+    """Of many, for the machine may be busy; among 5,000 values."""
     database = opening(tmp_path / "f.db", (VAULT,), max_writes=100_000)
     vault = Vault(database)
-    for number in range(20_000):
+    for number in range(5_000):
         vault.remember("me", [f"call:{number}"], "x" * 100)
     database.flush()
     took = []
