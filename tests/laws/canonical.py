@@ -94,8 +94,6 @@ def _block(block: Object) -> Object:
                 said.pop("is_error", None)
         case "thinking":
             said = {"signature": "", "thinking": "", **without_nulls(said, "signature", "thinking")}
-            if said["signature"].startswith("dragoman:"):
-                said["signature"] = ""
             if not said["signature"] and not said["thinking"]:
                 return {}
         case "image":

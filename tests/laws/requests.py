@@ -79,7 +79,7 @@ _use: Final = members(
 )
 _thinking: Final = members(
     {"type": st.just("thinking")},
-    {"thinking": or_null(texts), "signature": or_null(st.sampled_from(["", "c2lnbmVk", "dragoman:1:abc"]))},
+    {"thinking": or_null(texts), "signature": or_null(st.sampled_from(["", "c2lnbmVk"]))},
 )
 _redacted: Final = members({"type": st.just("redacted_thinking"), "data": _ids})
 _message: Final = st.one_of(

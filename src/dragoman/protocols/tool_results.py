@@ -69,15 +69,14 @@ class _Pairing:
         """The turn with its calls under legal ids of their own."""
         if not self._unique:
             self._taken.clear()
-        parts: list[Part] = []
-        for part in turn.parts:
+        parts, changed = list(turn.parts), False
+        for place, part in enumerate(turn.parts):
             if type(part) is ToolCall and part.by != "backend":
                 sent = self._free(part.id)
                 waiting.expect(part.id, sent)
-                parts.append(part if sent == part.id else _replace(part, id=sent))
-            else:
-                parts.append(part)
-        return _replace(turn, parts=tuple(parts)) if waiting.calls else turn
+                if sent != part.id:
+                    parts[place], changed = _replace(part, id=sent), True
+        return _replace(turn, parts=tuple(parts)) if changed else turn
 
     def _free(self, call_id: str) -> str:
         sent, number = tool_ids.fit(call_id, self._form), 1

@@ -31,7 +31,6 @@ from dragoman.wire import jsons
 
 _DIALECT: Final = "anthropic-messages"
 _BILLING: Final = "x-anthropic-billing-header:"
-_WRAPPED: Final = "dragoman:"  # how a seal of another dialect's begins when it has travelled through this one
 
 _Reader = Callable[[Object], Part]
 
@@ -156,7 +155,7 @@ def _content(of: Object, read: _Reader) -> tuple[Part, ...]:
 
 def _thinking(of: Object) -> Thinking:
     signature = fields.maybe_string(of, "signature")
-    seal = Seal(_DIALECT, "anthropic", signature) if signature and not signature.startswith(_WRAPPED) else None
+    seal = Seal(_DIALECT, "anthropic", signature) if signature else None
     return Thinking(fields.maybe_string(of, "thinking") or "", seal, fields.unnamed(of, _THINKING))
 
 
@@ -164,8 +163,7 @@ _THINKING: Final = frozenset({"type", "thinking", "signature"})
 
 
 def _redacted(of: Object) -> Thinking:
-    data = fields.string(of, "data")
-    seal = Seal(_DIALECT, "anthropic", data, "redacted") if not data.startswith(_WRAPPED) else None
+    seal = Seal(_DIALECT, "anthropic", fields.string(of, "data"), "redacted")
     return Thinking("", seal, fields.unnamed(of, _REDACTED))
 
 

@@ -10,8 +10,6 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import Final, assert_never
 
-import msgspec
-
 from dragoman.hub.losses import Losses
 from dragoman.hub.request import (
     Cache,
@@ -78,14 +76,13 @@ class Conversation:
                 self.messages.append(merged({"role": turn.role, "content": content}, turn.extra))
 
     def _repaired(self, turns: Sequence[Turn]) -> None:
-        turns = _system_joined(turns)
-        for turn, following in zip(turns, [*turns[1:], None], strict=True):
+        for turn in turns:
             if turn.role == "assistant":
                 self._assistant(turn)
             elif turn.role == "user":
                 self._say("user", [*self._name(turn), *self._blocks(turn.parts, turn.path)])
             else:
-                self._late_system(turn, following)
+                self._late_system(turn)
         if not self.messages or self.messages[0]["role"] != "user":
             self.messages.insert(0, {"role": "user", "content": [_plain_text(_START)]})
         self._beginning_of_the_answer()
@@ -102,12 +99,15 @@ class Conversation:
         self._losses.warn(turn.path, "the speaker's name is put into the text")
         return [_plain_text(f"[{turn.name}]")]
 
-    def _late_system(self, turn: Turn, following: Turn | None) -> None:
+    def _late_system(self, turn: Turn) -> None:
         """A system message may stand behind the user's and before the assistant's only, and not for every model."""
         text = _text_of(turn)
-        last = self.messages[-1] if self.messages else None
-        fits = last is not None and last["role"] == "user" and (following is None or following.role == "assistant")
-        if text.strip() and self._profile.system_anywhere and fits:
+        last: Object = self.messages[-1] if self.messages else {"role": None}
+        if not text.strip():
+            return
+        if last["role"] == "system":  # two in a row are a 400
+            last["content"] += [_plain_text(text)]
+        elif last["role"] == "user" and self._profile.system_anywhere:
             self.messages.append({"role": "system", "content": [_plain_text(text)]})
         else:
             self._remind(turn)
@@ -116,13 +116,20 @@ class Conversation:
         """Hoisting it to the top would change its meaning and the prefix."""
         text = _text_of(turn)
         if text.strip():
-            self._say("user", [_plain_text(f"<system-reminder>\n{text}\n</system-reminder>")])
+            self._say("user", [_reminder(text)])
             self._losses.silent(turn.path, "a system message in mid-conversation is sent as a reminder to the user")
 
     def _say(self, role: str, blocks: list[Object]) -> None:
-        if self.messages and self.messages[-1]["role"] == role:
-            self.messages[-1]["content"] += blocks
-        elif blocks:
+        if not blocks:
+            return
+        last: Object = self.messages[-1] if self.messages else {"role": None}
+        if last["role"] == "system" and role == "user":  # the assistant has said nothing in between
+            self.messages.pop()
+            self.messages[-1]["content"] += [_reminder(block["text"]) for block in last["content"]]
+            last = self.messages[-1]
+        if last["role"] == role:
+            last["content"] += blocks
+        else:
             self.messages.append({"role": role, "content": blocks})
 
     def _beginning_of_the_answer(self) -> None:
@@ -298,6 +305,10 @@ def _plain_text(text: str) -> Object:
     return {"type": "text", "text": text}
 
 
+def _reminder(text: str) -> Object:
+    return _plain_text(f"<system-reminder>\n{text}\n</system-reminder>")
+
+
 def _base64(media_type: str, data: str) -> Object:
     return {"type": "base64", "media_type": media_type, "data": data}
 
@@ -308,17 +319,6 @@ def _plain(text: str) -> Object:
 
 def _text_of(turn: Turn) -> str:
     return "\n\n".join(part.text for part in turn.parts if isinstance(part, Text))
-
-
-def _system_joined(turns: Sequence[Turn]) -> list[Turn]:
-    """The turns, with neighbouring system messages as one: two in a row are a 400."""
-    joined: list[Turn] = []
-    for turn in turns:
-        if joined and turn.role in _SYSTEM and joined[-1].role in _SYSTEM:
-            joined[-1] = msgspec.structs.replace(joined[-1], parts=joined[-1].parts + turn.parts)
-        else:
-            joined.append(turn)
-    return joined
 
 
 def _without_mark(content: list[Object], *, is_error: bool) -> tuple[list[Object], bool]:

@@ -7,7 +7,7 @@ Canonical form, where the dialect has several:
 - of known fields, null, an empty object and a default (`is_error: false`, `stream: false`, a tool of `type: custom`)
   are as good as absent;
 - the media type of base64 data is what its first bytes say;
-- thinking with neither text nor signature is nothing, as is a message of nothing else; a seal of ours is no signature;
+- thinking with neither text nor signature is nothing, as is a message of nothing else;
 - `tool_choice` is not said without tools, nor `disable_parallel_tool_use` beside `none`.
 """
 

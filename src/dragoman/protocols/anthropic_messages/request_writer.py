@@ -7,7 +7,7 @@ limit and the cache marks.
 import hashlib
 from typing import Final
 
-from dragoman.hub.estimate import rough_tokens
+from dragoman.hub.estimate import is_at_least
 from dragoman.hub.losses import Losses
 from dragoman.hub.request import Cache, Request
 from dragoman.hub.route import Profile, Route
@@ -56,7 +56,7 @@ def write_request(request: Request, route: Route, profile: Profile, losses: Loss
         return jsons.write(merged(body, {k: v for k, v in request.extra.items() if k in body or k not in _INSIDE}))
     if marked := [*(tool for tool in tools if "cache_control" in tool), *conversation.marked]:
         keep_legal(marked)
-    elif profile.cache_marks in ("anthropic", "explicit") and rough_tokens(request) >= _WORTH_CACHING:
+    elif profile.cache_marks in ("anthropic", "explicit") and is_at_least(request, _WORTH_CACHING):
         _mark(body, everywhere=profile.cache_marks == "explicit")
     return jsons.write(body)
 

@@ -7,7 +7,7 @@ what this backend is known not to take is changed.
 
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 from dragoman.hub.losses import Losses
 from dragoman.hub.request import (
@@ -134,7 +134,7 @@ class Conversation:
             self._losses.silent(turn.path, "a system message in mid-conversation is sent as a reminder to the user")
 
     def _user(self, turn: Turn) -> None:
-        if turn.parts and isinstance(turn.parts[0], ToolResult):
+        if _answers(turn):
             self._results(turn)
             return
         if turn.name:
@@ -156,6 +156,8 @@ class Conversation:
             self._say_as_user(attached)
 
     def _result(self, result: ToolResult, path: str, attached: list[Object]) -> Content:
+        if len(result.parts) == 1 and result.cache is None and type(part := result.parts[0]) is Text:
+            return part.text  # nearly all of them
         pieces: list[Object] = []
         for part in result.parts:
             if isinstance(part, Image) and self._profile.vision is False:
@@ -197,12 +199,12 @@ class Conversation:
             before["content"] = _as_list(before["content"]) + _as_list(content)
 
     def _assistant(self, turn: Turn, *, with_thinking: bool) -> None:
-        calls = [part for part in turn.parts if isinstance(part, ToolCall) and part.by != "backend"]
+        calls = [part for part in turn.parts if type(part) is ToolCall and part.by != "backend"]
         content = self._assistant_content(turn)
         message: Object = {"role": "assistant", "content": content}
         if calls and not content and self._profile.null_content:
             message["content"] = None
-        if refusal := "".join(part.text for part in turn.parts if isinstance(part, Refusal)):
+        if refusal := "".join([part.text for part in turn.parts if type(part) is Refusal]):
             message["refusal"] = refusal
         self._add_thinking(message, turn, with_thinking=with_thinking, calls=bool(calls))
         if calls:
@@ -211,7 +213,14 @@ class Conversation:
             merged(message, {**_named(turn), **turn.extra})
         elif _in_disorder(turn):
             self._losses.warn(turn.path, "reasoning, text and calls are sent in this order, not in the one they had")
-        self.messages.append(message)
+        before = self.messages[-1] if self.messages else None
+        if self._ours or before is None or before["role"] != "assistant":
+            self.messages.append(message)
+        else:  # nothing was said in between
+            for key in ("content", "refusal", self._profile.reasoning_field or ""):
+                if joined := _joined(before.get(key), message.get(key)):
+                    message[key] = joined
+            self.messages[-1] = before | message
 
     def _assistant_content(self, turn: Turn) -> Content:
         if self._ours:
@@ -230,15 +239,16 @@ class Conversation:
         return "".join(texts)
 
     def _add_thinking(self, message: Object, turn: Turn, *, with_thinking: bool, calls: bool) -> None:
-        thoughts = [part for part in turn.parts if isinstance(part, Thinking)]
+        thoughts = [part for part in turn.parts if type(part) is Thinking]
         text = "\n\n".join(part.text for part in thoughts if part.text)
         field = self._profile.reasoning_field
-        if self._ours:
-            details = next((p.seal.value for p in thoughts if p.seal and p.seal.form == "details"), None)
-            if details is not None:
-                message["reasoning_details"] = details
-        elif any(part.seal is not None for part in thoughts):
-            self._losses.warn(turn.path, "reasoning that another backend has sealed is sent without its seal")
+        for part in thoughts:
+            if part.seal is None:
+                continue
+            if part.seal.form == "details" and (self._ours or part.seal.origin == self._profile.family):
+                message["reasoning_details"] = part.seal.value
+            else:
+                self._losses.warn(turn.path, "reasoning that another backend has sealed is sent without its seal")
         if field is None or not with_thinking:
             return
         if field == "think_tags":
@@ -390,6 +400,8 @@ _RANK: Final = {Thinking: 0, Text: 1, Refusal: 1, Opaque: 1, ToolCall: 2}
 
 
 def _in_disorder(turn: Turn) -> bool:
+    if len(turn.parts) < 2:
+        return False
     ranks = [_RANK[type(part)] for part in turn.parts if type(part) in _RANK]
     return ranks != sorted(ranks)
 
@@ -397,11 +409,14 @@ def _in_disorder(turn: Turn) -> bool:
 def _last_question(turns: Sequence[Turn]) -> int:
     """The place of the last turn in which the user spoke and no tool; -1 where there is none."""
     for place in range(len(turns) - 1, -1, -1):
-        turn = turns[place]
-        behind_tool = place > 0 and any(isinstance(part, ToolResult) for part in turns[place - 1].parts)
-        if turn.role == "user" and not behind_tool and not any(isinstance(part, ToolResult) for part in turn.parts):
+        if turns[place].role == "user" and not (_answers(turns[place]) or (place and _answers(turns[place - 1]))):
             return place
     return -1
+
+
+def _answers(turn: Turn) -> bool:
+    """Whether the turn holds the results of calls, which it does alone."""
+    return bool(turn.parts) and type(turn.parts[0]) is ToolResult
 
 
 def _named(turn: Turn) -> Object:
@@ -418,6 +433,13 @@ def _text_of(pieces: Iterable[Object]) -> str:
 
 def _as_list(content: Content) -> list[Object]:
     return [_plain_text(content)] if isinstance(content, str) else content
+
+
+def _joined(before: Any, after: Any) -> Any:
+    """Members of two messages of the assistant as one."""
+    if not before or not after:
+        return after or before
+    return f"{before}\n\n{after}" if isinstance(before, str) and isinstance(after, str) else after
 
 
 def _behind(head: str, content: Content | None) -> Content:

@@ -6,7 +6,9 @@ Rendering is a pure function of the history and the backend's profile: prefix ca
 import hashlib
 from typing import Any, Final
 
-from dragoman.hub.estimate import rough_tokens
+from msgspec import Raw
+
+from dragoman.hub.estimate import tokens_in_json
 from dragoman.hub.losses import Losses
 from dragoman.hub.request import Request
 from dragoman.hub.route import Profile, Route
@@ -47,15 +49,18 @@ def write_request(request: Request, route: Route, profile: Profile, losses: Loss
     ours = request.dialect == _DIALECT
     conversation = Conversation(request, route, profile, losses)
     thinking, thinks = write_thinking(request, profile, losses)
-    body: Object = {"model": route.backend_model, "messages": conversation.messages}
+    messages = conversation.messages
+    prefill = {} if ours else _prefill(messages, profile, losses)
+    # Rendered once and for all: its size is needed before the rest is known, and it is nearly all there is.
+    prompt = Raw(jsons.write(messages))
+    body: Object = {"model": route.backend_model, "messages": prompt}
     body |= write_tools(request, conversation.brought, route, profile, losses, thinks=thinks)
-    body |= _limits(request, route, profile, losses)
+    body |= _limits(request, [prompt, body.get("tools")], route, profile, losses)
+    body |= prefill
     body |= _sampling(request, profile, losses)
     body |= thinking
     body |= _response_format(request)
-    body |= _account(request, body, profile, losses)
-    if not ours:
-        body |= _prefill(conversation.messages, profile, losses)
+    body |= _account(request, [messages[0], body.get("tools")], profile, losses)
     if request.stream:
         body["stream"] = True
         if profile.stream_usage:
@@ -65,11 +70,11 @@ def write_request(request: Request, route: Route, profile: Profile, losses: Loss
     return jsons.write(body)
 
 
-def _limits(request: Request, route: Route, profile: Profile, losses: Losses) -> Object:
+def _limits(request: Request, prompt: object, route: Route, profile: Profile, losses: Losses) -> Object:
     said: Object = {}
     limit = request.max_tokens
     if limit is not None:
-        clamped = _clamped(limit, request, route)
+        clamped = _clamped(limit, prompt, route)
         if limit == 0 and request.dialect != _DIALECT:
             losses.warn("max_tokens", "0 asks to fill the cache only; this backend says one token")
             clamped = 1
@@ -87,17 +92,21 @@ def _limits(request: Request, route: Route, profile: Profile, losses: Losses) ->
 
 # Left between the estimate of the prompt and the window, for the template's own tokens.
 _MARGIN: Final = 256
+# Asked for even where the estimate sees no room: it may be wrong, and if it is right, the backend's own refusal is the
+# better answer, since it makes the agent compact.
+_LEAST: Final = 1_024
 
 
-def _clamped(limit: int, request: Request, route: Route) -> int:
+def _clamped(limit: int, prompt: object, route: Route) -> int:
     """vLLM refuses a limit that does not fit beside the prompt, and agents ask for 32,000 or 64,000 of any model."""
     if route.max_output is not None:
         limit = min(limit, route.max_output)
     if route.context_window is None:
         return limit
-    room = route.context_window - rough_tokens(request) - _MARGIN
-    # With no room at all the backend's own refusal is the better answer: it makes the agent compact.
-    return min(limit, room) if room > 0 else min(limit, route.context_window)
+    rendered = jsons.write(prompt)
+    if len(rendered) + limit + _MARGIN <= route.context_window:  # a token is at least a byte
+        return limit
+    return min(limit, max(route.context_window - tokens_in_json(rendered) - _MARGIN, _LEAST))
 
 
 def _sampling(request: Request, profile: Profile, losses: Losses) -> Object:
@@ -136,8 +145,11 @@ def _response_format(request: Request) -> Object:
     return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 
-def _account(request: Request, body: Object, profile: Profile, losses: Losses) -> Object:
-    """Who asks: told to OpenAI itself only, and hashed. Other vendors need not know."""
+def _account(request: Request, beginning: list[Any], profile: Profile, losses: Losses) -> Object:
+    """Who asks: told to OpenAI itself only, and hashed. Other vendors need not know.
+
+    beginning: of the prompt: the first message and the tools.
+    """
     if request.dialect == _DIALECT:
         wishes = {"prompt_cache_key": request.cache_key, "service_tier": request.service_tier}
         return {key: value for key, value in wishes.items() if value is not None}
@@ -145,7 +157,7 @@ def _account(request: Request, body: Object, profile: Profile, losses: Losses) -
         if request.service_tier is not None:
             losses.silent("service_tier", "this backend has no tiers")
         return {}
-    said: Object = {"prompt_cache_key": request.cache_key or _cache_key(request, body)}
+    said: Object = {"prompt_cache_key": request.cache_key or _cache_key(request, beginning)}
     if request.user is not None:
         said["safety_identifier"] = hashlib.sha256(request.user.encode()).hexdigest()
     if (tier := {"auto": "auto", "standard_only": "default"}.get(request.service_tier or "")) is not None:
@@ -153,14 +165,10 @@ def _account(request: Request, body: Object, profile: Profile, losses: Losses) -
     return said
 
 
-def _cache_key(request: Request, body: Object) -> str:
+def _cache_key(request: Request, beginning: list[Any]) -> str:
     """What leads requests with a common prefix to the same cache: the session, else the prompt's beginning."""
-    if request.session is not None:
-        beginning = request.session.encode()
-    else:
-        first = body["messages"][0]
-        beginning = jsons.write([first if first["role"] in ("system", "developer") else None, body.get("tools")])
-    return hashlib.sha256(beginning).hexdigest()[:32]
+    key = jsons.write(beginning) if request.session is None else request.session.encode()
+    return hashlib.sha256(key).hexdigest()[:32]
 
 
 def _prefill(messages: list[Object], profile: Profile, losses: Losses) -> Object:
