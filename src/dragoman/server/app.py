@@ -5,11 +5,11 @@ Raw ASGI on purpose: a framework's request objects and middleware cost more than
 
 import asyncio
 import contextlib
+import functools
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
-from urllib.parse import unquote
+from typing import Final, NamedTuple
 
 from dragoman.config.snapshot import ConfigSource, Snapshot
 from dragoman.config.watch import Watch as ConfigWatch
@@ -17,8 +17,6 @@ from dragoman.gateway import exchange, passthrough, respond
 from dragoman.gateway.call import Call, Send
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.pulses import Pulses
-from dragoman.gateway.responder import Responder
-from dragoman.hub.problems import Problem
 from dragoman.net.client import Client
 from dragoman.protocols import CLIENTS
 from dragoman.protocols.codec import ClientSide
@@ -28,12 +26,13 @@ from dragoman.routing.discover import Discovery
 from dragoman.routing.known import Knowledge
 from dragoman.routing.resolve import Router
 from dragoman.server.addresses import TrustedProxies
+from dragoman.server.chores import Chore, keep_doing
 from dragoman.server.keys import Door
 from dragoman.server.limits import FailedLogins
-from dragoman.server.models import codex_catalog, list_models, one_model
+from dragoman.server.paths import routed_path
+from dragoman.server.reads import read
 from dragoman.server.requests import Body, Receive, Scope, Watch, headers_of
 from dragoman.server.websocket import ResponsesSocket
-from dragoman.wire import jsons
 
 _MESSAGES: Final = CLIENTS["anthropic-messages"]
 _CHAT: Final = CLIENTS["openai-chat"]
@@ -47,7 +46,7 @@ class _Post(NamedTuple):
     endpoint: exchange.Endpoint
 
 
-# The allowlist of paths: whatever is not here or below in `App` is 404.
+# The allowlist of paths: whatever is not here or in reads.py is 404.
 _POSTS: Final[Mapping[str, _Post]] = {
     "/v1/messages": _Post(_MESSAGES, exchange.on_model(exchange.answer)),
     "/v1/messages/count_tokens": _Post(_MESSAGES, exchange.on_model(exchange.count)),
@@ -57,7 +56,7 @@ _POSTS: Final[Mapping[str, _Post]] = {
     "/v1/responses/input_tokens": _Post(_RESPONSES, exchange.on_model(respond.count_input)),
     **{path: _Post(_CHAT, exchange.pass_through) for path in passthrough.PATHS},
 }
-_READS: Final = ("GET", "HEAD")
+_TAKE_POST: Final = frozenset(_POSTS)
 
 
 class App:
@@ -96,22 +95,18 @@ class App:
         self._gateway = Gateway(
             self._config, net, knowledge, Router(knowledge), pulses, Calibration(), Sealer(secrets.token_bytes(32))
         )
-        chores = await house.enter_async_context(asyncio.TaskGroup())
-        tasks = [chores.create_task(pulses.run()), chores.create_task(discovery.run())]
+
+        def swapped(snapshot: Snapshot) -> None:
+            pulses.every = snapshot.config.ping_seconds
+            knowledge.forget_lessons()
+            discovery.look_again()
+
+        chores: dict[str, Chore] = {"keeping clients company": pulses.run, "looking at backends": discovery.run}
         if self._watch is not None:
-
-            def swapped(snapshot: Snapshot) -> None:
-                pulses.every = snapshot.config.ping_seconds
-                knowledge.forget_lessons()
-                discovery.look_again()
-
-            tasks.append(chores.create_task(self._watch.run(on_swap=swapped)))
-
-        def end() -> None:
-            for task in tasks:
-                task.cancel()
-
-        house.callback(end)
+            chores["watching the configuration"] = functools.partial(self._watch.run, on_swap=swapped)
+        under_way = await house.enter_async_context(asyncio.TaskGroup())
+        for name, chore in chores.items():
+            house.callback(under_way.create_task(keep_doing(name, chore)).cancel)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         gateway = self._gateway
@@ -133,7 +128,7 @@ class App:
             if post is not None:
                 await exchange.exchange(call, post.client, post.endpoint, gateway)
             else:
-                await self._other(call, gateway)
+                await read(call, gateway, _TAKE_POST)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         gateway = self._gateway
@@ -159,66 +154,3 @@ class App:
             return proxies.client(peer, [forwarded] if forwarded else [], headers.get("x-real-ip"))
 
         return Door(self._failed, address, headers)
-
-    async def _other(self, call: Call, gateway: Gateway) -> None:
-        """Everything that asks no model."""
-        client = _envelope(call)
-        responder = Responder(call.send, call.id, call.over)
-        try:
-            said = await self._read(call, gateway)
-        except Problem as problem:
-            await responder.fail(problem, client.write_problem(problem, call.id))
-        else:
-            await responder.whole(200, b"" if call.method == "HEAD" else jsons.write(said))
-
-    async def _read(self, call: Call, gateway: Gateway) -> Any:
-        reader = self._reader(call, gateway)
-        if call.path in _POSTS:
-            raise Problem("wrong_method", f"{call.path} takes POST, not {call.method}")
-        if reader is None:
-            raise Problem("unknown_path", f"there is no {call.method} {call.path} here")
-        if call.method not in _READS:
-            raise Problem("wrong_method", f"{call.path} takes GET, not {call.method}")
-        return await reader()
-
-    def _reader(self, call: Call, gateway: Gateway) -> Callable[[], Awaitable[Any]] | None:
-        if call.path == "/healthz":
-            return _healthy
-        if call.path == "/api/hello":  # Claude Code (2.1) asks whether the line works
-            return _healthy
-        snapshot = self._config.current
-        if call.path == "/v1/models":
-
-            async def models() -> Any:
-                listed = codex_catalog if "client_version=" in call.query else list_models
-                return listed(snapshot, await call.admit(snapshot), gateway.router)
-
-            return models
-        if call.path.startswith("/v1/models/"):
-            name = unquote(call.path.removeprefix("/v1/models/"))
-
-            async def model() -> Any:
-                return one_model(name, snapshot, await call.admit(snapshot), gateway.router)
-
-            return model
-        return None
-
-
-async def _healthy() -> Any:
-    return {"status": "ok"}
-
-
-def routed_path(path: str) -> str:
-    """Forgive what users put into base URLs: a doubled /v1, the /anthropic prefix, a trailing or doubled slash."""
-    while "//" in path:
-        path = path.replace("//", "/")
-    path = path.rstrip("/").removeprefix("/anthropic") or "/"
-    while path.startswith("/v1/v1/"):
-        path = path[3:]
-    return path
-
-
-def _envelope(call: Call) -> ClientSide:
-    """In whose words to complain where the path alone does not tell."""
-    messages = "/messages" in call.path or "anthropic-version" in call.headers
-    return _MESSAGES if messages else _CHAT

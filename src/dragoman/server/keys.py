@@ -3,14 +3,14 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
 from dragoman.config.snapshot import Key, Snapshot
 from dragoman.hub.problems import Problem
-from dragoman.server.limits import FailedLogins, Verdict
+from dragoman.server.limits import FailedLogins
 
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "host.docker.internal", "host.containers.internal"})
 
@@ -24,31 +24,55 @@ def token_in(headers: Mapping[str, str]) -> str | None:
 
 
 class Door:
-    """Admits one call. address: finds the caller's; asked only where somebody has guessed keys."""
+    """Admits one call. address: finds the caller's; asked only where somebody has guessed keys.
 
-    def __init__(self, failed: FailedLogins, address: Callable[[], str], headers: Mapping[str, str]) -> None:
+    clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        failed: FailedLogins,
+        address: Callable[[], str],
+        headers: Mapping[str, str],
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._failed: Final = failed
         self._address: Final = address
         self._headers: Final = headers
+        self._clock: Final = clock
+        self._sleep: Final = sleep
 
     async def __call__(self, snapshot: Snapshot) -> Key:
         """Raise Problem: "unauthorized", "rate_limited" after many failures, "forbidden" for a foreign web page."""
-        if not snapshot.keys:
+        if not snapshot.config.keys:
             self._refuse_web_pages(snapshot)
             return snapshot.admit(None)
-        verdict = self._failed.verdict(self._address(), time.monotonic()) if len(self._failed) else Verdict()
-        if verdict.refuse_for is not None:
-            wait = math.ceil(verdict.refuse_for)
-            raise Problem(
-                "rate_limited", f"too many failed logins from this address; try again in {wait}s", retry_after=wait
-            )
-        if verdict.delay:
-            await asyncio.sleep(verdict.delay)
+        if len(self._failed):
+            await self._slow_down()
+        token = token_in(self._headers)
         try:
-            return snapshot.admit(token_in(self._headers))
+            return snapshot.admit(token)
         except Problem:
-            self._failed.failed(self._address(), time.monotonic())
+            if token:  # who says none is not guessing
+                self._failed.failed(self._address(), self._clock())
             raise
+
+    async def _slow_down(self) -> None:
+        """Wait if this address has guessed, and look again afterwards: others may have gone on guessing meanwhile."""
+        address = self._address()
+        waited = 0.0
+        while True:
+            verdict = self._failed.verdict(address, self._clock())
+            if verdict.refuse_for is not None:
+                wait = math.ceil(verdict.refuse_for)
+                raise Problem(
+                    "rate_limited", f"too many failed logins from this address; try again in {wait}s", retry_after=wait
+                )
+            if verdict.delay <= waited:
+                return
+            await self._sleep(verdict.delay - waited)
+            waited = verdict.delay
 
     def _refuse_web_pages(self, snapshot: Snapshot) -> None:
         """Without keys every page in the user's browser could spend his credit: by asking 127.0.0.1 directly, or under
@@ -56,19 +80,41 @@ class Door:
         """
         if snapshot.config.allow_unauthenticated:
             return
-        origin = self._headers.get("origin")
-        if origin is not None and not _is_local(urlsplit(origin).hostname or ""):
-            raise Problem("forbidden", "requests of web pages need a key: add `keys` to the proxy's config")
-        said = self._headers.get("host", "")
-        host = said.rpartition(":")[0] or said
-        host = host if host in _LOCAL else urlsplit(f"//{said}").hostname or ""
-        if host and not _is_local(host):
+        said = self._headers.get("host", "")  # which every browser says
+        is_ours = not said or said in _LOCAL or said.rpartition(":")[0] in _LOCAL or _is_address_or_local(_host(said))
+        if not is_ours:
             raise Problem(
-                "forbidden", f"the host name {host!r} is not this machine's: add `keys` to the proxy's config"
+                "forbidden", f"the host name {said[:100]!r} is not this machine's: add `keys` to the proxy's config"
             )
+        origin = self._headers.get("origin")
+        if origin is not None and not _is_of_here(origin, said):
+            raise Problem("forbidden", "requests of web pages need a key: add `keys` to the proxy's config")
 
 
-def _is_local(host: str) -> bool:
+def _is_of_here(origin: str, host: str) -> bool:
+    """Whether a page comes from this machine, or from where it was sent to: an address, as `host` was looked at first.
+
+    Any other page may come from an address as well, so that being one says nothing.
+    """
+    scheme, _, place = origin.partition("://")
+    if scheme not in ("http", "https"):
+        return False
+    if place == host:
+        return True
+    name = _host(place)
+    return name in _LOCAL or name.endswith(".localhost") or name == "::1"
+
+
+def _host(authority: str) -> str:
+    """The host of "host:port"; "?" of what is neither."""
+    try:
+        return urlsplit(f"//{authority}").hostname or "?"
+    except ValueError:
+        return "?"
+
+
+def _is_address_or_local(host: str) -> bool:
+    """No page can let an address point elsewhere, as it can a name."""
     if host in _LOCAL or host.endswith(".localhost"):
         return True
     try:
