@@ -6,11 +6,11 @@ from typing import Any, Final, Literal
 from hypothesis import strategies as st
 
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Grew, Noted, Opened, Reason, Showed
-from dragoman.hub.request import Citation, Dialect, Opaque, Refusal, Seal, Text, Thinking, ToolCall
+from dragoman.hub.request import Citation, Dialect, Hit, Opaque, Refusal, Seal, Searched, Text, Thinking, ToolCall
 from dragoman.hub.usage import Usage
 from dragoman.wire import jsons
 
-Kind = Literal["text", "refusal", "thinking", "tool", "their_tool", "shown", "redacted"]
+Kind = Literal["text", "refusal", "thinking", "tool", "free_text", "their_tool", "shown", "redacted", "search"]
 
 # Line separators, half-typed tags, escapes, wide characters: what has broken readers before.
 _NASTY: Final = st.sampled_from(
@@ -84,40 +84,80 @@ def usages(draw: st.DrawFn, dialect: Dialect) -> Usage:
 def _block(draw: st.DrawFn, number: int, kind: Kind, call_id: str, dialect: Dialect) -> list[Event]:
     messages = dialect == "anthropic-messages"
     match kind:
+        case "free_text":
+            grown = [Grew(number, piece) for piece in draw(cut(draw(texts)))]
+            return [Opened(number, ToolCall(call_id, draw(names), kind="custom")), *grown, Closed(number)]
+        case "search":
+            return [Showed(number, draw(_search(call_id)))]
         case "tool" | "their_tool":
             call = ToolCall(call_id, draw(names), by="client" if kind == "tool" else "backend")
             pieces = draw(cut(draw(arguments())))
             return [Opened(number, call), *(Grew(number, piece) for piece in pieces), Closed(number)]
+        case "shown" if not messages:
+            raw = {"id": f"mcp_{number}", "type": "mcp_call", "name": draw(names), "output": draw(json_values)}
+            return [Showed(number, Opaque("openai-responses", "mcp_call", raw))]
         case "shown":
             raw = {"type": "web_search_tool_result", "tool_use_id": call_id, "content": draw(json_values)}
             return [Showed(number, Opaque("anthropic-messages", "web_search_tool_result", raw))]
         case "redacted":
             return [Showed(number, Thinking("", Seal("anthropic-messages", "generic", draw(texts), "redacted")))]
         case "thinking":
-            seal = Seal("anthropic-messages", "generic", draw(texts)) if messages and draw(st.booleans()) else None
-            grown = [Grew(number, piece) for piece in draw(cut(draw(texts)))]
-            return [Opened(number, Thinking("")), *grown, Closed(number, seal)]
+            text = draw(texts)
+            grown = [Grew(number, piece) for piece in draw(cut(text))]
+            seal = draw(st.none() | _seal(dialect, f"rs_{call_id}", text))
+            extra = {"id": seal.value["id"]} if seal and not messages else {}
+            return [Opened(number, Thinking("", extra=extra)), *grown, Closed(number, seal)]
         case "refusal":
             return [Opened(number, Refusal("")), *(Grew(number, p) for p in draw(cut(draw(texts)))), Closed(number)]
         case "text":
-            cited: list[Event] = [Cited(number, c) for c in draw(st.lists(citations(), max_size=2))] if messages else []
+            said = draw(st.lists(citations(dialect), max_size=2)) if dialect != "openai-chat" else []
+            cited: list[Event] = [Cited(number, citation) for citation in said]
             grown = [Grew(number, piece) for piece in draw(cut(draw(texts)))]
-            return [Opened(number, Text("")), *grown, *cited, Closed(number)]
+            phases = st.sampled_from([{}, {"phase": "commentary"}]) if dialect == "openai-responses" else st.just({})
+            return [Opened(number, Text("", extra=draw(phases))), *grown, *cited, Closed(number)]
 
 
 @st.composite
-def citations(draw: st.DrawFn) -> Citation:
+def citations(draw: st.DrawFn, dialect: Dialect) -> Citation:
+    if dialect == "openai-responses":
+        return Citation(draw(texts), draw(texts))
     index = {"encrypted_index": draw(texts)}
     return Citation(draw(texts), draw(texts), draw(texts), extra=index)
+
+
+def _seal(dialect: Dialect, item_id: str, text: str) -> st.SearchStrategy[Seal | None]:
+    """A proof of one's own. Responses seals a whole item."""
+    match dialect:
+        case "openai-chat":
+            return st.none()
+        case "anthropic-messages":
+            return st.builds(lambda value: Seal(dialect, "generic", value), texts)
+        case "openai-responses":
+            item = {"id": item_id, "type": "reasoning", "summary": [{"type": "summary_text", "text": text}]}
+            return st.builds(
+                lambda value: Seal(dialect, "generic", {**item, "encrypted_content": value}, "encrypted"), texts
+            )
+
+
+@st.composite
+def _search(draw: st.DrawFn, call_id: str) -> Searched:
+    queries = draw(st.lists(texts, min_size=1, max_size=2))
+    hits = draw(st.lists(st.builds(Hit, texts), max_size=2))
+    sources = [{"type": "url", "url": hit.url} for hit in hits]
+    action = {"type": "search", "query": queries[0], "queries": queries, "sources": sources}
+    raw = {"id": f"ws_{call_id}", "type": "web_search_call", "status": "completed", "action": action}
+    return Searched("openai-responses", tuple(queries), tuple(hits), raw)
 
 
 _TOOL: Final[st.SearchStrategy[Kind]] = st.just("tool")
 _KINDS: Final[dict[Dialect, tuple[Kind, ...]]] = {
     "openai-chat": ("text", "refusal", "thinking", "tool"),
     "anthropic-messages": ("text", "thinking", "tool", "their_tool", "shown", "redacted"),
+    "openai-responses": ("text", "refusal", "thinking", "tool", "free_text", "shown", "search"),
 }
 _REASONS: Final[dict[Dialect, tuple[Reason, ...]]] = {
     "openai-chat": ("stop", "length", "filtered"),
+    "openai-responses": ("stop", "length", "filtered"),
     "anthropic-messages": ("stop", "length", "context_full", "filtered", "paused", "stop_sequence"),
 }
 
@@ -139,8 +179,10 @@ def answers(draw: st.DrawFn, dialect: Dialect, *, interleaved: bool = False) -> 
         for place, (number, kind) in enumerate(zip(numbers, kinds, strict=True))
     ]
     said = draw(_mixed(blocks)) if interleaved else [event for block in blocks for event in block]
-    usage = Noted(draw(usages(dialect)))
-    return [Began(), *said, usage, draw(_ending(dialect, kinds))]
+    usage = draw(usages(dialect))
+    if "search" in kinds:
+        usage = usage.updated(Usage(searches=kinds.count("search")))
+    return [Began(), *said, Noted(usage), draw(_ending(dialect, kinds))]
 
 
 @st.composite
@@ -155,7 +197,7 @@ def _mixed(draw: st.DrawFn, blocks: list[list[Event]]) -> list[Event]:
 def _ending(draw: st.DrawFn, dialect: Dialect, kinds: list[Kind]) -> Ended:
     reason: Reason = draw(st.sampled_from(_REASONS[dialect]))
     if reason == "stop":
-        if "tool" in kinds:
+        if "tool" in kinds or "free_text" in kinds:
             reason = "tool_calls"
         elif "refusal" in kinds:
             reason = "refused"
@@ -198,6 +240,8 @@ _WORDS: Final = st.sampled_from(
         *("function", "arguments", "finish_reason", "reasoning", "reasoning_content", "reasoning_details", "refusal"),
         *("text", "thinking", "input", "citations", "citation", "url", "signature", "stop_reason", "stop_details"),
         *("annotations", "url_citation", "error", "code", "detail", "base_resp", "partial_json", "function_call"),
+        *("response", "output", "item", "item_id", "output_index", "content_index", "summary_index", "part", "status"),
+        *("summary", "encrypted_content", "call_id", "action", "operation", "annotation", "incomplete_details"),
     ]
 )
 _VALUES: Final = st.sampled_from(
@@ -206,6 +250,8 @@ _VALUES: Final = st.sampled_from(
         *("content_block_stop", "text_delta", "thinking_delta", "input_json_delta", "signature_delta", "ping"),
         *("citations_delta", "text", "thinking", "tool_use", "server_tool_use", "redacted_thinking", "stop", "length"),
         *("tool_calls", "custom", "end_turn", "{}", '{"a":', "<think>", ""),
+        *("response.created", "response.output_item.added", "response.output_item.done", "response.completed"),
+        *("response.output_text.delta", "message", "reasoning", "function_call", "web_search_call", "output_text"),
     ]
 )
 nonsense: Final[st.SearchStrategy[Any]] = st.recursive(

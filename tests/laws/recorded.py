@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import pytest
 
 from dragoman.hub.request import Dialect, Request
+from dragoman.protocols import BACKENDS
 from dragoman.protocols.codec import Stamp
 from dragoman.wire import jsons
 
@@ -21,6 +22,8 @@ STAMP: Final = Stamp("0123456789abcdef01234567", 1_790_000_000)
 
 _CHAT: Final = ("deepseek", "alibaba", "groq", "xai", "mistral", "moonshotai", "azure")
 _MESSAGES: Final = ("anthropic-", "duplicate-message-start")
+_RESPONSES: Final = ("openai-", "lmstudio-")
+_FAILING: Final = ("openai-error",)  # protocols/openai_responses has tests of its own for it
 
 
 class Recording(NamedTuple):
@@ -53,14 +56,18 @@ def vendors() -> list[Recording]:
     names = sorted({path.name.removesuffix(".json").removesuffix(".chunks.txt") for path in VENDORS.glob("*")})
     found = []
     for name in names:
-        dialect: Dialect | None = (
-            "openai-chat" if name.startswith(_CHAT) else "anthropic-messages" if name.startswith(_MESSAGES) else None
-        )
-        if dialect is not None:
+        dialect = _vendors_dialect(name)
+        if dialect is not None and not name.startswith(_FAILING):
             chunks = _bytes(VENDORS / f"{name}.chunks.txt").decode().split("\n")
             stream = _as_stream([chunk for chunk in chunks if chunk.strip()], dialect)
             found.append(Recording(f"vendors/{name}", dialect, stream, _bytes(VENDORS / f"{name}.json")))
     return found
+
+
+def _vendors_dialect(name: str) -> Dialect | None:
+    if name.startswith(_RESPONSES):
+        return "openai-responses"
+    return "openai-chat" if name.startswith(_CHAT) else "anthropic-messages" if name.startswith(_MESSAGES) else None
 
 
 def streams() -> list[Recording]:
@@ -87,8 +94,7 @@ def _as_stream(chunks: list[str], dialect: Dialect) -> bytes:
 
 
 def _dialect(name: str) -> Dialect:
-    dialects: dict[str, Dialect] = {"openai-chat": "openai-chat", "anthropic-messages": "anthropic-messages"}
-    return dialects[name]
+    return next(dialect for dialect in BACKENDS if dialect == name)
 
 
 def _bytes(path: Path) -> bytes:

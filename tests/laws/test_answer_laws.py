@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from dragoman.hub.answer import Answer, fold, unfold
 from dragoman.hub.events import Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Showed
 from dragoman.hub.problems import Problem
-from dragoman.hub.request import Dialect, Refusal, Text, Thinking, ToolCall
+from dragoman.hub.request import Dialect, Opaque, Refusal, Seal, Searched, Text, Thinking, ToolCall
 from dragoman.hub.route import Profile
 from dragoman.hub.usage import Usage
 from dragoman.protocols import BACKENDS, CLIENTS
@@ -36,7 +37,7 @@ def write(dialect: Dialect, events: list[Event]) -> bytes:
 
 
 def well_formed(dialect: Dialect, wire: bytes) -> list[str]:
-    return wires.messages_breaches(wire) if dialect == "anthropic-messages" else wires.chat_breaches(wire)
+    return wires.BREACHES[dialect](wire)
 
 
 # Cutting the bytes elsewhere changes nothing.
@@ -195,6 +196,85 @@ def test_nonsense_in_messages_events_is_grammatical_and_ends_once(said: list[dic
         assert well_formed(client, write(client, events)) == []
 
 
+_ITEMS: Final = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(
+            ["message", "reasoning", "function_call", "custom_tool_call", "local_shell_call", "web_search_call", "x", None]
+        )
+    },
+    optional={
+        "id": st.sampled_from(["a", "b", "", None]),
+        "call_id": st.sampled_from(["c", "d", "", None]),
+        "name": st.sampled_from(["f", "", None]),
+        "content": making.nonsense
+        | st.lists(
+            st.fixed_dictionaries(
+                {"type": st.sampled_from(["output_text", "refusal", "reasoning_text"])},
+                optional={"text": making.texts, "refusal": making.texts, "annotations": making.nonsense},
+            ),
+            max_size=2,
+        ),
+        "summary": making.nonsense,
+        "arguments": st.sampled_from(["", "{}", '{"a":', None, 7, {}]),
+        "input": making.texts | making.nonsense,
+        "action": making.nonsense,
+        "encrypted_content": making.texts | st.none(),
+        "phase": making.nonsense,
+    },
+)
+_PLACES: Final = {"output_index": st.integers(0, 2) | st.none(), "item_id": st.sampled_from(["a", "b", None])}
+_RESPONSES_EVENTS: Final = st.one_of(
+    st.fixed_dictionaries(
+        {"type": st.sampled_from(["response.output_item.added", "response.output_item.done"]), "item": _ITEMS},
+        optional=_PLACES,
+    ),
+    st.fixed_dictionaries(
+        {
+            "type": st.sampled_from(
+                [
+                    *("response.output_text.delta", "response.refusal.delta", "response.function_call_arguments.delta"),
+                    *("response.custom_tool_call_input.delta", "response.reasoning_text.delta"),
+                    *("response.reasoning_summary_text.delta", "response.output_text.annotation.added"),
+                ]
+            )
+        },
+        optional={
+            **_PLACES,
+            "delta": making.texts | making.nonsense,
+            "content_index": st.integers(0, 2) | making.nonsense,
+            "summary_index": st.integers(0, 2) | making.nonsense,
+            "annotation": making.nonsense | st.fixed_dictionaries({"url": making.texts, "start_index": st.integers()}),
+        },
+    ),
+    st.fixed_dictionaries({"type": st.sampled_from(["response.created", "response.in_progress", "keepalive"])}),
+)
+_RESPONSES_ENDS: Final = st.fixed_dictionaries(
+    {"type": st.sampled_from(["response.completed", "response.incomplete", "response.failed", "error", "x"])},
+    optional={
+        "response": st.fixed_dictionaries(
+            {}, optional={"output": st.lists(_ITEMS, max_size=3) | making.nonsense, "usage": making.nonsense}
+        )
+    },
+)
+
+
+@given(st.lists(_RESPONSES_EVENTS, max_size=10), _RESPONSES_ENDS)
+@settings(max_examples=400)
+def test_nonsense_in_responses_events_is_grammatical_and_ends_once(said: list[dict[str, Any]], end: Any) -> None:
+    frames = [b"data: %b\n\n" % jsons.write(event) for event in [*said, end]]
+    events = read("openai-responses", frames, Profile())
+    assert breaches(events) == []
+    for client in DIALECTS:
+        assert well_formed(client, write(client, events)) == []
+
+
+@given(st.lists(_ITEMS | making.nonsense, max_size=4), making.nonsense)
+def test_whole_responses_nonsense_is_grammatical_and_ends_once(output: list[Any], rest: Any) -> None:
+    body = jsons.write({"object": "response", "output": output, "usage": rest, "status": rest, "id": rest})
+    events = BACKENDS["openai-responses"].read_answer(body, request_of("openai-responses"), Profile(), STAMP)
+    assert breaches(events) == []
+
+
 @each_dialect
 @given(value=making.nonsense)
 def test_whole_nonsense_is_grammatical_and_ends_once(dialect: Dialect, value: Any) -> None:
@@ -240,6 +320,7 @@ def sayable(events: list[Event], dialect: Dialect) -> list[Event]:
     Ids and words of the wire are our own; Chat has no empty arguments; the end of a chat says little.
     """
     kept: list[Event] = []
+    places = _places_in_the_text(events)
     empty_calls = {e.block for e in events if isinstance(e, Opened) and isinstance(e.part, ToolCall)}
     empty_calls -= {e.block for e in events if isinstance(e, Grew)}
     for event in events:
@@ -248,13 +329,31 @@ def sayable(events: list[Event], dialect: Dialect) -> list[Event]:
                 kept.append(Ended(event.reason, None, event.stop_sequence, _why(event, events, dialect)))
             case Closed() if event.block in empty_calls:
                 kept += [Grew(event.block, "{}"), event]
+            case Cited() if dialect == "openai-responses":
+                start, end = places[event.block]
+                kept.append(Cited(event.block, msgspec.structs.replace(event.citation, start=start, end=end)))
+            case Opened(block=block, part=Thinking()):
+                kept.append(Opened(block, Thinking("")))
             case Opened() | Grew() | Closed() | Cited() | Showed() | Noted() | Failed():
                 kept.append(event)
     return kept
 
 
+def _places_in_the_text(events: list[Event]) -> dict[int, tuple[int, int]]:
+    """Where each text stands in the text of the whole answer."""
+    places: dict[int, tuple[int, int]] = {}
+    end = 0
+    for event in events:
+        if isinstance(event, Opened) and isinstance(event.part, Text):
+            places[event.block] = (end, end)
+        elif isinstance(event, Grew) and event.block in places:
+            start, end = places[event.block][0], end + len(event.text)
+            places[event.block] = (start, end)
+    return places
+
+
 def _why(ended: Ended, events: list[Event], dialect: Dialect) -> str | None:
-    """Chat says why it declined in the refusal itself."""
+    """OpenAI's dialects say why they declined in the refusal itself."""
     if dialect == "anthropic-messages":
         return ended.explanation
     refusals = {e.block for e in events if isinstance(e, Opened) and isinstance(e.part, Refusal)}
@@ -299,12 +398,17 @@ def gathered(answer: Answer) -> dict[str, Any]:
 
 def _spelled(part: Any) -> Any:
     """A whole Messages answer holds arguments as an object: spacing is not said."""
-    return (part.id, part.name, part.by, jsons.read(part.arguments or "{}")) if isinstance(part, ToolCall) else part
+    if isinstance(part, ToolCall) and part.kind == "function":
+        return part.id, part.name, part.by, jsons.read(part.arguments or "{}")
+    return part
 
 
-@each([recording for recording in vendors() if recording.stream and recording.answer])
+@each([r for r in vendors() if r.stream and r.answer and r.dialect != "openai-responses"])
 def test_answers_recorded_both_ways_have_one_shape(recording: Recording) -> None:
-    """Two generations of one request: the words differ, the parts and the reason do not."""
+    """Two generations of one request: the words differ, the parts and the reason do not.
+
+    The pairs of Responses were recorded from different models or requests.
+    """
     side, request = BACKENDS[recording.dialect], request_of(recording.dialect)
     whole = fold(side.read_answer(recording.answer, request, Profile(), STAMP))
     streamed = fold(read(recording.dialect, [recording.stream], Profile()))
@@ -361,7 +465,12 @@ def test_arguments_arrive_byte_by_byte(spoken: Dialect, heard: Dialect, data: st
 def arguments_in(dialect: Dialect, wire: bytes) -> list[str]:
     if dialect == "openai-chat":
         return [call["arguments"] for call in wires.chat_calls(wire)]
+    if dialect == "openai-responses":
+        return [item["arguments"] for item in wires.responses_items(wire)]
     return [block["grown"] for block in wires.messages_blocks(wire) if block["type"] == "tool_use"]
+
+
+_OUR_SEARCH: Final = f"srvtoolu_{STAMP.id}"  # how the Messages writer calls a search that another backend has run
 
 
 def story(answer: Answer, dialect: Dialect) -> tuple[Any, ...]:
@@ -375,7 +484,7 @@ def story(answer: Answer, dialect: Dialect) -> tuple[Any, ...]:
             line = (*line[:-1], parts.pop()[-1] + line[-1])
         parts.append(line)
     said_why = any(isinstance(part, Refusal) for part in answer.parts)
-    if answer.reason == "filtered" and answer.explanation and dialect == "openai-chat" and not said_why:
+    if answer.reason == "filtered" and answer.explanation and dialect != "anthropic-messages" and not said_why:
         parts.append(("refusal", answer.explanation))
     calls = any(part[0] == "call" for part in parts)
     return (*parts, _end_of(answer.reason, dialect, calls=calls), _counts(answer.usage))
@@ -384,26 +493,37 @@ def story(answer: Answer, dialect: Dialect) -> tuple[Any, ...]:
 def _line(part: Any, dialect: Dialect) -> tuple[Any, ...] | None:
     messages = dialect == "anthropic-messages"
     match part:
+        case ToolCall(by="client", kind="custom"):
+            text = part.arguments
+            return "call", part.id, part.name, text if dialect == "openai-responses" else jsons.write_text({"input": text})
         case ToolCall(by="client"):
             return "call", part.id, part.name, (part.arguments.strip() and part.arguments) or "{}"
+        case ToolCall(id=call_id) if call_id.startswith(_OUR_SEARCH) or (
+            part.name == "web_search" and dialect == "openai-responses"
+        ):
+            return "searched", jsons.read(part.arguments)["query"], None
         case ToolCall():
             return ("their call", part.id, part.name, part.arguments or "{}") if messages else None
         case Refusal() if not messages:
             return "refusal", part.text
         case Text() | Refusal():
             return ("text", part.text) if part.text else None
-        case Thinking(seal=None):
-            return ("thinking", part.text) if part.text else None
-        case Thinking() if messages:
+        case Thinking(seal=Seal(dialect=sealed_in)) if sealed_in == dialect:
             return "sealed", part.text, part.seal, ""
         case Thinking():
             return ("thinking", part.text) if part.text else None
+        case Searched() if dialect != "openai-chat":
+            return "searched", " | ".join(part.queries), None
+        case Opaque(raw={"tool_use_id": str(call_id)}) if call_id.startswith(_OUR_SEARCH):
+            return None
+        case Opaque() if part.dialect == dialect:
+            return "shown", part, None
         case _:
-            return ("shown", part, None) if messages else None
+            return None
 
 
 def _end_of(reason: str, dialect: Dialect, *, calls: bool) -> str:
-    if dialect == "openai-chat":
+    if dialect != "anthropic-messages":
         if reason in ("stop_sequence", "paused", "compacted"):
             return "tool_calls" if calls else "stop"
         return "length" if reason == "context_full" else reason

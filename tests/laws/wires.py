@@ -1,9 +1,10 @@
-"""The rules of both clients' wires: what is wrong with these bytes?
+"""The rules of the clients' wires: what is wrong with these bytes?
 
 Reads with the standard library and without Dragoman's own readers, so that a mistake cannot agree with itself.
 """
 
 import json  # noqa: TID251 - our own door must not vouch for itself
+from collections.abc import Callable
 from typing import Any, Final
 
 _GROWS: Final = {
@@ -156,6 +157,140 @@ def chat_calls(wire: bytes) -> list[dict[str, Any]]:
                 call["name"] += entry["function"].get("name", "")
                 call["arguments"] += entry["function"]["arguments"]
     return list(calls.values())
+
+
+def responses_breaches(wire: bytes) -> list[str]:
+    """PROTOCOLS A3.5 and the minimum field set of E1.3. Empty if the stream is well formed."""
+    wrong: list[str] = []
+    if not wire.endswith(b"data: [DONE]\n\n"):
+        wrong.append("does not end in [DONE]")
+    events = _named_events(wire.removesuffix(b"data: [DONE]\n\n"), wrong)
+    events = [(kind, said) for kind, said in events if kind != "keepalive"]
+    if not events:
+        return [*wrong, "nothing was said"]
+    if [said.get("sequence_number") for _, said in events] != list(range(len(events))):
+        wrong.append("sequence numbers are not 0, 1, 2, ...")
+    kinds = [kind for kind, _ in events]
+    if kinds[:2] != ["response.created", "response.in_progress"] or kinds.count("response.created") > 1:
+        wrong.append(f"begins with {kinds[:2]}")
+    ends = [n for n, kind in enumerate(kinds) if kind in _ENDS]
+    if ends != [len(kinds) - 1]:
+        wrong.append(f"does not end exactly once: {ends} of {len(kinds)}")
+    items = _Items()
+    for kind, said in events:
+        items.hear(kind, said)
+    if len({said["response"]["id"] for _, said in events if "response" in said}) > 1:
+        wrong.append("the response changes its id")
+    return wrong + items.wrong
+
+
+_ENDS: Final = ("response.completed", "response.incomplete", "response.failed")
+_RESPONSE: Final = {
+    *("id", "object", "created_at", "status", "error", "incomplete_details", "instructions", "metadata", "model", "output"),
+    *("parallel_tool_calls", "temperature", "top_p", "tool_choice", "tools", "max_output_tokens", "previous_response_id"),
+    *("reasoning", "store", "text", "truncation", "usage", "user"),
+}
+# How an item grows: the event of its growth, and where the whole of it stands in the item.
+_OF_ITEM: Final = {
+    "response.output_text.delta": ("message", "text"),
+    "response.refusal.delta": ("message", "refusal"),
+    "response.reasoning_summary_text.delta": ("reasoning", "summary"),
+    "response.reasoning_text.delta": ("reasoning", "content"),
+    "response.function_call_arguments.delta": ("function_call", "arguments"),
+    "response.custom_tool_call_input.delta": ("custom_tool_call", "input"),
+}
+
+
+class _Items:
+    """The output items of one response: identities never change, and what grew is what there is in the end."""
+
+    def __init__(self) -> None:
+        self.wrong: list[str] = []
+        self._added: dict[int, dict[str, Any]] = {}
+        self._parts: set[int] = set()
+        self._grown: dict[int, str] = {}
+        self._done: dict[int, dict[str, Any]] = {}
+
+    def hear(self, kind: str, said: dict[str, Any]) -> None:
+        if "response" in said:
+            self._lifecycle(kind, said["response"])
+        elif kind == "response.output_item.added":
+            self._opened(said["output_index"], said["item"])
+        elif kind == "response.output_item.done":
+            self._finished(said["output_index"], said["item"])
+        else:
+            self._on_item(kind, said)
+
+    def _lifecycle(self, kind: str, response: dict[str, Any]) -> None:
+        if missing := _RESPONSE - response.keys():
+            self.wrong.append(f"{kind} without {sorted(missing)}")
+        if response["status"] != {"response.created": "in_progress"}.get(kind, kind.removeprefix("response.")):
+            self.wrong.append(f"{kind} with status {response['status']}")
+        if response["output"] != [self._done[index] for index in sorted(self._done)]:
+            self.wrong.append(f"the output of {kind} is not what its items were")
+        if kind in ("response.completed", "response.incomplete"):
+            if self._done.keys() != self._added.keys():
+                self.wrong.append(f"{kind} with unfinished items")
+            if not response["usage"]["input_tokens_details"] or not response["usage"]["output_tokens_details"]:
+                self.wrong.append(f"{kind} without all counts")
+
+    def _opened(self, index: int, item: dict[str, Any]) -> None:
+        if index != len(self._added):
+            self.wrong.append(f"item {index} where {len(self._added)} was due")
+        if any(item["id"] == other["id"] for other in self._added.values()):
+            self.wrong.append(f"two items are {item['id']}")
+        ours = item["type"] in ("function_call", "custom_tool_call")
+        if ours and any(item["call_id"] == other.get("call_id") for other in self._added.values()):
+            self.wrong.append(f"two calls are {item['call_id']}")
+        empty = {"message": ("content", []), "function_call": ("arguments", ""), "custom_tool_call": ("input", "")}
+        if item["type"] in empty:
+            key, value = empty[item["type"]]
+            if item[key] != value or item["status"] != "in_progress":
+                self.wrong.append(f"an item does not begin empty: {item}")
+        self._added[index], self._grown[index] = item, ""
+
+    def _on_item(self, kind: str, said: dict[str, Any]) -> None:
+        index = said["output_index"]
+        item = self._added.get(index)
+        if item is None or index in self._done or said["item_id"] != item["id"]:
+            self.wrong.append(f"{kind} on an item that is not open: {said}")
+            return
+        if kind.endswith("part.added"):
+            self._parts.add(index)
+        if kind in _OF_ITEM:
+            if item["type"] != _OF_ITEM[kind][0] or (item["type"] in ("message", "reasoning") and index not in self._parts):
+                self.wrong.append(f"{kind} out of place: {said}")
+            self._grown[index] += said["delta"]
+        whole = said.get("text", said.get("arguments", said.get("input", said.get("refusal", self._grown[index]))))
+        if whole != (self._grown[index] or ("{}" if "arguments" in said else "")):
+            self.wrong.append(f"{kind} is not what grew: {said}")
+
+    def _finished(self, index: int, item: dict[str, Any]) -> None:
+        added = self._added[index]
+        fixed = ("type", "id") if item["type"] in ("reasoning", "message") else ("type", "id", "call_id", "name", "namespace")
+        if any(item.get(key) != added.get(key) for key in fixed):
+            self.wrong.append(f"an item changed: {added} became {item}")
+        if item["type"] in ("message", "function_call", "custom_tool_call"):
+            if item["status"] not in ("completed", "incomplete"):
+                self.wrong.append(f"done, but {item['status']}")
+            part = item["content"][0] if item["type"] == "message" else item
+            whole = next(part[key] for key in ("text", "refusal", "arguments", "input") if key in part)
+            if whole != self._grown[index] and (self._grown[index] or whole != "{}"):
+                self.wrong.append(f"an item is not what grew: {item}")
+        self._done[index] = item
+
+
+BREACHES: Final[dict[str, Callable[[bytes], list[str]]]] = {
+    "anthropic-messages": messages_breaches,
+    "openai-chat": chat_breaches,
+    "openai-responses": responses_breaches,
+}
+
+
+def responses_items(wire: bytes) -> list[dict[str, Any]]:
+    """The items as Codex gathers them."""
+    events = _named_events(wire.removesuffix(b"data: [DONE]\n\n"), [])
+    return [said["item"] for kind, said in events if kind == "response.output_item.done"]
 
 
 def _named_events(wire: bytes, wrong: list[str]) -> list[tuple[str, dict[str, Any]]]:

@@ -10,10 +10,10 @@ from msgspec import Struct
 
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Showed
 from dragoman.hub.problems import Problem
-from dragoman.hub.request import Citation, Opaque, Refusal, Seal, Text, Thinking, ToolCall, ToolResult
+from dragoman.hub.request import Citation, Opaque, Refusal, Seal, Searched, Text, Thinking, ToolCall, ToolResult
 from dragoman.hub.usage import Usage
 
-Said = Text | Refusal | Thinking | ToolCall | ToolResult | Opaque
+Said = Text | Refusal | Thinking | ToolCall | ToolResult | Opaque | Searched
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -130,21 +130,21 @@ def unfold(answer: Answer) -> list[Event]:
 
 def _unfold_part(block: int, part: Said) -> list[Event]:
     match part:
-        case ToolResult() | Opaque():
+        case ToolResult() | Opaque() | Searched():
             return [Showed(block, part)]
         case Thinking(seal=Seal(form="redacted")):
             return [Showed(block, part)]
         case ToolCall():
-            opened = Opened(block, msgspec.structs.replace(part, arguments="", extra={}))
-            return [opened, *_grown(block, part.arguments), Closed(block, extra=part.extra)]
+            opened = Opened(block, msgspec.structs.replace(part, arguments=""))
+            return [opened, *_grown(block, part.arguments), Closed(block)]
         case Text():
-            opened = Opened(block, msgspec.structs.replace(part, text="", citations=(), extra={}))
+            opened = Opened(block, msgspec.structs.replace(part, text="", citations=()))
             cited = [Cited(block, citation) for citation in part.citations]
-            return [opened, *_grown(block, part.text), *cited, Closed(block, extra=part.extra)]
+            return [opened, *_grown(block, part.text), *cited, Closed(block)]
         case Refusal():
             return [Opened(block, Refusal("")), *_grown(block, part.text), Closed(block)]
         case Thinking():
-            return [Opened(block, Thinking("")), *_grown(block, part.text), Closed(block, part.seal, part.extra)]
+            return [Opened(block, Thinking("", extra=part.extra)), *_grown(block, part.text), Closed(block, part.seal)]
         case _:
             assert_never(part)
 

@@ -26,6 +26,7 @@ from dragoman.protocols import arguments, free_text
 from dragoman.protocols.anthropic_messages.problems import stream_problem
 from dragoman.protocols.anthropic_messages.usage import write_usage
 from dragoman.protocols.codec import Stamp
+from dragoman.protocols.strainer import Strainer
 from dragoman.wire import jsons, sse
 
 _STOP: Final[dict[Reason, str]] = {
@@ -59,7 +60,7 @@ class StreamWriter:
         self._index = 0  # its number on the wire
         self._head = b""  # what stands before the text of its growth
         self._call: ToolCall | None = None  # the open block, if it is a call of a function
-        self._arguments: list[str] = []
+        self._strainer = Strainer()
         self._broken: ToolCall | None = None  # a call whose arguments are no object; fine only in an answer cut short
         self._later: list[Event] = []
 
@@ -138,7 +139,7 @@ class StreamWriter:
                 block = {"type": "thinking", "thinking": "", "signature": ""}
             case ToolCall():
                 self._head = head + b'"input_json_delta","partial_json":'
-                self._call, self._arguments = part, []
+                self._call, self._strainer = part, Strainer()
                 block = {"type": _call_type(part), "id": part.id, "name": part.name, "input": {}}
             case _:
                 assert_never(part)
@@ -149,8 +150,8 @@ class StreamWriter:
         if self._call is not None:
             if _takes_text(self._call):
                 return self._grow(free_text.piece(text))
-            self._arguments.append(text)
-        return self._grow(text)
+            text = self._strainer.feed(text)
+        return self._grow(text) if text else b""
 
     def _grow(self, text: str) -> bytes:
         return self._head + jsons.write(text) + _TAIL
@@ -160,7 +161,7 @@ class StreamWriter:
         signed = b""
         if _takes_text(call):
             signed = self._grow(free_text.CLOSING)
-        elif call is not None and not arguments.are_sound("".join(self._arguments)):
+        elif call is not None and not self._strainer.sound:
             # A block that is closed is a call the client will run: not with half its arguments.
             self._broken, self._current = call, None
             return b""
@@ -296,7 +297,13 @@ def _search_blocks(searched: Searched, id_: str) -> list[dict[str, Any]]:
     """The SDK (2.12) takes a result without `encrypted_content` for an error; the AI SDK refuses it."""
     call_id = f"srvtoolu_{id_}"
     found = [
-        {"type": "web_search_result", "url": hit.url, "title": hit.title or hit.url, "encrypted_content": ""}
+        {
+            "type": "web_search_result",
+            "url": hit.url,
+            "title": hit.title or hit.url,
+            "encrypted_content": "",
+            "page_age": None,
+        }
         for hit in searched.hits
     ]
     query = {"query": " | ".join(searched.queries)}

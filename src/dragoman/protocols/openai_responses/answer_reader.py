@@ -1,345 +1,447 @@
 """What a Responses backend says, as events.
 
-Deltas are told as they come; `output_item.done` has the last word on an item. Backends that send only whole items, or
+Growth is told as it comes; `output_item.done` has the last word on an item. Backends that send only whole items, or
 only the terminal event, are heard too.
 """
 
-from collections.abc import Iterator
-from typing import Any, Final
+import itertools
+from typing import Any, Final, Literal
+
+from msgspec import Struct
 
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Showed
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import (
     CallKind,
     Citation,
+    Extra,
+    Hit,
     Opaque,
     Refusal,
     Request,
     Seal,
+    Searched,
     Text,
     Thinking,
     ToolCall,
 )
 from dragoman.hub.route import Profile
-from dragoman.protocols import backend_problems, tool_names
+from dragoman.hub.usage import Usage
+from dragoman.protocols import tool_names
+from dragoman.protocols.backend_problems import read_problem
+from dragoman.protocols.call_ids import CallIds
+from dragoman.protocols.codec import Stamp
+from dragoman.protocols.frames import DONE, Frames
 from dragoman.protocols.openai_responses.usage import read_usage
 from dragoman.wire import jsons
-from dragoman.wire.sse import Frame, FrameTooLargeError, SSEReader
+from dragoman.wire.sse import Frame, FrameTooLargeError
 
 _DIALECT: Final = "openai-responses"
-_INCOMPLETE: Final[dict[str, Reason]] = {
-    "max_output_tokens": "length",
-    "max_tokens": "length",
-    "content_filter": "filtered",
-}
+_INCOMPLETE: Final[dict[str, Reason]] = {"content_filter": "filtered"}
 _TRUNCATED: Final = "the backend's stream ended before the answer was complete"
+# Calls whose arguments are an object, said whole: their kind, and the member that holds the object.
 _STRUCTURED: Final[dict[str, tuple[CallKind, str]]] = {
     "local_shell_call": ("local_shell", "action"),
     "shell_call": ("shell", "action"),
     "apply_patch_call": ("apply_patch", "operation"),
     "tool_search_call": ("tool_search", "arguments"),
 }
-_TERMINAL: Final = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
+# Calls whose arguments are a text that grows, and the member that holds it.
+_GROWING: Final[dict[str, tuple[CallKind, str]]] = {
+    "function_call": ("function", "arguments"),
+    "custom_tool_call": ("custom", "input"),
+}
+_KINDS: Final = {
+    "message": "message",
+    "reasoning": "reasoning",
+    "function_call": "call",
+    "custom_tool_call": "call",
+}
+TERMINAL: Final = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 
 
-class _Place:
-    """One output item. blocks: its open blocks, by content index; of other items than messages there is one."""
+_Growing = Literal["text", "refusal", "call"]
 
-    def __init__(self) -> None:
-        self.blocks: dict[int, int] = {}
-        self.grown: dict[int, int] = {}  # characters said, by block
-        self.summaries = 0
-        self.done = False
+
+class _Block(Struct):
+    """One block of the answer. part: the piece of reasoning that was said last, of which there may be several."""
+
+    number: int
+    is_text: bool
+    pieces: list[str] = []
+    part: int = 0
+    cited: int = 0
+
+
+class _Item(Struct):
+    """One output item. blocks: by the number of the content; of items other than messages there is one.
+
+    kind: what its blocks are.
+    """
+
+    id: str
+    kind: str = ""
+    blocks: dict[int, _Block] = {}
+    extra: Extra = {}
+    of_summary: bool | None = None  # reasoning: whether summaries are told, or the text itself; None = not known yet
+    done: bool = False
 
 
 class AnswerReader:
-    """One answer, streamed (`feed`, `finish`) or whole (`read_whole`)."""
+    """One answer, streamed (`feed`, `finish`) or whole (`read_whole`).
 
-    def __init__(self, request: Request, profile: Profile) -> None:
-        self._sse: Final = SSEReader()
+    request: the ids of its past tool calls are not given out again.
+    """
+
+    def __init__(self, request: Request, profile: Profile, stamp: Stamp) -> None:
+        self._frames: Final = Frames()
         self._family: Final = profile.family
         self._names: Final = tool_names.originals(request.tools)
-        self._places: dict[int, _Place] = {}
-        self._blocks = 0
+        self._ids: Final = CallIds(request, stamp)
+        self._said: list[Event] = []  # since the last call
+        self._items: dict[int | str, _Item] = {}  # by output index, else by id
+        self._texts: list[_Block] = []
+        self._count = 0  # of blocks
+        self._searches = 0
         self._began = False
         self._called = False
-        self._declined = False
+        self._declined: list[_Block] = []
         self._over = False
 
     def feed(self, data: bytes) -> list[Event]:
+        if self._over:
+            return []
         try:
-            frames = self._sse.feed(data)
+            frames = self._frames.feed(data)
         except FrameTooLargeError as error:
-            return self._fail(Problem("backend_failed", f"the backend sent an unreadable stream: {error}"))
-        events: list[Event] = []
+            self._fail(Problem("backend_failed", f"the backend sent an unreadable stream: {error}"))
+            return self._taken()
         for frame in frames:
-            events += self._frame(frame)
-        return events
+            self._frame(frame)
+        return self._taken()
 
     def finish(self) -> list[Event]:
-        events: list[Event] = []
-        for frame in self._sse.unfinished():
-            events += self._frame(frame)
+        if self._over:
+            return []
+        if self._frames.body:
+            return self.read_whole(bytes(self._frames.body))
+        for frame in self._frames.unfinished():
+            self._frame(frame)
         if not self._over:
-            events += self._fail(Problem("truncated", _TRUNCATED))
-        return events
+            self._fail(Problem("truncated", _TRUNCATED))
+        return self._taken()
 
     def read_whole(self, body: bytes) -> list[Event]:
         try:
             response = jsons.read(body)
         except jsons.JSONError as error:
-            private = body[:200].decode("utf-8", "replace")
-            return self._fail(
-                Problem("backend_failed", f"the backend's answer is not valid JSON: {error}", private=private)
-            )
+            self._garbled("the backend's answer is not valid JSON", error, body)
+            return self._taken()
         if not isinstance(response, dict) or not isinstance(response.get("output"), list):
-            return self._fail(backend_problems.read_problem(0, {}, body))
-        return list(self._terminal(response))
+            self._fail(read_problem(0, {}, body))
+        else:
+            self._end(_text(response.get("status")), response)
+        return self._taken()
 
-    def _frame(self, frame: Frame) -> list[Event]:
-        data = frame.data.strip()
-        if self._over or not data or data == b"[DONE]":
-            return []
+    def _taken(self) -> list[Event]:
+        said, self._said = self._said, []
+        return said
+
+    def _frame(self, frame: Frame) -> None:
+        if self._over:
+            return
         try:
-            said = jsons.read(data)
+            said = jsons.read(frame.data)
         except jsons.JSONError as error:
-            private = data[:200].decode("utf-8", "replace")
-            return self._fail(Problem("backend_failed", f"the backend sent a garbled stream: {error}", private=private))
+            data = frame.data.strip()
+            if data and data != DONE:
+                self._garbled("the backend sent a garbled stream", error, data)
+            return
         if not isinstance(said, dict):
-            return self._fail(Problem("backend_failed", "the backend sent a garbled stream: an event is no object"))
-        kind = said.get("type") or frame.event
-        if kind == "error" or (kind not in _TERMINAL and isinstance(said.get("error"), dict)):
-            return self._fail(backend_problems.read_problem(0, {}, data))
-        return list(self._event(kind, said)) if isinstance(kind, str) else []
+            self._fail(Problem("backend_failed", "the backend sent a garbled stream: an event is no object"))
+        elif said.get("type") == "response.output_text.delta":  # the hot path first
+            self._grow(said, "text")
+        else:
+            self._event(_text(said.get("type")) or frame.event, said, frame.data)
 
-    def _event(self, kind: str, said: dict[str, Any]) -> Iterator[Event]:
+    def _event(self, kind: str, said: dict[str, Any], data: bytes) -> None:
         match kind:
-            case "response.output_text.delta":
-                yield from self._grow(said, said.get("content_index"), Text(""))
-            case "response.refusal.delta":
-                yield from self._grow(said, said.get("content_index"), Refusal(""))
-            case "response.reasoning_summary_text.delta":
-                yield from self._grow_summary(said)
-            case "response.reasoning_text.delta":
-                yield from self._grow(said, 0, Thinking(""))
             case "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta":
-                yield from self._grow(said, 0, None)
+                self._grow(said, "call")
+            case "response.reasoning_summary_text.delta":
+                self._think(said, said.get("summary_index"), of_summary=True)
+            case "response.reasoning_text.delta":
+                self._think(said, said.get("content_index"), of_summary=False)
+            case "response.refusal.delta":
+                self._grow(said, "refusal")
             case "response.output_item.added":
-                yield from self._added(self._index(said), _object(said, "item"))
+                self._add(said, _object(said, "item"))
             case "response.output_item.done":
-                yield from self._done(self._index(said), _object(said, "item"))
+                item = _object(said, "item")
+                self._finish_item(self._item(said, item.get("id")), item)
             case "response.output_text.annotation.added":
-                yield from self._annotated(said)
+                self._annotate(said)
             case "response.created":
-                yield from self._begin(_object(said, "response"))
-            case _ if kind in _TERMINAL:
-                yield from self._terminal(_object(said, "response"), kind)
+                self._begin(_object(said, "response"))
+            case _ if kind in TERMINAL:
+                self._end(kind.removeprefix("response."), _object(said, "response"))
+            case _ if kind == "error" or said.get("error"):
+                self._fail(read_problem(0, {}, data))
 
-    def _index(self, said: dict[str, Any]) -> int:
-        """llama.cpp leaves `output_index` out: its items come one after the other."""
-        index = said.get("output_index")
-        if isinstance(index, int):
-            return index
-        return max((number for number, place in self._places.items() if not place.done), default=len(self._places))
-
-    def _place(self, index: int) -> _Place:
-        return self._places.setdefault(index, _Place())
-
-    def _begin(self, response: dict[str, Any]) -> Iterator[Event]:
+    def _begin(self, response: dict[str, Any]) -> None:
         if not self._began:
             self._began = True
-            yield Began(_text(response.get("id")) or None, _text(response.get("model")) or None)
+            self._said.append(Began(_text(response.get("id")) or None, _text(response.get("model")) or None))
 
-    def _added(self, index: int, item: dict[str, Any]) -> Iterator[Event]:
-        kind = item.get("type")
-        if kind in ("function_call", "custom_tool_call"):
-            yield from self._open(self._place(index), 0, self._call(item))
-        else:
-            self._place(index)
+    def _item(self, said: dict[str, Any], item_id: Any) -> _Item:
+        """The item that an event is about. llama.cpp leaves `output_index` out and names items by id alone."""
+        key: Any = said.get("output_index")
+        if type(key) is not int:
+            key = _text(item_id) or self._current()
+        item = self._items.get(key)
+        if item is None:
+            self._items[key] = item = _Item(_text(item_id))
+        return item
 
-    def _call(self, item: dict[str, Any]) -> ToolCall:
-        name = _text(item.get("name"))
+    def _current(self) -> int | str:
+        """The item that was spoken of last and is not done, else a new one."""
+        return next((key for key, item in reversed(self._items.items()) if not item.done), f"item {len(self._items)}")
+
+    def _add(self, said: dict[str, Any], raw: dict[str, Any]) -> None:
+        item = self._item(said, raw.get("id"))
+        item.extra = _phase(raw)
+        kind = raw.get("type")
+        if kind in ("function_call", "custom_tool_call") and _text(raw.get("name")) and not (item.blocks or item.done):
+            self._open_call(item, raw)
+
+    def _open_call(self, item: _Item, raw: dict[str, Any]) -> _Block | None:
+        """A call without a name is opened when the whole item says it; if that does not, there is nothing to run."""
+        name = _text(raw.get("name"))
+        if not name:
+            self._fail(Problem("backend_failed", "the backend called a tool without naming it"))
+            return None
         self._called = True
-        return ToolCall(
-            _text(item.get("call_id")) or _text(item.get("id")),
+        call = ToolCall(
+            self._ids.fresh(_text(raw.get("call_id")) or _text(raw.get("id"))),
             self._names.get(name, name),
-            kind="custom" if item.get("type") == "custom_tool_call" else "function",
-            namespace=_text(item.get("namespace")) or None,
+            kind=_GROWING[raw["type"]][0],
+            namespace=_text(raw.get("namespace")) or None,
         )
+        return self._open(item, 0, call)
 
-    def _open(self, place: _Place, content: int, part: Text | Refusal | Thinking | ToolCall) -> Iterator[Event]:
-        block, self._blocks = self._blocks, self._blocks + 1
-        place.blocks[content] = block
-        place.grown[block] = 0
-        yield Opened(block, part)
+    def _open(self, item: _Item, content: int, part: Text | Refusal | Thinking | ToolCall) -> _Block:
+        self._began = True
+        item.kind = _kind(part)
+        item.blocks[content] = block = _Block(self._count, isinstance(part, Text))
+        self._count += 1
+        if block.is_text:
+            self._texts.append(block)
+        elif isinstance(part, Refusal):
+            self._declined.append(block)
+        self._said.append(Opened(block.number, part))
+        return block
 
-    def _grow(self, said: dict[str, Any], content: Any, part: Text | Refusal | Thinking | None) -> Iterator[Event]:
-        place, number = self._place(self._index(said)), content if isinstance(content, int) else 0
-        if number not in place.blocks:
-            if part is None:
-                return  # arguments of a call that was never opened: the whole item will have them
-            yield from self._open(place, number, part)
-        yield from self._say(place, place.blocks[number], _text(said.get("delta")))
-
-    def _say(self, place: _Place, block: int, text: str) -> Iterator[Event]:
-        if text:
-            place.grown[block] += len(text)
-            yield Grew(block, text)
-
-    def _grow_summary(self, said: dict[str, Any]) -> Iterator[Event]:
-        """Summaries come in parts; between two of them a paragraph ends."""
-        place, number = self._place(self._index(said)), said.get("summary_index")
-        if 0 not in place.blocks:
-            yield from self._open(place, 0, Thinking(""))
-        elif isinstance(number, int) and number > place.summaries:
-            yield from self._say(place, place.blocks[0], "\n\n")
-        place.summaries = number if isinstance(number, int) else place.summaries
-        yield from self._say(place, place.blocks[0], _text(said.get("delta")))
-
-    def _annotated(self, said: dict[str, Any]) -> Iterator[Event]:
-        place, content = self._place(self._index(said)), said.get("content_index")
-        block = place.blocks.get(content if isinstance(content, int) else 0)
-        if block is not None and (citation := _citation(said.get("annotation"))) is not None:
-            yield Cited(block, citation)
-
-    def _done(self, index: int, item: dict[str, Any]) -> Iterator[Event]:
-        """The item as it is: say what its deltas did not."""
-        place = self._place(index)
-        if place.done:
+    def _grow(self, said: dict[str, Any], kind: _Growing) -> None:
+        """Arguments of a call that is not open are left to the whole item."""
+        text, content = said.get("delta"), said.get("content_index", 0)
+        item = self._item(said, said.get("item_id"))
+        if not isinstance(text, str) or not text or item.done:
             return
-        place.done = True
-        match item.get("type"):
-            case "message":
-                yield from self._message_done(place, item)
-            case "reasoning":
-                yield from self._reasoning_done(place, item)
-            case "function_call":
-                yield from self._call_done(place, item, _text(item.get("arguments")))
-            case "custom_tool_call":
-                yield from self._call_done(place, item, _text(item.get("input")))
-            case str(kind) if kind in _STRUCTURED:
-                yield from self._structured(place, item, *_STRUCTURED[kind])
-            case str(kind):
-                block, self._blocks = self._blocks, self._blocks + 1
-                yield Showed(block, Opaque(_DIALECT, kind, item))
-
-    def _message_done(self, place: _Place, item: dict[str, Any]) -> Iterator[Event]:
-        content = item.get("content")
-        for number, part in enumerate(content if isinstance(content, list) else ()):
-            if not isinstance(part, dict):
-                continue
-            refused = part.get("type") == "refusal"
-            self._declined = self._declined or refused
-            text = _text(part.get("refusal" if refused else "text"))
-            fresh = number not in place.blocks
-            if fresh and (text or part.get("annotations")):
-                yield from self._open(place, number, Refusal("") if refused else Text(""))
-            if number in place.blocks:
-                block = place.blocks[number]
-                yield from self._say(place, block, text[place.grown[block] :])
-                for annotation in (part.get("annotations") or ()) if fresh else ():
-                    if (citation := _citation(annotation)) is not None:
-                        yield Cited(block, citation)
-        for block in place.blocks.values():
-            yield Closed(block)
-
-    def _reasoning_done(self, place: _Place, item: dict[str, Any]) -> Iterator[Event]:
-        sealed = _text(item.get("encrypted_content"))
-        text = "\n\n".join(_texts(item.get("content")) or _texts(item.get("summary")))
-        if 0 not in place.blocks:
-            if not text and not sealed:
+        block = item.blocks.get(content if type(content) is int else 0)
+        if block is None:
+            if kind == "call":
                 return
-            yield from self._open(place, 0, Thinking(""))
-        block = place.blocks[0]
-        if not place.grown[block]:
-            yield from self._say(place, block, text)
-        yield Closed(block, Seal(_DIALECT, self._family, item, "encrypted") if sealed else None)
+            part = Text("", extra=item.extra) if kind == "text" else Refusal("")
+            block = self._open(item, content if type(content) is int else 0, part)
+        block.pieces.append(text)
+        self._said.append(Grew(block.number, text))
 
-    def _call_done(self, place: _Place, item: dict[str, Any], text: str) -> Iterator[Event]:
-        if 0 not in place.blocks:
-            yield from self._open(place, 0, self._call(item))
-        block = place.blocks[0]
-        yield from self._say(place, block, text[place.grown[block] :])
-        yield Closed(block)
+    def _say(self, block: _Block, text: str) -> None:
+        if text:
+            block.pieces.append(text)
+            self._said.append(Grew(block.number, text))
 
-    def _structured(self, place: _Place, item: dict[str, Any], kind: CallKind, key: str) -> Iterator[Event]:
-        if kind == "tool_search" and item.get("execution") != "client":
+    def _say_rest(self, block: _Block, text: str) -> None:
+        """What of the whole text was not said yet. If other words were said, they stay said."""
+        so_far = "".join(block.pieces)
+        if text.startswith(so_far):
+            self._say(block, text[len(so_far) :])
+
+    def _think(self, said: dict[str, Any], part: Any, *, of_summary: bool) -> None:
+        """Reasoning comes in parts; between two of them a paragraph ends. Where both kinds come, the first is told."""
+        item = self._item(said, said.get("item_id"))
+        if item.done or item.of_summary not in (None, of_summary):
             return
-        self._called = True
-        said = {name: value for name, value in _object(item, key).items() if name != "type" or kind == "apply_patch"}
-        call = ToolCall(_text(item.get("call_id")) or _text(item.get("id")), kind, kind=kind)
-        yield from self._open(place, 0, call)
-        yield from self._say(place, place.blocks[0], jsons.write_text(said))
-        yield Closed(place.blocks[0])
+        item.of_summary = of_summary
+        block = item.blocks.get(0) or self._open(item, 0, _thinking(item))
+        if isinstance(part, int) and part > block.part:
+            block.part = part
+            if block.pieces:
+                self._say(block, "\n\n")
+        self._say(block, _text(said.get("delta")))
 
-    def _terminal(self, response: dict[str, Any], kind: str = "") -> Iterator[Event]:
-        yield from self._begin(response)
-        status = kind.removeprefix("response.") or _text(response.get("status"))
+    def _annotate(self, said: dict[str, Any]) -> None:
+        content = said.get("content_index")
+        item = self._item(said, said.get("item_id"))
+        block = item.blocks.get(content if isinstance(content, int) else 0)
+        if block is not None and block.is_text:
+            self._cite(block, said.get("annotation"))
+
+    def _cite(self, block: _Block, annotation: Any) -> None:
+        block.cited += 1
+        if (citation := _citation(annotation, self._offset(block))) is not None:
+            self._said.append(Cited(block.number, citation))
+
+    def _offset(self, block: _Block) -> int:
+        """Code points of the answer's text before this block: a citation counts within its own part."""
+        before = itertools.takewhile(lambda text: text is not block, self._texts)
+        return sum(len(piece) for text in before for piece in text.pieces)
+
+    def _finish_item(self, item: _Item, raw: dict[str, Any]) -> None:
+        """The item as it is: say what its growth did not."""
+        if item.done or self._over:
+            return
+        item.done = True
+        match raw.get("type"):
+            case str(kind) if item.blocks and _KINDS.get(kind) != item.kind:
+                pass  # it has been something else so far
+            case "message":
+                self._finish_message(item, raw)
+            case "reasoning":
+                self._finish_reasoning(item, raw)
+            case "function_call" | "custom_tool_call" as kind:
+                block = item.blocks.get(0) or self._open_call(item, raw)
+                if block is not None:
+                    self._say_rest(block, _text(raw.get(_GROWING[kind][1])))
+            case str(kind) if kind in _STRUCTURED and raw.get("execution") != "server":
+                self._structured(item, raw, *_STRUCTURED[kind])
+            case str(kind):
+                self._show(_search(raw) or Opaque(_DIALECT, kind, raw))
+        self._close(item)
+
+    def _close(self, item: _Item, seal: Seal | None = None) -> None:
+        item.done = True
+        if not self._over:
+            self._said += [Closed(block.number, seal) for block in item.blocks.values()]
+        item.blocks = {}
+
+    def _show(self, part: Opaque | Searched) -> None:
+        self._began = True
+        self._searches += isinstance(part, Searched)
+        self._said.append(Showed(self._count, part))
+        self._count += 1
+
+    def _finish_message(self, item: _Item, raw: dict[str, Any]) -> None:
+        item.extra = _phase(raw)
+        content = raw.get("content")
+        for number, part in enumerate(content if isinstance(content, list) else ()):
+            if isinstance(part, dict):
+                self._finish_part(item, number, part)
+
+    def _finish_part(self, item: _Item, number: int, part: dict[str, Any]) -> None:
+        refused = part.get("type") == "refusal"
+        text, annotations = _text(part.get("refusal" if refused else "text")), part.get("annotations")
+        block = item.blocks.get(number)
+        if block is None:
+            if not text:
+                return
+            block = self._open(item, number, Refusal("") if refused else Text("", extra=item.extra))
+        self._say_rest(block, text)
+        if block.is_text and isinstance(annotations, list):
+            for annotation in annotations[block.cited :]:
+                self._cite(block, annotation)
+
+    def _finish_reasoning(self, item: _Item, raw: dict[str, Any]) -> None:
+        sealed = bool(_text(raw.get("encrypted_content")))
+        item.id = _text(raw.get("id")) or item.id
+        text = "\n\n".join(_texts(raw.get("summary") if item.of_summary else raw.get("content") or raw.get("summary")))
+        if not item.blocks and (text or sealed):
+            self._open(item, 0, _thinking(item))
+        for block in item.blocks.values():
+            self._say_rest(block, text)
+        self._close(item, Seal(_DIALECT, self._family, raw, "encrypted") if sealed else None)
+
+    def _structured(self, item: _Item, raw: dict[str, Any], kind: CallKind, key: str) -> None:
+        self._called = True
+        said = {name: value for name, value in _object(raw, key).items() if name != "type" or kind == "apply_patch"}
+        call_id = self._ids.fresh(_text(raw.get("call_id")) or _text(raw.get("id")))
+        block = self._open(item, 0, ToolCall(call_id, kind, kind=kind))
+        self._say(block, jsons.write_text(said))
+
+    def _end(self, status: str, response: dict[str, Any]) -> None:
+        if status in ("queued", "in_progress"):
+            self._fail(Problem("backend_failed", f"the backend's answer is not there yet (status {status!r})"))
+            return
+        self._begin(response)
         if status in ("failed", "cancelled"):
             said = {"error": response.get("error") or {"message": "the backend failed"}}
-            yield from self._fail(backend_problems.read_problem(0, {}, jsons.write(said)))
+            self._fail(read_problem(0, {}, jsons.write(said)))
             return
         output = response.get("output")
-        streamed = set(self._places)
-        for index, item in enumerate(output if isinstance(output, list) else ()):
-            # Of an answer that was streamed only what is still open is of interest: the rest has been told.
-            if isinstance(item, dict) and (not streamed or index in streamed):
-                yield from self._done(index, item)
-        for place in self._places.values():
-            if not place.done:
-                for block in place.blocks.values():
-                    yield Closed(block)
-        if (usage := read_usage(response.get("usage"))) is not None:
-            yield Noted(usage)
+        for index, raw in enumerate(output if isinstance(output, list) else ()):
+            if isinstance(raw, dict) and (item := self._streamed(index, raw)) is not None:
+                self._finish_item(item, raw)
+        for item in self._items.values():
+            self._close(item)
+        if self._over:
+            return
+        usage = read_usage(response.get("usage"))
+        if self._searches:
+            usage = (usage or Usage()).updated(Usage(searches=self._searches))
+        if usage is not None:
+            self._said.append(Noted(usage))
         self._over = True
-        yield self._ended(status, response)
+        self._said.append(self._ended(status, response))
 
-    def _ended(self, status: str, response: dict[str, Any]) -> Event:
+    def _streamed(self, index: int, raw: dict[str, Any]) -> _Item | None:
+        """The item of the stream that this one of the whole answer is; None where that cannot be told.
+
+        Ids decide, for indices may have gaps (OpenAI); where a backend changes ids on the way, the place does. What
+        stands behind all that was streamed is new.
+        """
+        item_id = _text(raw.get("id"))
+        for item in self._items.values():
+            if item_id and item.id == item_id:
+                return item
+        if index < len(self._items):
+            return self._items.get(index)
+        self._items[f"whole {index}"] = item = _Item(item_id)
+        return item
+
+    def _ended(self, status: str, response: dict[str, Any]) -> Ended:
+        declined = "".join(piece for block in self._declined for piece in block.pieces)
         if status == "incomplete":
             raw = _text(_object(response, "incomplete_details").get("reason"))
-            return Ended(_INCOMPLETE.get(raw, "length"), raw or status)
-        if self._called:
-            return Ended("tool_calls", status)
-        return Ended("refused" if self._declined else "stop", status)
+            return Ended(_INCOMPLETE.get(raw, "length"), raw or status, explanation=declined or None)
+        reason: Reason = "tool_calls" if self._called else "refused" if self._declined else "stop"
+        return Ended(reason, status or None, explanation=declined or None)
 
-    def _fail(self, problem: Problem) -> list[Event]:
+    def _garbled(self, what: str, error: jsons.JSONError, data: bytes) -> None:
+        private = data[:200].decode("utf-8", "replace")
+        self._fail(Problem("backend_failed", f"{what}: {error}", private=private))
+
+    def _fail(self, problem: Problem) -> None:
         self._over = True
-        return [Failed(problem)]
+        self._said.append(Failed(problem))
 
 
-class Tap:
-    """Listens to a relayed stream: parses only the terminal frame."""
-
-    def __init__(self) -> None:
-        self._sse: Final = SSEReader()
-        self.ended = False
-
-    def feed(self, data: bytes) -> list[Event]:
-        events: list[Event] = []
-        for frame in self._sse.feed(data):
-            if frame.event in _TERMINAL or frame.event == "error":
-                self.ended = True
-                events += _usage_in(frame.data)
-        return events
-
-    def hear_whole(self, body: bytes) -> list[Event]:
-        try:
-            usage = read_usage(jsons.value_of(jsons.members(body).get("usage")))
-        except jsons.JSONError:
-            return []
-        return [] if usage is None else [Noted(usage)]
+def _kind(part: Text | Refusal | Thinking | ToolCall) -> str:
+    match part:
+        case Text() | Refusal():
+            return "message"
+        case Thinking():
+            return "reasoning"
+        case ToolCall():
+            return "call"
 
 
-def _usage_in(data: bytes) -> list[Event]:
-    try:
-        said = jsons.read(data)
-    except jsons.JSONError:
-        return []
-    usage = read_usage(_object(said, "response").get("usage")) if isinstance(said, dict) else None
-    return [] if usage is None else [Noted(usage)]
+def _thinking(item: _Item) -> Thinking:
+    """What the backend seals holds under the item's own id only."""
+    return Thinking("", extra={"id": item.id} if item.id else {})
 
 
-def _citation(annotation: Any) -> Citation | None:
+def _citation(annotation: Any, offset: int) -> Citation | None:
+    """offset: code points of the answer's text before the part that it counts in."""
     if not isinstance(annotation, dict) or not isinstance(annotation.get("url"), str):
         return None
     start, end = annotation.get("start_index"), annotation.get("end_index")
@@ -347,9 +449,30 @@ def _citation(annotation: Any) -> Citation | None:
         annotation["url"],
         _text(annotation.get("title")),
         "",
-        start if isinstance(start, int) else None,
-        end if isinstance(end, int) else None,
+        start + offset if isinstance(start, int) else None,
+        end + offset if isinstance(end, int) else None,
     )
+
+
+def _search(raw: dict[str, Any]) -> Searched | None:
+    """The search that an item tells of. Pages that were opened or searched through are none."""
+    action = _object(raw, "action")
+    if raw.get("type") != "web_search_call" or action.get("type") != "search":
+        return None
+    queries = action.get("queries")
+    found = [query for query in queries if isinstance(query, str)] if isinstance(queries, list) else []
+    sources = action.get("sources")
+    hits = tuple(
+        Hit(source["url"], _text(source.get("title")))
+        for source in (sources if isinstance(sources, list) else ())
+        if isinstance(source, dict) and isinstance(source.get("url"), str)
+    )
+    return Searched(_DIALECT, tuple(found) or (_text(action.get("query")),), hits, raw)
+
+
+def _phase(raw: dict[str, Any]) -> Extra:
+    """Newer models want it back, and do worse without it."""
+    return {"phase": raw["phase"]} if isinstance(raw.get("phase"), str) else {}
 
 
 def _texts(pieces: Any) -> list[str]:

@@ -4,6 +4,7 @@ Identities are stable from `created` to the terminal event: the OpenAI SDK (3.54
 from one counter when an event is written. Codex (0.169) sees only what `output_item.done` holds.
 """
 
+import itertools
 from typing import Any, Final, assert_never
 
 from msgspec import Raw, Struct
@@ -18,6 +19,7 @@ from dragoman.hub.request import (
     Refusal,
     Request,
     Seal,
+    Searched,
     Text,
     Thinking,
     ToolCall,
@@ -26,9 +28,9 @@ from dragoman.hub.request import (
 from dragoman.hub.usage import Usage
 from dragoman.protocols import arguments
 from dragoman.protocols.codec import Stamp
+from dragoman.protocols.openai_responses import item_writer
 from dragoman.protocols.openai_responses.problems import stream_error
 from dragoman.protocols.openai_responses.response import ResponseObject
-from dragoman.protocols.openai_responses.shells import REQUIRED
 from dragoman.wire import jsons, sse
 
 _DIALECT: Final = "openai-responses"
@@ -45,39 +47,52 @@ _PREFIX: Final[dict[CallKind, str]] = {
     "apply_patch": "apc",
     "tool_search": "tsc",
 }
+_SEARCH: Final = "web_search"
 _DONE: Final = b"data: [DONE]\n\n"
 PULSE: Final = sse.write("keepalive", b'{"type":"keepalive"}')
 
 
 class _Item(Struct):
-    """One output item while it is being said. head: what stands before `sequence_number` in its growth."""
+    """One output item while it is being said.
 
-    index: int
-    id: str
+    index, id: on the wire, once the client was told of it. head: what stands before `sequence_number` in its growth.
+    """
+
     part: Text | Refusal | Thinking | ToolCall
+    index: int = -1
+    id: str = ""
     head: bytes = b""
     pieces: list[str] = []
-    annotations: list[dict[str, Any]] = []
+    cited: list[Citation] = []
 
     @property
     def text(self) -> str:
         return "".join(self.pieces)
 
+    @property
+    def place(self) -> dict[str, Any]:
+        return {"item_id": self.id, "output_index": self.index}
+
 
 class StreamWriter:
-    """One streamed answer. terminal: the response object as it was last said."""
+    """One streamed answer. terminal: the response object as it was last said. problem: why it failed, if it did."""
 
     def __init__(self, request: Request, stamp: Stamp) -> None:
         self._response: Final = ResponseObject.of(request, stamp)
         self._stamp: Final = stamp
         self._summarised: Final = request.reasoning.display is not None
+        self._with_sources: Final = _wants_sources(request)
         self._usage = Usage()
         self.terminal = b""
+        self.problem: Problem | None = None
         self._sequence = 0
         self._begun = False
         self._over = False
-        self._count = 0
+        self._count = 0  # of the items that the client was told of
+        self._ids: set[str] = set()
         self._items: dict[int, _Item] = {}
+        self._texts: list[_Item] = []
+        self._declined = False
         self._finished: dict[int, Raw] = {}  # by output_index
         self._closing: tuple[_Item, Seal | None] | None = None  # closed, its last words not yet said
 
@@ -99,10 +114,11 @@ class StreamWriter:
             return b""
         if isinstance(event, Began):
             return b""
+        begun = self.begin()
         if isinstance(event, Failed):
-            return self.begin() + self._failed(event.problem)
-        cut = isinstance(event, Ended) and event.reason in _INCOMPLETE
-        return self.begin() + self._last_words(cut=cut) + self._say(event)
+            return begun + self._failed(event.problem)
+        last_words = self._last_words(cut=isinstance(event, Ended) and event.reason in _INCOMPLETE)
+        return begun + last_words + self._say(event)
 
     def pulse(self) -> bytes:
         """An event with data: comments do not reset Codex's 300 s timer."""
@@ -117,10 +133,11 @@ class StreamWriter:
             case Grew():
                 return self._grew(event)
             case Cited():
-                return self._cited(event)
+                if (item := self._items.get(event.block)) is not None:
+                    item.cited.append(event.citation)
+                return b""
             case Closed():
-                item = self._items.pop(event.block, None)
-                if item is not None:
+                if (item := self._items.pop(event.block, None)) is not None:
                     self._closing = (item, event.seal)
                 return b""
             case Showed():
@@ -142,159 +159,189 @@ class StreamWriter:
 
     def _opened(self, event: Opened) -> bytes:
         part = event.part
-        if isinstance(part, ToolCall) and part.by != "client":
-            return b""
-        item = _Item(self._count, self._id(part), part)
-        self._count += 1
-        self._items[event.block] = item
+        if isinstance(part, ToolCall) and part.by != "client" and part.name != _SEARCH:
+            return b""  # what the backend ran itself has no place in this dialect
+        item = self._items[event.block] = _Item(part)
         match part:
             case Text():
-                return self._open_message(item, "output_text", "response.output_text.delta", {"logprobs": []})
+                self._texts.append(item)
+                return self._open_message(item, item_writer.write_text("", []), "response.output_text.delta")
             case Refusal():
-                return self._open_message(item, "refusal", "response.refusal.delta", {})
+                self._declined = True
+                return self._open_message(item, {"type": "refusal", "refusal": ""}, "response.refusal.delta")
             case Thinking():
-                return self._open_reasoning(item)
+                return self._open_reasoning(item, part)
             case ToolCall():
                 return self._open_call(item, part)
             case _:
                 assert_never(part)
 
-    def _open_message(self, item: _Item, kind: str, delta: str, more: dict[str, Any]) -> bytes:
-        empty = (
-            {"type": kind, "text": "", "annotations": [], "logprobs": []}
-            if kind == "output_text"
-            else {"type": kind, "refusal": ""}
-        )
-        item.head = _delta_head(delta, {"item_id": item.id, "output_index": item.index, "content_index": 0, **more})
-        added = {"id": item.id, "type": "message", "status": "in_progress", "role": "assistant", "content": []}
-        return self._added(item, added) + self._event(
-            "response.content_part.added", item_id=item.id, output_index=item.index, content_index=0, part=empty
-        )
+    def _number(self, item: _Item, prefix: str, own: Any = None) -> None:
+        """own: the id the item already has at a backend of this dialect; what it has sealed holds only under it."""
+        item.index = self._count
+        item.id = f"{prefix}_{self._stamp.id}{self._count:08x}"
+        if isinstance(own, str) and own and own not in self._ids:
+            item.id = own
+        self._ids.add(item.id)
+        self._count += 1
 
-    def _open_reasoning(self, item: _Item) -> bytes:
-        place = {"item_id": item.id, "output_index": item.index}
-        added: dict[str, Any] = {
-            "id": item.id,
-            "type": "reasoning",
-            "summary": [],
-            "content": [],
-            "encrypted_content": None,
-        }
+    def _open_message(self, item: _Item, empty: dict[str, Any], delta: str) -> bytes:
+        self._number(item, "msg")
+        place = {**item.place, "content_index": 0}
+        item.head = _delta_head(delta, place if "refusal" in empty else {**place, "logprobs": []})
+        added = {**item_writer.write_message(item.id, empty, "in_progress", _extra(item)), "content": []}
+        return self._added(item, added) + self._event("response.content_part.added", **place, part=empty)
+
+    def _open_reasoning(self, item: _Item, part: Thinking) -> bytes:
+        self._number(item, "rs", part.extra.get("id"))
+        said = self._added(item, item_writer.write_reasoning(item.id, "", None, summarised=self._summarised))
+        part_of, index, kind, delta = self._reasoning_part
+        item.head = _delta_head(delta, {**item.place, index: 0})
+        return said + self._event(f"{part_of}.added", **item.place, **{index: 0}, part={"type": kind, "text": ""})
+
+    @property
+    def _reasoning_part(self) -> tuple[str, str, str, str]:
+        """Event and index of its one part, the part's type, the event of its growth."""
         if self._summarised:
-            item.head = _delta_head("response.reasoning_summary_text.delta", {**place, "summary_index": 0})
-            return self._added(item, added) + self._event(
-                "response.reasoning_summary_part.added",
-                **place,
-                summary_index=0,
-                part={"type": "summary_text", "text": ""},
-            )
-        item.head = _delta_head("response.reasoning_text.delta", {**place, "content_index": 0})
-        return self._added(item, added) + self._event(
-            "response.content_part.added", **place, content_index=0, part={"type": "reasoning_text", "text": ""}
-        )
+            delta = "response.reasoning_summary_text.delta"
+            return "response.reasoning_summary_part", "summary_index", "summary_text", delta
+        return "response.content_part", "content_index", "reasoning_text", "response.reasoning_text.delta"
 
     def _open_call(self, item: _Item, call: ToolCall) -> bytes:
-        place = {"item_id": item.id, "output_index": item.index}
-        if call.kind == "function":
-            item.head = _delta_head("response.function_call_arguments.delta", place)
-        elif call.kind == "custom":
-            item.head = _delta_head("response.custom_tool_call_input.delta", place)
-        else:
+        if call.by != "client" or call.kind not in ("function", "custom"):
             return b""  # its arguments are an object: said whole, when it is
-        return self._added(item, write_call(item.id, call, "", "in_progress"))
+        self._number(item, _PREFIX[call.kind])
+        kind = "function_call_arguments" if call.kind == "function" else "custom_tool_call_input"
+        item.head = _delta_head(f"response.{kind}.delta", item.place)
+        return self._added(item, item_writer.write_call(item.id, call, "", "in_progress"))
 
-    def _last_words(self, *, cut: bool = False) -> bytes:
+    def _last_words(self, *, cut: bool) -> bytes:
         """Finish the item that was closed before. It waited, since only the end tells whether it was cut short."""
         if self._closing is None:
             return b""
         (item, seal), self._closing = self._closing, None
         status = "incomplete" if cut else "completed"
         match item.part:
-            case Text() | Refusal():
-                return self._finish_message(item, status)
+            case Text():
+                return self._finish_text(item, status)
+            case Refusal():
+                part = {"type": "refusal", "refusal": item.text}
+                return self._event(
+                    "response.refusal.done", **item.place, content_index=0, refusal=item.text
+                ) + self._finish_message(item, part, status)
             case Thinking():
                 return self._finish_reasoning(item, seal)
-            case ToolCall() as call:
+            case ToolCall(by="client") as call:
                 return self._finish_call(item, call, status)
+            case ToolCall():
+                query = (arguments.repaired(item.text) or {}).get("query")
+                return self._searched(Searched(_DIALECT, (query,) if isinstance(query, str) else ()))
             case _:
                 assert_never(item.part)
 
-    def _finish_message(self, item: _Item, status: str) -> bytes:
-        place = {"item_id": item.id, "output_index": item.index, "content_index": 0}
-        if isinstance(item.part, Refusal):
-            part: dict[str, Any] = {"type": "refusal", "refusal": item.text}
-            said = self._event("response.refusal.done", **place, refusal=item.text)
-        else:
-            part = {"type": "output_text", "text": item.text, "annotations": item.annotations, "logprobs": []}
-            said = self._event("response.output_text.done", **place, text=item.text, logprobs=[])
-        said += self._event("response.content_part.done", **place, part=part)
-        message = {"id": item.id, "type": "message", "status": status, "role": "assistant", "content": [part]}
-        return said + self._item_done(item, message)
+    def _finish_text(self, item: _Item, status: str) -> bytes:
+        place, text = {**item.place, "content_index": 0}, item.text
+        before = itertools.takewhile(lambda other: other is not item, self._texts)
+        offset = sum(len(piece) for other in before for piece in other.pieces) if item.cited else 0
+        annotations = [item_writer.write_annotation(citation, offset, len(text)) for citation in item.cited]
+        said = b"".join(
+            self._event("response.output_text.annotation.added", **place, annotation_index=number, annotation=one)
+            for number, one in enumerate(annotations)
+        )
+        said += self._event("response.output_text.done", **place, text=text, logprobs=[])
+        return said + self._finish_message(item, item_writer.write_text(text, annotations), status)
+
+    def _finish_message(self, item: _Item, part: dict[str, Any], status: str) -> bytes:
+        done = self._event("response.content_part.done", **item.place, content_index=0, part=part)
+        return done + self._item_done(item, item_writer.write_message(item.id, part, status, _extra(item)))
 
     def _finish_reasoning(self, item: _Item, seal: Seal | None) -> bytes:
-        place = {"item_id": item.id, "output_index": item.index}
-        reasoning = write_reasoning(item.id, item.text, seal, summarised=self._summarised)
-        if self._summarised:
-            part = {"type": "summary_text", "text": item.text}
-            said = self._event("response.reasoning_summary_text.done", **place, summary_index=0, text=item.text)
-            said += self._event("response.reasoning_summary_part.done", **place, summary_index=0, part=part)
-        else:
-            part = {"type": "reasoning_text", "text": item.text}
-            said = self._event("response.reasoning_text.done", **place, content_index=0, text=item.text)
-            said += self._event("response.content_part.done", **place, content_index=0, part=part)
-        return said + self._item_done(item, reasoning)
+        part_of, index, kind, delta = self._reasoning_part
+        place, text = {**item.place, index: 0}, item.text
+        said = self._event(f"{delta.removesuffix('.delta')}.done", **place, text=text)
+        said += self._event(f"{part_of}.done", **place, part={"type": kind, "text": text})
+        return said + self._item_done(
+            item, item_writer.write_reasoning(item.id, text, seal, summarised=self._summarised)
+        )
 
     def _finish_call(self, item: _Item, call: ToolCall, status: str) -> bytes:
-        place = {"item_id": item.id, "output_index": item.index}
         text = item.text
         match call.kind:
             case "function":
-                text = text or "{}"
-                said = self._event("response.function_call_arguments.done", **place, name=call.name, arguments=text)
+                text = text if text.strip() else "{}"
+                said = self._event("response.function_call_arguments.done", **item.place, arguments=text)
             case "custom":
-                said = self._event("response.custom_tool_call_input.done", **place, input=text)
+                said = self._event("response.custom_tool_call_input.done", **item.place, input=text)
             case _:
-                if not runnable(call.kind, text):
-                    return self._failed(unrunnable(call.name))
-                said = self._added(item, write_call(item.id, call, text, "in_progress"))
-        return said + self._item_done(item, write_call(item.id, call, text, status))
+                if not item_writer.runnable(call.kind, text):
+                    # Cut short it is no call; else nothing else would be understood by a client that waits for one.
+                    return b"" if status == "incomplete" else self._failed(_unrunnable(call.name))
+                # Results of local shells name the item, those of others the call; so both have one name.
+                self._number(item, _PREFIX[call.kind], call.id if call.kind == "local_shell" else None)
+                said = self._added(item, item_writer.write_call(item.id, call, text, "in_progress"))
+        return said + self._item_done(item, item_writer.write_call(item.id, call, text, status))
 
-    def _cited(self, event: Cited) -> bytes:
-        item = self._items.get(event.block)
-        if item is None or not isinstance(item.part, Text):
-            return b""
-        annotation = write_annotation(event.citation, len(item.text))
-        item.annotations.append(annotation)
-        return self._event(
-            "response.output_text.annotation.added",
-            item_id=item.id,
-            output_index=item.index,
-            content_index=0,
-            annotation_index=len(item.annotations) - 1,
-            annotation=annotation,
-        )
-
-    def _showed(self, part: ToolResult | Opaque | Thinking) -> bytes:
-        item = _Item(self._count, self._id(Thinking("")), Thinking(""))
+    def _showed(self, part: ToolResult | Opaque | Thinking | Searched) -> bytes:
         match part:
             case Opaque(dialect="openai-responses", raw=dict(raw)):
-                said: dict[str, Any] = raw
+                return self._whole(raw)
             case Thinking(seal=Seal(dialect="openai-responses") as seal):
-                said = write_reasoning(item.id, part.text, seal, summarised=self._summarised)
-            case _:
+                item = _Item(part)
+                self._number(item, "rs", part.extra.get("id"))
+                said = item_writer.write_reasoning(item.id, part.text, seal, summarised=self._summarised)
+                return self._added(item, said) + self._item_done(item, said)
+            case Searched():
+                return self._searched(part)
+            case ToolResult() | Opaque() | Thinking():
                 return b""
-        self._count += 1
+            case _:
+                assert_never(part)
+
+    def _whole(self, raw: dict[str, Any]) -> bytes:
+        item = _Item(Text(""))
+        self._number(item, "item", raw.get("id"))
+        said = {**raw, "id": item.id}
         return self._added(item, said) + self._item_done(item, said)
 
+    def _searched(self, searched: Searched) -> bytes:
+        raw, item = searched.raw if searched.dialect == _DIALECT else None, _Item(Text(""))
+        self._number(item, "ws", raw.get("id") if isinstance(raw, dict) else None)
+        said = item_writer.write_search(item.id, searched, with_sources=self._with_sources)
+        if isinstance(raw, dict):
+            said = {**raw, "id": item.id}
+        steps = ("in_progress", "searching", "completed")
+        return (
+            self._added(item, {**said, "status": "in_progress"})
+            + b"".join(self._event(f"response.web_search_call.{step}", **item.place) for step in steps)
+            + self._item_done(item, said)
+        )
+
     def _ended(self, event: Ended) -> bytes:
-        self._over = True
+        said = b""
+        if event.reason in ("refused", "filtered") and event.explanation and not self._declined:
+            said = self._explained(event.explanation)
+        self._stop()
         reason = _INCOMPLETE.get(event.reason)
         status = "completed" if reason is None else "incomplete"
-        return self._lifecycle(f"response.{status}", status, usage=self._usage, incomplete=reason) + _DONE
+        return said + self._lifecycle(f"response.{status}", status, usage=self._usage, incomplete=reason) + _DONE
+
+    def _explained(self, why: str) -> bytes:
+        """Why the model declined, which its own dialect says beside the answer."""
+        item = _Item(Refusal(""), pieces=[why])
+        opened = self._open_message(item, {"type": "refusal", "refusal": ""}, "response.refusal.delta")
+        grown = self._event("response.refusal.delta", **item.place, content_index=0, delta=why)
+        self._closing = (item, None)
+        return opened + grown + self._last_words(cut=False)
 
     def _failed(self, problem: Problem) -> bytes:
-        self._over = True
+        self._stop()
+        self.problem = problem
         return self._lifecycle("response.failed", "failed", error=stream_error(problem), usage=None) + _DONE
+
+    def _stop(self) -> None:
+        self._over = True
+        self._closing = None
+        self._items.clear()
 
     def _lifecycle(
         self,
@@ -320,83 +367,32 @@ class StreamWriter:
         self._sequence += 1
         return sse.write(kind, jsons.write({"type": kind, "sequence_number": self._sequence - 1, **fields}))
 
-    def _id(self, part: Text | Refusal | Thinking | ToolCall) -> str:
-        match part:
-            case Text() | Refusal():
-                prefix = "msg"
-            case Thinking():
-                prefix = "rs"
-            case ToolCall():
-                prefix = _PREFIX[part.kind]
-            case _:
-                assert_never(part)
-        return f"{prefix}_{self._stamp.id}{self._count:08x}"
-
 
 def _delta_head(kind: str, fields: dict[str, Any]) -> bytes:
     return b"event: %b\ndata: %b" % (kind.encode(), jsons.write({"type": kind, **fields})[:-1])
 
 
-def write_reasoning(item_id: str, text: str, seal: Seal | None, *, summarised: bool) -> dict[str, Any]:
-    """A reasoning item: the backend's own where it came sealed by this dialect, else one that shows the text."""
-    if seal is not None and seal.dialect == _DIALECT and isinstance(seal.value, dict):
-        return {**seal.value, "type": "reasoning", "id": item_id}
-    summary = [{"type": "summary_text", "text": text}] if summarised and text else []
-    content = [{"type": "reasoning_text", "text": text}] if not summarised and text else []
-    sealed = seal.value if seal is not None and seal.dialect == _DIALECT else None
-    return {"id": item_id, "type": "reasoning", "summary": summary, "content": content, "encrypted_content": sealed}
+def _extra(item: _Item) -> dict[str, Any]:
+    return item.part.extra if isinstance(item.part, Text) else {}
 
 
-def write_call(item_id: str, call: ToolCall, text: str, status: str) -> dict[str, Any]:
-    """A call item of its kind. text: what the model said for arguments."""
-    head = {"id": item_id, "status": status, "call_id": call.id}
-    named = {"name": call.name} if call.namespace is None else {"name": call.name, "namespace": call.namespace}
-    match call.kind:
-        case "function":
-            return {**head, "type": "function_call", **named, "arguments": text}
-        case "custom":
-            return {**head, "type": "custom_tool_call", **named, "input": text}
-        case "tool_search":
-            found = arguments.as_object(text) or {}
-            return {**head, "type": "tool_search_call", "execution": "client", "arguments": found}
-        case "local_shell":
-            action = {"type": "exec", "env": {}, **(arguments.as_object(text) or {})}
-            return {**head, "type": "local_shell_call", "action": action}
-        case "shell":
-            usual = {"timeout_ms": None, "max_output_length": None}
-            return {**head, "type": "shell_call", "action": {**usual, **(arguments.as_object(text) or {})}}
-        case "apply_patch":
-            return {**head, "type": "apply_patch_call", "operation": arguments.as_object(text) or {}}
-        case _:
-            assert_never(call.kind)
+def _wants_sources(request: Request) -> bool:
+    include = request.extra.get("include")
+    return isinstance(include, list) and "web_search_call.action.sources" in include
 
 
-def runnable(kind: CallKind, text: str) -> bool:
-    """Whether the object of a structured call has what its client needs to run it."""
-    found = arguments.as_object(text)
-    return found is not None and all(key in found for key in REQUIRED.get(kind, ()))
-
-
-def unrunnable(name: str) -> Problem:
+def _unrunnable(name: str) -> Problem:
     return Problem("backend_failed", f"the model produced invalid arguments for the tool {name}")
 
 
-def write_annotation(citation: Citation, length: int) -> dict[str, Any]:
-    """length: code points of the text so far, where the citation says no place of its own."""
-    start = citation.start if citation.start is not None else 0
-    end = citation.end if citation.end is not None else length
-    return {
-        "type": "url_citation",
-        "url": citation.url,
-        "title": citation.title,
-        "start_index": start,
-        "end_index": end,
-    }
-
-
 def write_answer(answer: Answer, request: Request, stamp: Stamp) -> bytes:
-    """A whole answer is the response of the stream's last event: the same code says both."""
+    """A whole answer is the response of the stream's last event: the same code says both.
+
+    Raise Problem("backend_failed") where a call cannot be said, which a stream says with its last event.
+    """
     writer = StreamWriter(request, stamp)
     for event in unfold(answer):
         writer.feed(event)
+    if writer.problem is not None:
+        raise writer.problem
     return writer.terminal

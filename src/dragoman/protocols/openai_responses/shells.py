@@ -45,8 +45,8 @@ SHELLS: Final[dict[CallKind, tuple[str, dict[str, Any]]]] = {
     "apply_patch": ("Create, update or delete one file.", _APPLY_PATCH),
 }
 # What the call's object must hold for its client to be able to run it.
-REQUIRED: Final[dict[CallKind, tuple[str, ...]]] = {
-    "local_shell": ("command",),
-    "shell": ("commands",),
-    "apply_patch": ("type", "path"),
+REQUIRED: Final[dict[CallKind, tuple[tuple[str, type], ...]]] = {
+    "local_shell": (("command", list),),
+    "shell": (("commands", list),),
+    "apply_patch": (("type", str), ("path", str)),
 }

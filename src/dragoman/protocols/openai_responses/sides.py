@@ -9,9 +9,16 @@ from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Dialect, Request
 from dragoman.hub.route import Backend, Defaults, Profile, Route
-from dragoman.protocols import backend_problems
+from dragoman.protocols.backend_problems import read_problem
 from dragoman.protocols.codec import Refused, Stamp, StreamReader, StreamWriter, Tap
-from dragoman.protocols.openai_responses import answer_reader, answer_writer, problems, request_reader, request_writer
+from dragoman.protocols.openai_responses import (
+    answer_reader,
+    answer_writer,
+    problems,
+    request_reader,
+    request_writer,
+    tap,
+)
 
 _DIALECT: Final[Dialect] = "openai-responses"
 
@@ -64,14 +71,14 @@ class ResponsesBackend:
     def write_request(self, request: Request, route: Route, backend: Backend, losses: Losses) -> bytes:
         return request_writer.write_request(request, route, backend.profile, losses)
 
-    def stream_reader(self, request: Request, profile: Profile, stamp: Stamp) -> StreamReader:  # noqa: ARG002 - ids come from the backend
-        return answer_reader.AnswerReader(request, profile)
+    def stream_reader(self, request: Request, profile: Profile, stamp: Stamp) -> StreamReader:
+        return answer_reader.AnswerReader(request, profile, stamp)
 
-    def read_answer(self, body: bytes, request: Request, profile: Profile, stamp: Stamp) -> list[Event]:  # noqa: ARG002 - as above
-        return answer_reader.AnswerReader(request, profile).read_whole(body)
+    def read_answer(self, body: bytes, request: Request, profile: Profile, stamp: Stamp) -> list[Event]:
+        return answer_reader.AnswerReader(request, profile, stamp).read_whole(body)
 
     def read_problem(self, status: int, headers: Mapping[str, str], body: bytes) -> Problem:
-        return backend_problems.read_problem(status, headers, body)
+        return read_problem(status, headers, body)
 
     def tap(self) -> Tap:
-        return answer_reader.Tap()
+        return tap.Tap()

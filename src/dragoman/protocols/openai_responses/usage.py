@@ -2,20 +2,22 @@
 
 from typing import Any
 
-from dragoman.hub.usage import Usage
+from dragoman.hub.usage import Usage, count
 
 
 def read_usage(said: Any) -> Usage | None:
+    """Return None where nothing is said."""
     if not isinstance(said, dict):
         return None
     given, made = _object(said, "input_tokens_details"), _object(said, "output_tokens_details")
-    return Usage(
-        input=_count(said, "input_tokens"),
-        cache_read=_count(given, "cached_tokens"),
-        cache_written=_count(given, "cache_write_tokens"),
-        output=_count(said, "output_tokens"),
-        reasoning=_count(made, "reasoning_tokens"),
+    usage = Usage(
+        input=count(said.get("input_tokens")),
+        cache_read=count(given.get("cached_tokens")),
+        cache_written=count(given.get("cache_write_tokens")),
+        output=count(said.get("output_tokens")),
+        reasoning=count(made.get("reasoning_tokens")),
     )
+    return None if usage == Usage() else usage
 
 
 def write_usage(usage: Usage) -> dict[str, Any]:
@@ -31,11 +33,6 @@ def write_usage(usage: Usage) -> dict[str, Any]:
         "output_tokens_details": {"reasoning_tokens": usage.reasoning or 0},
         "total_tokens": asked + said,
     }
-
-
-def _count(of: dict[str, Any], key: str) -> int | None:
-    value = of.get(key)
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _object(of: dict[str, Any], key: str) -> dict[str, Any]:

@@ -1,0 +1,83 @@
+"""The output items of a Responses answer, whole."""
+
+from typing import Any, Final, assert_never
+
+from dragoman.hub.request import CallKind, Citation, Extra, Seal, Searched, ToolCall
+from dragoman.protocols import arguments
+from dragoman.protocols.openai_responses.shells import REQUIRED
+
+Item = dict[str, Any]
+
+_DIALECT: Final = "openai-responses"
+
+
+def write_message(item_id: str, part: Item, status: str, extra: Extra) -> Item:
+    """part: its content. extra: what this dialect's own backend said of it (`phase`)."""
+    head = {"id": item_id, "type": "message", "status": status, "role": "assistant", "content": [part]}
+    return {**head, "phase": extra["phase"]} if "phase" in extra else head
+
+
+def write_text(text: str, annotations: list[Item]) -> Item:
+    return {"type": "output_text", "text": text, "annotations": annotations, "logprobs": []}
+
+
+def write_annotation(citation: Citation, offset: int, length: int) -> Item:
+    """Citations count in the answer's text, annotations in their own part's, which is `length` long, from `offset`."""
+    start = 0 if citation.start is None else citation.start - offset
+    end = length if citation.end is None else citation.end - offset
+    return {
+        "type": "url_citation",
+        "url": citation.url,
+        "title": citation.title,
+        "start_index": min(max(start, 0), length),
+        "end_index": min(max(end, 0), length),
+    }
+
+
+def write_reasoning(item_id: str, text: str, seal: Seal | None, *, summarised: bool) -> Item:
+    """A reasoning item: the backend's own where it came sealed by this dialect, else one that shows the text."""
+    sealed = seal.value if seal is not None and seal.dialect == _DIALECT else None
+    if isinstance(sealed, dict):
+        return {"summary": [], **sealed, "type": "reasoning", "id": item_id}
+    summary = [{"type": "summary_text", "text": text}] if summarised and text else []
+    content = [{"type": "reasoning_text", "text": text}] if text and not summarised else []
+    return {"id": item_id, "type": "reasoning", "summary": summary, "content": content, "encrypted_content": sealed}
+
+
+def write_call(item_id: str, call: ToolCall, text: str, status: str) -> Item:
+    """A call item of its kind. text: what the model said for arguments."""
+    head = {"id": item_id, "status": status, "call_id": call.id}
+    named = {"name": call.name} if call.namespace is None else {"name": call.name, "namespace": call.namespace}
+    match call.kind:
+        case "function":
+            return {**head, "type": "function_call", **named, "arguments": text}
+        case "custom":
+            return {**head, "type": "custom_tool_call", **named, "input": text}
+        case "tool_search":
+            found = arguments.repaired(text) or {}
+            return {**head, "type": "tool_search_call", "execution": "client", "arguments": found}
+        case "local_shell":
+            action = {"type": "exec", "env": {}, **(arguments.repaired(text) or {})}
+            return {**head, "type": "local_shell_call", "action": action}
+        case "shell":
+            usual = {"timeout_ms": None, "max_output_length": None}
+            action = {**usual, **(arguments.repaired(text) or {})}
+            return {**head, "type": "shell_call", "action": action, "environment": {"type": "local"}}
+        case "apply_patch":
+            return {**head, "type": "apply_patch_call", "operation": arguments.repaired(text) or {}}
+        case _:
+            assert_never(call.kind)
+
+
+def runnable(kind: CallKind, text: str) -> bool:
+    """Whether the object of a structured call has what its client needs to run it."""
+    found = arguments.repaired(text)
+    return found is not None and all(isinstance(found.get(key), type_) for key, type_ in REQUIRED.get(kind, ()))
+
+
+def write_search(item_id: str, searched: Searched, *, with_sources: bool) -> Item:
+    """with_sources: the client asked to be told what was found."""
+    action: Item = {"type": "search", "query": (searched.queries or ("",))[0], "queries": list(searched.queries)}
+    if with_sources:
+        action["sources"] = [{"type": "url", "url": hit.url} for hit in searched.hits]
+    return {"id": item_id, "type": "web_search_call", "status": "completed", "action": action}
