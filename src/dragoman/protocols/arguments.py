@@ -11,11 +11,6 @@ _TRAILING_COMMA: Final = re.compile(r",(\s*[}\]]\s*)\Z")
 _TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)|[{}\[\]]', re.DOTALL)
 
 
-def are_sound(arguments: str) -> bool:
-    """Whether a client's strict JSON reader takes them: one object to the letter, or nothing at all."""
-    return not arguments.strip() or jsons.is_object(arguments)
-
-
 def as_object(arguments: str) -> dict[str, Any] | None:
     """Return the object the arguments say, `{}` for none at all, None if they say anything else."""
     if not arguments.strip():
