@@ -29,8 +29,6 @@ NOT_BUILT: Final = (
     NotBuilt("documents", "document services are"),
     NotBuilt("audio", "audio is"),
     NotBuilt("services", "other services are"),
-    NotBuilt("data_dir", "keeping things between requests is", frozenset({"", "none"})),
-    NotBuilt("store", "keeping responses is"),
     NotBuilt("log_metrics", "usage records are", _OFF),
     NotBuilt("usage_db", "usage records are"),
     NotBuilt("usage_dashboard", "the usage dashboard is", _OFF),

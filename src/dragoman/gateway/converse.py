@@ -6,7 +6,7 @@ from typing import Final, Protocol
 import msgspec
 
 from dragoman.gateway import demo
-from dragoman.gateway.gateway import Gateway, stamp
+from dragoman.gateway.gateway import stamp
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.sources import Source, open_source
 from dragoman.hub.answer import Answer, Fold, fold
@@ -16,17 +16,20 @@ from dragoman.hub.losses import Losses
 from dragoman.hub.problems import ELSEWHERE, Problem
 from dragoman.hub.request import Reasoning, Request
 from dragoman.hub.route import Backend, Defaults, Route
-from dragoman.protocols.codec import Stamp
+from dragoman.protocols.codec import Stamp, StreamWriter
 from dragoman.wire import jsons
 
 _log: Final = logging.getLogger("dragoman.gateway")
 
 
-async def converse(request: Request, route: Route, parties: Parties) -> None:
-    """Raise the Problem of the last backend, if none answers; what was said until then stays said."""
+async def converse(request: Request, route: Route, parties: Parties, writer: StreamWriter | None = None) -> None:
+    """Raise the Problem of the last backend, if none answers; what was said until then stays said.
+
+    writer: of a streamed answer, for who wants to look at it afterwards.
+    """
     request = with_defaults(request, route.defaults)
     if request.stream:
-        await _first_answer(request, route, parties, _Streaming(request, parties))
+        await _first_answer(request, route, parties, _Streaming(request, parties, writer))
     else:
         answer = await gathered(request, route, parties)
         await tell_whole(answer, request, parties)
@@ -70,7 +73,7 @@ async def _first_answer(request: Request, route: Route, parties: Parties, teller
             parties.client.note_losses(request, losses)
         try:
             parties.entry.attempted(backend.dialect)
-            source = await _open(request, route, backend, parties.gateway, losses, mark)
+            source = await _open(request, route, backend, parties, losses, mark)
             try:
                 await teller.tell(source, losses)
                 await source.settle()
@@ -85,11 +88,11 @@ async def _first_answer(request: Request, route: Route, parties: Parties, teller
 
 
 async def _open(
-    request: Request, route: Route, backend: Backend, gateway: Gateway, losses: Losses, mark: Stamp
+    request: Request, route: Route, backend: Backend, parties: Parties, losses: Losses, mark: Stamp
 ) -> Source:
     if backend.url == demo.URL:
         return demo.Demo(request)
-    return await open_source(request, route, backend, gateway, losses, mark)
+    return await open_source(request, route, backend, parties, losses, mark)
 
 
 class _Teller(Protocol):
@@ -101,8 +104,8 @@ class _Teller(Protocol):
 class _Streaming:
     """Tells events as they come. The status line waits for the first that means something."""
 
-    def __init__(self, request: Request, parties: Parties) -> None:
-        self._writer: Final = parties.client.stream_writer(request, stamp(parties.entry.id))
+    def __init__(self, request: Request, parties: Parties, writer: StreamWriter | None) -> None:
+        self._writer: Final = writer or parties.client.stream_writer(request, stamp(parties.entry.id))
         self._parties: Final = parties
         self.said = False
         parties.keep_company(self._writer.pulse, self._fail)

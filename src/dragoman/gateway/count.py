@@ -12,7 +12,7 @@ import msgspec
 
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.parties import Parties
-from dragoman.gateway.relay import passed_headers
+from dragoman.gateway.relay import JSON, passed_headers
 from dragoman.gateway.sources import request_headers
 from dragoman.hub.estimate import TOKENS_PER_IMAGE, tokens_in_request
 from dragoman.hub.losses import Losses
@@ -48,7 +48,7 @@ async def _counted(
     """None = this backend has no way to count."""
     if backend.dialect == "anthropic-messages" == parties.client.dialect:
         return await _natively(members, route, backend, parties)
-    if backend.profile.tokenizer is None:
+    if backend.profile.tokenizer is None or backend.dialect != "openai-chat":
         return None
     bare, images = _without_media(msgspec.structs.replace(request, stream=False, max_tokens=None))
     side = BACKENDS[backend.dialect]
@@ -70,7 +70,8 @@ async def _natively(members: jsons.Members, route: Route, backend: Backend, part
     side, call = BACKENDS[backend.dialect], parties.call
     body = jsons.patch(members, {"model": route.backend_model})
     url = f"{side.url(backend)}/count_tokens" + (f"?{call.query}" if call.query else "")
-    reply = await parties.gateway.net.send("POST", url, passed_headers(call, side.headers(backend)), body, _TIMEOUTS)
+    headers = [*passed_headers(call, side.headers(backend)), JSON]
+    reply = await parties.gateway.net.send("POST", url, headers, body, _TIMEOUTS)
     try:
         answer = jsons.read(await reply.read_all(_MAX_ANSWER)) if reply.status == 200 else {}
     finally:

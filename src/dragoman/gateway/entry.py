@@ -4,6 +4,7 @@ import logging
 import time
 from typing import Any, Final
 
+from dragoman.config.snapshot import Key
 from dragoman.hub.events import Event, Noted
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
@@ -25,6 +26,7 @@ class Entry:
         self.began: Final = time.monotonic()
         self.first_byte: float | None = None
         self.key = ""
+        self.owner = ""  # whose the things are that are kept between requests
         self.model = ""
         self.backend_model = ""
         self.backend_dialect = ""
@@ -36,8 +38,8 @@ class Entry:
         self.attempts = 0
         self.losses: tuple[str, ...] = ()
 
-    def asked(self, key: str, model: str) -> None:
-        self.key, self.model = key, model
+    def asked(self, key: Key, model: str) -> None:
+        self.key, self.owner, self.model = key.name, key.fingerprint, model
 
     def attempted(self, dialect: str) -> None:
         """A backend is being asked."""

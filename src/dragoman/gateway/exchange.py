@@ -100,7 +100,7 @@ async def pass_through(parties: Parties, snapshot: Snapshot, key: Key, body: byt
 
 
 def _route(parties: Parties, snapshot: Snapshot, key: Key, model: str) -> Route:
-    parties.entry.asked(key.name, model)
+    parties.entry.asked(key, model)
     route = parties.gateway.router.resolve(snapshot, key, model, parties.client.dialect)
     parties.entry.backend_model = route.backend_model
     return route

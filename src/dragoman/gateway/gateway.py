@@ -13,6 +13,8 @@ from dragoman.protocols.seals import Sealer
 from dragoman.routing.calibration import Calibration
 from dragoman.routing.known import Knowledge
 from dragoman.routing.resolve import Router
+from dragoman.store.responses import Responses
+from dragoman.store.vault import Vault
 
 MAX_ANSWER: Final = 100 * 2**20  # bytes of a whole answer
 
@@ -27,6 +29,8 @@ class Gateway(Struct, frozen=True):
     pulses: Pulses
     calibration: Calibration
     sealer: Sealer
+    responses: Responses
+    vault: Vault
 
 
 def stamp(request_id: str) -> Stamp:

@@ -25,7 +25,7 @@ from dragoman.wire.whole_events import WholeEvents
 
 _ENVELOPE: Final = seals.PREFIX.encode()
 _TRUNCATED: Final = "the backend's stream ended before the answer was complete"
-_JSON: Final = ("content-type", "application/json")
+JSON: Final = ("content-type", "application/json")
 # What of a client's headers concerns the backend. Everything else stays here: keys, cookies, addresses.
 _PASSED: Final = frozenset({"accept", "user-agent", "idempotency-key", "http-referer", "x-title"})
 _PASSED_PREFIXES: Final = ("anthropic-", "openai-", "x-stainless-", "x-claude-code-", "x-session-")
@@ -71,7 +71,7 @@ async def relay(members: jsons.Members, body: bytes, route: Route, parties: Part
 async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties) -> None:
     side, call = BACKENDS[backend.dialect], parties.call
     url = f"{side.url(backend)}?{call.query}" if call.query else side.url(backend)
-    headers = [*passed_headers(call, side.headers(backend)), _JSON]
+    headers = [*passed_headers(call, side.headers(backend)), JSON]
     reply = await parties.gateway.net.send("POST", url, headers, body, route.timeouts)
     try:
         if reply.status != 200:

@@ -1,42 +1,89 @@
-"""What the Responses dialect has besides answers: compaction, and counting under a name of its own."""
+"""What the Responses dialect has besides answers: earlier responses, compaction, and counting under a name of its own."""
+
+from typing import Any
+
+import msgspec
 
 from dragoman.gateway.compact import asks_for_compaction, compact, events_of, summarised, with_summaries
-from dragoman.gateway.converse import converse, tell_events
+from dragoman.gateway.converse import converse, gathered, tell_events, with_defaults
 from dragoman.gateway.count import count_tokens
+from dragoman.gateway.gateway import stamp
+from dragoman.gateway.memory import keep, recalled
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.relay import relay, why_not
+from dragoman.hub.request import Request
 from dragoman.hub.route import Route
+from dragoman.protocols.openai_responses.answer_writer import StreamWriter
+from dragoman.store.responses import ConnectionResponses
 from dragoman.wire import jsons
 
 
 async def respond(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:
     """`POST /v1/responses`."""
     entry = parties.entry
-    entry.why_not_relayed = why_not(parties.client, route, body)
-    if not entry.why_not_relayed:
+    why = _why_not(body, route, parties)
+    full = await recalled(members, parties, native=not why)
+    if full is not members:
+        body = jsons.patch(full, {})
+    entry.why_not_relayed = why
+    if not why:
         entry.rail = "relay"
-        await relay(members, body, route, parties)
+        await relay(full, body, route, parties)
         return
     entry.rail = "translate"
     request = with_summaries(parties.client.read_request(body, parties.call.headers), parties.gateway.sealer)
-    if not asks_for_compaction(request):
-        await converse(request, route, parties)
+    request = _naming(request, jsons.value_of(members.get("previous_response_id")))
+    if asks_for_compaction(request):
+        answer, item = await summarised(request, route, parties)
+        await tell_events(events_of(answer, item), request, parties)
         return
-    answer, item = await summarised(request, route, parties)
-    await tell_events(events_of(answer, item), request, parties)
+    response = await _converse(request, route, parties)
+    if response:
+        keep(response, members, parties)
+
+
+def _naming(request: Request, previous: Any) -> Request:
+    """The response repeats what it goes on from, though the request was told in full."""
+    if previous is None:
+        return request
+    echo = {**request.extra["echo"], "previous_response_id": previous}
+    return msgspec.structs.replace(request, extra={**request.extra, "echo": echo})
+
+
+def _why_not(body: bytes, route: Route, parties: Parties) -> str:
+    """On a WebSocket an answer may be referred to that nobody else keeps, so it is always read here."""
+    if isinstance(parties.gateway.responses, ConnectionResponses):
+        return "what is said on a WebSocket is kept for it"
+    return why_not(parties.client, route, body)
+
+
+async def _converse(request: Request, route: Route, parties: Parties) -> bytes:
+    """Return the response object that the client was told last."""
+    mark = stamp(parties.entry.id)
+    if request.stream:
+        writer = StreamWriter(request, mark)
+        await converse(request, route, parties, writer)
+        return writer.terminal
+    answer = await gathered(with_defaults(request, route.defaults), route, parties)
+    response = parties.client.write_answer(answer, request, mark)
+    parties.entry.spoke()
+    await parties.responder.whole(200, response)
+    return response
 
 
 async def respond_compact(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:
     """`POST /v1/responses/compact`."""
     parties.entry.rail = "compact"
-    request = parties.client.read_request(body, parties.call.headers)
-    await compact(request, members, route, parties)
+    full = await recalled(members, parties, native=not why_not(parties.client, route, body))
+    request = parties.client.read_request(jsons.patch(full, {}), parties.call.headers)
+    await compact(request, full, route, parties)
 
 
-async def count_input(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:
+async def count_input(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:  # noqa: ARG001 - as every act
     """`POST /v1/responses/input_tokens`."""
     parties.entry.rail = "count"
-    request = with_summaries(parties.client.read_request(body, parties.call.headers), parties.gateway.sealer)
-    counted = await count_tokens(request, members, route, parties)
+    full = await recalled(members, parties, native=False)
+    request = parties.client.read_request(jsons.patch(full, {}), parties.call.headers)
+    counted = await count_tokens(with_summaries(request, parties.gateway.sealer), full, route, parties)
     said = {"object": "response.input_tokens", "input_tokens": counted}
     await parties.responder.whole(200, jsons.write(said))

@@ -7,7 +7,9 @@ from typing import Final, Protocol
 
 import msgspec
 
-from dragoman.gateway.gateway import MAX_ANSWER, Gateway
+from dragoman.gateway.gateway import MAX_ANSWER
+from dragoman.gateway.memory import Remembered, reminded
+from dragoman.gateway.parties import Parties
 from dragoman.hub.events import Event
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
@@ -47,14 +49,14 @@ class Filter(Protocol):
 
 
 async def open_source(
-    request: Request, route: Route, backend: Backend, gateway: Gateway, losses: Losses, stamp: Stamp
+    request: Request, route: Route, backend: Backend, parties: Parties, losses: Losses, stamp: Stamp
 ) -> Source:
     """Ask the backend. Raise the Problem it answers with, if it does not answer with success.
 
     What a refusal teaches is tried at once, and kept for the next request.
     """
     try:
-        return await _ask(request, route, backend, gateway, losses, stamp)
+        return await _ask(request, route, backend, parties, losses, stamp)
     except Problem as problem:
         lesson = lesson_of(problem, backend.profile)
         if lesson is None:
@@ -62,16 +64,18 @@ async def open_source(
         _log.warning("%s: the backend %s; learnt from: %s", route.model, lesson.about, problem.public)
     taught = msgspec.structs.replace(backend, profile=learnt(backend.profile, lesson))
     losses.noted.clear()
-    source = await _ask(request, route, taught, gateway, losses, stamp)
-    gateway.knowledge.teach(backend.url, route.backend_model, lesson.changes)
+    source = await _ask(request, route, taught, parties, losses, stamp)
+    parties.gateway.knowledge.teach(backend.url, route.backend_model, lesson.changes)
     return source
 
 
 async def _ask(
-    request: Request, route: Route, backend: Backend, gateway: Gateway, losses: Losses, stamp: Stamp
+    request: Request, route: Route, backend: Backend, parties: Parties, losses: Losses, stamp: Stamp
 ) -> Source:
-    side = BACKENDS[backend.dialect]
+    side, gateway = BACKENDS[backend.dialect], parties.gateway
     client = request.dialect
+    if backend.seals:
+        request = reminded(request, gateway.vault, parties.entry.owner)
     request = opened(request, gateway.sealer, losses)
     originals: dict[str, Original] = {}
     if backend.dialect != "openai-responses":
@@ -83,6 +87,8 @@ async def _ask(
         filters.append(StopSequences(stops))
     if client != backend.dialect and backend.seals:
         filters.append(Enveloped(client, gateway.sealer))
+        if client == "openai-chat":
+            filters.append(Remembered(gateway.vault, parties.entry.owner))
     reply = await gateway.net.send("POST", side.url(backend), request_headers(side, backend), body, route.timeouts)
     try:
         if reply.status != 200:

@@ -6,11 +6,13 @@ Raw ASGI on purpose: a framework's request objects and middleware cost more than
 import asyncio
 import contextlib
 import functools
+import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from dragoman.config.data_dir import data_directory
 from dragoman.config.snapshot import ConfigSource, Snapshot
 from dragoman.config.watch import Watch as ConfigWatch
 from dragoman.gateway import exchange, passthrough, respond
@@ -33,6 +35,11 @@ from dragoman.server.paths import routed_path
 from dragoman.server.reads import read
 from dragoman.server.requests import Body, Receive, Scope, Watch, headers_of
 from dragoman.server.websocket import ResponsesSocket
+from dragoman.store.database import Database
+from dragoman.store.response_tables import RESPONSES, Limits
+from dragoman.store.responses import KeptResponses
+from dragoman.store.secret import secret_in
+from dragoman.store.vault import VAULT, Vault
 
 _MESSAGES: Final = CLIENTS["anthropic-messages"]
 _CHAT: Final = CLIENTS["openai-chat"]
@@ -56,6 +63,8 @@ _POSTS: Final[Mapping[str, _Post]] = {
     "/v1/responses/input_tokens": _Post(_RESPONSES, exchange.on_model(respond.count_input)),
     **{path: _Post(_CHAT, exchange.pass_through) for path in passthrough.PATHS},
 }
+_DAY: Final = 86_400.0  # seconds
+_MEBI: Final = 2**20
 _TAKE_POST: Final = frozenset(_POSTS)
 
 
@@ -92,8 +101,23 @@ class App:
         knowledge, pulses = Knowledge(), Pulses()
         pulses.every = self._config.current.config.ping_seconds
         discovery = Discovery(self._config, net, knowledge)
+        database, sealer = await self._kept(house)
+        store = self._config.current.config.store
+        limits = Limits(
+            ttl=store.ttl_days * _DAY,
+            max_bytes=round(store.max_mb * _MEBI),
+            max_bytes_per_owner=round(store.max_mb_per_key * _MEBI),
+        )
         self._gateway = Gateway(
-            self._config, net, knowledge, Router(knowledge), pulses, Calibration(), Sealer(secrets.token_bytes(32))
+            self._config,
+            net,
+            knowledge,
+            Router(knowledge),
+            pulses,
+            Calibration(),
+            sealer,
+            KeptResponses(database, limits),
+            Vault(database),
         )
 
         def swapped(snapshot: Snapshot) -> None:
@@ -107,6 +131,13 @@ class App:
         under_way = await house.enter_async_context(asyncio.TaskGroup())
         for name, chore in chores.items():
             house.callback(under_way.create_task(keep_doing(name, chore)).cancel)
+
+    async def _kept(self, house: contextlib.AsyncExitStack) -> tuple[Database, Sealer]:
+        """What is kept between requests, and the secret it is sealed with."""
+        place = data_directory(self._config.current.config.data_dir, os.environ)
+        database = Database(place and place / "dragoman.db", (RESPONSES, VAULT))
+        house.push_async_callback(asyncio.to_thread, database.close)
+        return database, Sealer(secret_in(place))
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         gateway = self._gateway

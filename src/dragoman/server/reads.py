@@ -10,12 +10,14 @@ from dragoman.gateway.responder import Responder
 from dragoman.hub.problems import Problem
 from dragoman.protocols import CLIENTS
 from dragoman.protocols.codec import ClientSide
+from dragoman.server import stored
 from dragoman.server.models import codex_catalog, list_models, one_model
 from dragoman.wire import jsons
 
 _log: Final = logging.getLogger("dragoman.server")
 _MESSAGES: Final = CLIENTS["anthropic-messages"]
 _CHAT: Final = CLIENTS["openai-chat"]
+_RESPONSES: Final = CLIENTS["openai-responses"]
 _READS: Final = ("GET", "HEAD")
 # Claude Code (2.1) asks /api/hello whether the line works.
 _HEALTH: Final = frozenset({"/healthz", "/api/hello"})
@@ -50,6 +52,8 @@ async def _refuse(problem: Problem, client: ClientSide, responder: Responder, ca
 async def _found(call: Call, gateway: Gateway, posts: frozenset[str]) -> Any:
     if call.path in posts:
         raise Problem("wrong_method", f"{call.path} takes POST, not {call.method}")
+    if call.path.startswith(stored.PREFIX):
+        return await stored.stored(call, gateway, await call.admit(gateway.config.current))
     is_one = call.path.startswith(f"{_MODELS}/")
     if not (is_one or call.path == _MODELS or call.path in _HEALTH):
         raise Problem("unknown_path", f"there is no {call.method} {call.path[:200]} here")
@@ -67,5 +71,7 @@ async def _found(call: Call, gateway: Gateway, posts: frozenset[str]) -> Any:
 
 def _envelope(call: Call) -> ClientSide:
     """In whose words to complain where the path alone does not tell."""
+    if call.path.startswith("/v1/responses"):
+        return _RESPONSES
     messages = "/messages" in call.path or "anthropic-version" in call.headers
     return _MESSAGES if messages else _CHAT

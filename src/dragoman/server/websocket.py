@@ -10,22 +10,25 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
 from dragoman.config.snapshot import Key, Snapshot
 from dragoman.gateway.call import Call, Message, Send
 from dragoman.gateway.exchange import Endpoint, exchange
 from dragoman.gateway.gateway import Gateway, stamp
+from dragoman.gateway.memory import own_items
 from dragoman.hub.problems import Problem
 from dragoman.hub.usage import Usage
 from dragoman.protocols.codec import ClientSide
 from dragoman.protocols.openai_responses.response import ResponseObject, echo_of
 from dragoman.server.keys import Door
 from dragoman.server.requests import Receive
+from dragoman.store.response_tables import Limits, StoredResponse
+from dragoman.store.responses import ConnectionResponses
 from dragoman.wire import jsons
 from dragoman.wire.sse import SSEReader
 
 _DONE: Final = b"[DONE]"
-_FINAL: Final = (b'"response.completed"', b'"response.incomplete"')
-_MOST_KEPT: Final = 200  # responses of one connection
 _SWITCHED_OFF: Final = 426  # at which Codex (0.169) falls back to HTTP at once; any other status costs it seconds
 
 
@@ -39,9 +42,9 @@ class ResponsesSocket:
         self._headers: Final = headers
         self._client: Final = client
         self._endpoint: Final = endpoint
-        self._gateway: Final = gateway
+        own = ConnectionResponses(gateway.responses, Limits())
+        self._gateway: Final = msgspec.structs.replace(gateway, responses=own)
         self._lanes: Final[dict[str, asyncio.Lock]] = {}
-        self._said: Final[dict[str, list[Any]]] = {}  # input and output of each response, by its id
 
     async def serve(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -82,20 +85,12 @@ class ResponsesSocket:
             await self._create(said, lane or "", key, send)
 
     async def _create(self, said: dict[str, Any], lane: str, key: Key, send: Send) -> None:
-        items = _items(said.get("input"))
-        previous = said.get("previous_response_id")
-        if previous is not None:
-            before = self._said.get(previous)
-            if before is None:
-                await send(_error(400, _unknown(previous), lane))
-                return
-            items = [*before, *items]
         request_id = f"req_{secrets.token_hex(12)}"
         body = {key: value for key, value in said.items() if key not in _FRAME}
-        body |= {"input": items, "stream": True}
         if said.get("generate") is False:
-            await self._warm_up(body, request_id, lane, send)
+            await self._warm_up(body, request_id, lane, key, send)
             return
+        body["stream"] = True
         sender = _FrameSender(send, lane)
 
         async def admit(snapshot: Snapshot) -> Key:  # noqa: ARG001 - the connection was admitted
@@ -106,31 +101,31 @@ class ResponsesSocket:
 
         call = Call(request_id, "POST", "/v1/responses", "", self._headers, admit, read_body, sender.send, _nothing)
         await exchange(call, self._client, self._endpoint, self._gateway)
-        if sender.response is not None:
-            self._keep(str(sender.response.get("id")), [*items, *sender.response.get("output", [])])
 
-    async def _warm_up(self, body: dict[str, Any], request_id: str, lane: str, send: Send) -> None:
+    async def _warm_up(self, body: dict[str, Any], request_id: str, lane: str, key: Key, send: Send) -> None:
         """Codex sends its prompt ahead; nothing is to be generated, but the response may be referred to."""
         response = ResponseObject(echo_of(body), str(body.get("model")), stamp(request_id))
-        for number, (kind, status) in enumerate(
-            (("response.created", "in_progress"), ("response.completed", "completed"))
-        ):
-            usage = Usage() if status == "completed" else None
-            said = b'{"type":"%b","sequence_number":%d,"response":%b}' % (
-                kind.encode(),
-                number,
-                response.write(status, [], usage),
+        begun, done = response.write("in_progress", []), response.write("completed", [], Usage())
+        for number, (kind, said) in enumerate(((b"response.created", begun), (b"response.completed", done))):
+            frame = b'{"type":"%b","sequence_number":%d,"response":%b}' % (kind, number, said)
+            await send(_text(frame, lane))
+        previous = body.get("previous_response_id")
+        self._gateway.responses.save(
+            StoredResponse(
+                id=response.id,
+                owner=key.fingerprint,
+                parent_id=previous if isinstance(previous, str) else None,
+                model=str(body.get("model")),
+                created_at=stamp(request_id).at,
+                input_items=own_items(jsons.members(jsons.write(body))),
+                output_items=b"[]",
+                response=done,
+                lasting=False,
             )
-            await send(_text(said, lane))
-        self._keep(response.id, body["input"])
-
-    def _keep(self, response_id: str, items: list[Any]) -> None:
-        while len(self._said) >= _MOST_KEPT:
-            del self._said[next(iter(self._said))]
-        self._said[response_id] = items
+        )
 
 
-_FRAME: Final = frozenset({"type", "stream_id", "generate", "previous_response_id"})
+_FRAME: Final = frozenset({"type", "stream_id", "generate"})
 
 
 def _nothing() -> None:
@@ -138,7 +133,7 @@ def _nothing() -> None:
 
 
 class _FrameSender:
-    """Takes an HTTP answer and sends it as frames. response: the one that was completed."""
+    """Takes an HTTP answer and sends it as frames."""
 
     def __init__(self, send: Send, lane: str) -> None:
         self._send: Final = send
@@ -147,7 +142,6 @@ class _FrameSender:
         self._status = 0
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
-        self.response: dict[str, Any] | None = None
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -164,11 +158,8 @@ class _FrameSender:
             await self._send(_error(self._status, self._error(), self._lane))
 
     async def _say(self, data: bytes) -> None:
-        if data == _DONE:
-            return
-        if data.find(_FINAL[0], 0, 64) >= 0 or data.find(_FINAL[1], 0, 64) >= 0:
-            self.response = jsons.read(data).get("response")
-        await self._send(_text(data, self._lane))
+        if data != _DONE:
+            await self._send(_text(data, self._lane))
 
     def _error(self) -> dict[str, Any]:
         said = jsons.read(b"".join(self._body))
@@ -187,21 +178,6 @@ def _text(data: bytes, lane: str) -> Message:
 def _error(status: int, error: dict[str, Any], lane: str = "") -> Message:
     """Errors are nested on this transport, and carry the status they would have had."""
     return _text(jsons.write({"type": "error", "status": status, "error": error}), lane)
-
-
-def _unknown(previous: Any) -> dict[str, Any]:
-    return {
-        "type": "invalid_request_error",
-        "code": "previous_response_not_found",
-        "message": f"previous_response_id: there is no response {previous!r} on this connection",
-        "param": "previous_response_id",
-    }
-
-
-def _items(given: Any) -> list[Any]:
-    if isinstance(given, str):
-        return [{"type": "message", "role": "user", "content": given}]
-    return list(given) if isinstance(given, list) else []
 
 
 async def _refuse(send: Send, status: int, body: bytes) -> None:

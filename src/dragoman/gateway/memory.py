@@ -1,0 +1,135 @@
+"""What the proxy remembers for clients and backends that do not: responses by their id, reasoning by what was said.
+
+Chat clients drop the proof a backend attached to its reasoning, and echo the text and the calls; by these it is found
+again and put back. Responses clients may send the id of an earlier response in the place of the conversation so far.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw
+
+from dragoman.gateway.parties import Parties
+from dragoman.hub.answer import Fold
+from dragoman.hub.events import Ended, Event, Failed
+from dragoman.hub.problems import Problem
+from dragoman.hub.request import Request, Seal, Thinking, Turn
+from dragoman.protocols.seals import envelope_in
+from dragoman.protocols.vault_keys import keys_of, keys_of_answer
+from dragoman.store.response_tables import StoredResponse
+from dragoman.store.responses import joined
+from dragoman.store.vault import Vault
+from dragoman.wire import jsons
+
+_replace: Final = msgspec.structs.replace
+_DIALECT: Final = "openai-chat"
+
+
+def reminded(request: Request, vault: Vault, owner: str) -> Request:
+    """The request of a Chat client with the reasoning it was told and did not send back, as envelopes."""
+    if request.dialect != _DIALECT:
+        return request
+    turns = tuple(_reminded_turn(turn, vault, owner) for turn in request.turns)
+    return (
+        request
+        if all(new is old for new, old in zip(turns, request.turns, strict=True))
+        else _replace(request, turns=turns)
+    )
+
+
+def _reminded_turn(turn: Turn, vault: Vault, owner: str) -> Turn:
+    sealed = any(isinstance(part, Thinking) and part.seal is not None for part in turn.parts)
+    keys = () if sealed else keys_of(turn)
+    known = vault.recall(owner, keys) if keys else None
+    if known is None:
+        return turn
+    thoughts = [
+        Thinking("", Seal(_DIALECT, "dragoman", [{"type": "reasoning.encrypted", "data": envelope}], "details"))
+        for envelope in known.split(" ")
+    ]
+    rest = [part for part in turn.parts if not isinstance(part, Thinking)]
+    return _replace(turn, parts=(*thoughts, *rest))
+
+
+class Remembered:
+    """A filter over what a Chat client is told: envelopes are kept under what was said with them."""
+
+    cut: Final = False
+
+    def __init__(self, vault: Vault, owner: str) -> None:
+        self._vault: Final = vault
+        self._owner: Final = owner
+        self._fold: Final = Fold()
+
+    def feed(self, event: Event) -> list[Event]:
+        if isinstance(event, Failed):
+            return [event]
+        self._fold.feed(event)
+        if isinstance(event, Ended):
+            answer = self._fold.answer()
+            found = [envelope_in(part.seal) for part in answer.parts if isinstance(part, Thinking)]
+            if envelopes := [envelope for envelope in found if envelope is not None]:
+                self._vault.remember(self._owner, keys_of_answer(answer), " ".join(envelopes))
+        return [event]
+
+
+async def recalled(members: jsons.Members, parties: Parties, *, native: bool) -> jsons.Members:
+    """The request with the conversation that `previous_response_id` stands for in the place of it.
+
+    native: the backend may know the id itself. Raise Problem("bad_request") where nobody knows it: a foreign id and one
+    that never was are the same.
+    """
+    previous = jsons.value_of(members.get("previous_response_id"))
+    if previous is None:
+        return members
+    chain = None
+    if isinstance(previous, str):
+        chain = await parties.gateway.responses.chain(previous, parties.entry.owner)
+    if chain is None:
+        if native:
+            return members
+        raise Problem(
+            "bad_request",
+            f"previous_response_id: there is no response {previous!r} here; send the whole input",
+            param="previous_response_id",
+            code="previous_response_not_found",
+        )
+    rest = {key: value for key, value in members.items() if key != "previous_response_id"}
+    return {**rest, "input": Raw(joined([chain, own_items(members)]))}
+
+
+def own_items(members: jsons.Members) -> bytes:
+    """The member `input` as a JSON array of items."""
+    given = members.get("input")
+    if given is None:
+        return b"[]"
+    body = bytes(given)
+    if body.lstrip().startswith(b"["):
+        return body
+    return jsons.write([{"type": "message", "role": "user", "content": jsons.read(body)}])
+
+
+def keep(response: bytes, members: jsons.Members, parties: Parties) -> None:
+    """Keep a finished response. members: of the request as it came."""
+    said: dict[str, Any] = {
+        name: jsons.value_of(value) for name, value in jsons.members(response).items() if name in _READ
+    }
+    if said.get("status") not in ("completed", "incomplete"):
+        return
+    previous = jsons.value_of(members.get("previous_response_id"))
+    parties.gateway.responses.save(
+        StoredResponse(
+            id=str(said["id"]),
+            owner=parties.entry.owner,
+            parent_id=previous if isinstance(previous, str) else None,
+            model=str(said["model"]),
+            created_at=int(said["created_at"]),
+            input_items=own_items(members),
+            output_items=bytes(jsons.members(response)["output"]),
+            response=response,
+            lasting=jsons.value_of(members.get("store")) is not False,
+        )
+    )
+
+
+_READ: Final = frozenset({"id", "status", "model", "created_at"})
