@@ -20,14 +20,7 @@ NOTHING_TO_TEST: Final = frozenset({"gateway/call.py", "hub/events.py", "hub/req
 GAPS: Final = frozenset(
     {
         "gateway/compact.py",
-        "gateway/count.py",
-        "gateway/demo.py",
-        "gateway/exchange.py",
-        "gateway/gateway.py",
-        "gateway/parties.py",
-        "gateway/relayed_errors.py",
         "gateway/respond.py",
-        "gateway/sources.py",
         "hub/estimate.py",
         "hub/route.py",
         "protocols/anthropic_messages/answer_reader.py",

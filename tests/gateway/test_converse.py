@@ -539,16 +539,6 @@ def test_backends_are_asked_by_weight_and_disabled_ones_never() -> None:
 # Losses, defaults, calibration.
 
 
-def test_what_could_not_be_carried_across_is_told() -> None:
-    async def main() -> None:
-        async with playback(says(*SAID)) as backend, house([behind("M from C", backend)]) as running:
-            heard = await running.ask("/v1/messages", messages_body(top_k=5, stream=True))
-            assert heard.headers["x-dragoman-model"] == "backend-m"
-            assert "x-dragoman-loss" not in heard.headers or heard.headers["x-dragoman-loss"]
-
-    run(main)
-
-
 def test_defaults_fill_in_what_was_not_asked_for() -> None:
     request = Request(dialect="openai-chat", model="m", turns=(), sampling=Sampling(temperature=0.1))
     defaults = Defaults(

@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from dragoman.config.snapshot import Key
 from dragoman.gateway.entry import Entry
 from dragoman.hub.events import Ended, Noted
 from dragoman.hub.losses import Losses
@@ -13,7 +14,7 @@ from dragoman.hub.usage import Usage
 
 def entry() -> Entry:
     made = Entry("req_1", "/v1/messages", "anthropic-messages")
-    made.asked("me", "m")
+    made.asked(Key("me"), "m")
     made.rail, made.status = "translate", 200
     return made
 

@@ -1,0 +1,166 @@
+"""One exchange through the whole app: every way out is one answer and one line in the log."""
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from dragoman.gateway import converse, count, exchange, passthrough, relay
+from dragoman.gateway.entry import Entry
+from tests.agents.script import Words
+from tests.gateway.stage import (
+    NOBODY,
+    Heard,
+    chat_body,
+    house,
+    messages_body,
+    model,
+    origin,
+    playback,
+    run,
+    says,
+)
+
+
+def entries_of(caplog: pytest.LogCaptureFixture) -> list[Entry]:
+    return [record.entry for record in caplog.records if hasattr(record, "entry")]
+
+
+ASKED: dict[str, tuple[str, Any, int, str, str]] = {
+    # path, body; status, rail and problem of the log's line
+    "translated": ("/v1/messages", messages_body(), 200, "translate", ""),
+    "relayed": ("/v1/chat/completions", chat_body(), 200, "relay", ""),
+    "streamed": ("/v1/messages", messages_body(stream=True), 200, "translate", ""),
+    "counted": ("/v1/messages/count_tokens", messages_body(), 200, "count", ""),
+    "passed": ("/v1/embeddings", {"model": "m"}, 200, "relay", ""),
+    "alias": ("/v1/messages", messages_body("short"), 200, "translate", ""),
+    "unknown": ("/v1/messages", messages_body("x"), 404, "", "unknown_model"),
+    "junk": ("/v1/messages", b"junk", 400, "", "bad_request"),
+    "away": ("/v1/messages", messages_body("away"), 502, "translate", "unreachable"),
+    "away, relayed": ("/v1/chat/completions", chat_body("away"), 502, "relay", "unreachable"),
+    "too large": ("/v1/messages", b"x" * 2_000_000, 413, "", "too_large"),
+}
+
+
+@pytest.mark.parametrize("what", ASKED)
+def test_every_exchange_is_one_answer_and_one_line(what: str, caplog: pytest.LogCaptureFixture) -> None:
+    path, body, status, rail, problem = ASKED[what]
+
+    async def main() -> None:
+        caplog.set_level(logging.INFO, "dragoman.exchange")
+        async with playback(says(Words("hi"))) as backend:
+            models = [model("m", f"{origin(backend)}/v1"), model("away", NOBODY)]
+            async with house(models, max_body_mb=1, aliases={"short": "m"}) as running:
+                heard = await running.ask(path, body)
+                assert heard.status == status, heard.body
+                (entry,) = entries_of(caplog)
+                assert (entry.status, entry.rail) == (status, rail)
+                assert (entry.problem.kind if entry.problem else "") == problem
+                assert entry.id == heard.headers["request-id"]
+                assert running.gateway.pulses._waiting == set()
+
+    run(main)
+
+
+def test_the_log_knows_who_asked_for_what(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        caplog.set_level(logging.INFO, "dragoman.exchange")
+        async with playback(says(Words("hi"))) as backend:
+            keys = [{"key": "sk-0123456789abcdef", "name": "me"}]
+            async with house([model("m", f"{origin(backend)}/v1")], keys=keys) as running:
+                headers = {"x-api-key": "sk-0123456789abcdef"}
+                await running.ask("/v1/messages", messages_body(stream=True), headers=headers)
+                fields = entries_of(caplog)[0].fields()
+                assert (fields["key"], fields["model"], fields["backend_model"]) == ("me", "m", "backend-m")
+                assert (fields["input_tokens"], fields["cached_tokens"], fields["output_tokens"]) == (1500, 300, 42)
+                assert fields["first_byte_ms"] <= fields["duration_ms"]
+                assert fields["why_not_relayed"] == "the backend speaks openai-chat"
+
+    run(main)
+    assert "sk-0123456789abcdef" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "module", "name"),
+    [
+        ("/v1/messages", messages_body(), converse, "with_defaults"),
+        ("/v1/messages", messages_body(stream=True), converse, "open_source"),
+        ("/v1/chat/completions", chat_body(), relay, "passed_headers"),
+        ("/v1/messages/count_tokens", messages_body(), count, "tokens_in_request"),
+        ("/v1/embeddings", {"model": "m"}, passthrough, "_ask"),
+    ],
+)
+def test_a_bug_is_told_as_one_without_its_text(
+    path: str, body: Any, module: Any, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a secret")
+
+    async def main() -> None:
+        monkeypatch.setattr(module, name, broken)
+        async with house([model("m", NOBODY)]) as running:
+            heard = await running.ask(path, body)
+            assert heard.status == 500
+            assert heard.headers["request-id"] in heard.error["message"]
+            assert b"secret" not in heard.body
+            assert (await running.ask("/healthz", method="GET")).status == 200
+
+    run(main)
+    assert "ZeroDivisionError: a secret" in caplog.text
+
+
+def test_a_bug_in_mid_stream_is_told_in_the_stream(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        told: list[int] = []
+
+        def hear(self: Entry, events: object) -> None:
+            told.append(1)
+            if len(told) > 1:
+                raise ZeroDivisionError("a secret")
+
+        monkeypatch.setattr(Entry, "hear", hear)
+        talkative = says(Words("one two three"))
+        async with playback(talkative) as backend, house([model("m", f"{origin(backend)}/v1")]) as running:
+            heard: Heard = await running.ask("/v1/messages", messages_body(stream=True))
+            assert heard.frames[-1]["error"]["message"].startswith("internal error of the proxy")
+            assert b"secret" not in heard.body
+
+    run(main)
+    assert "ZeroDivisionError: a secret" in caplog.text
+
+
+def test_the_end_of_the_server_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    """A task that is cancelled from outside is not answered, and told to the log as a client that has gone."""
+
+    async def main() -> None:
+        caplog.set_level(logging.INFO, "dragoman.exchange")
+        asked = asyncio.Event()
+
+        async def answer(peer: Any, _: Any) -> None:
+            asked.set()
+            await peer.gone()
+
+        async with playback(answer) as backend, house([model("m", f"{origin(backend)}/v1")]) as running:
+            async with running.talk() as line:
+                await line.say("/v1/messages", messages_body())
+                await asked.wait()
+                tasks = [t for t in asyncio.all_tasks() if "run_asgi" in repr(t.get_coro())]
+                assert len(tasks) == 1
+                tasks[0].cancel()
+                await asyncio.wait(tasks)
+            assert entries_of(caplog)[0].status == exchange.CLIENT_GONE
+
+    run(main)
+
+
+def test_long_names_are_not_echoed_whole() -> None:
+    async def main() -> None:
+        async with house([model("m", NOBODY)]) as running:
+            heard = await running.ask("/v1/messages", messages_body("m" * 1_000_000))
+            assert heard.status == 404
+            assert len(heard.body) < 1_000
+
+    run(main)
