@@ -40,7 +40,8 @@ class Responder:
         self.started = False
         self.ended = False
         self.status = 0
-        self.last_said = asyncio.get_running_loop().time()
+        self._time: Final = asyncio.get_running_loop().time
+        self.last_said = self._time()
         self.pulse: Callable[[], bytes] | None = None  # makes a filler; None = this answer needs none
         self.failure: Callable[[Problem], bytes] | None = None  # says a problem inside the stream
 
@@ -52,7 +53,7 @@ class Responder:
         """Write whole events of a stream, its head first. Fillers may follow at any time."""
         if not self.started:
             await self._start(200, _STREAM)
-        self.last_said = asyncio.get_running_loop().time()
+        self.last_said = self._time()
         if data:
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
 

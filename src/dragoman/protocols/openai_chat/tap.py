@@ -8,6 +8,8 @@ from dragoman.protocols.openai_chat.usage import read_usage
 from dragoman.wire import jsons
 from dragoman.wire.sse import SSEReader
 
+_END: Final = b"\n\n"
+
 
 class Tap:
     """Parses only the frames that carry usage."""
@@ -15,9 +17,13 @@ class Tap:
     def __init__(self) -> None:
         self._sse: Final = SSEReader()
         self._ended = False
+        self._whole = True  # what came so far ended an event, so that the reader holds nothing
 
     def feed(self, data: bytes) -> list[Event]:
         """Raise FrameTooLargeError."""
+        whole, self._whole = self._whole, data.endswith(_END)
+        if whole and self._whole and not _tells(data):
+            return []
         events: list[Event] = []
         for frame in self._sse.feed(data):
             self._ended = self._ended or _ends(frame.data)
@@ -36,6 +42,17 @@ class Tap:
     def ended(self) -> bool:
         """The last event may lack its blank line."""
         return self._ended or any(_ends(frame.data) for frame in unfinished(self._sse))
+
+
+def _tells(data: bytes) -> bool:
+    """Whether there may be anything to hear: in most chunks there is not."""
+    return (
+        b'"usage"' in data
+        or b'"finish_reason":"' in data
+        or b'_reason": "' in data
+        or DONE in data
+        or b'"error"' in data
+    )
 
 
 def _ends(data: bytes) -> bool:
