@@ -75,7 +75,7 @@ async def answer(members: jsons.Members, body: bytes, route: Route, parties: Par
     entry.why_not_relayed = why_not(client, route, body)
     if entry.why_not_relayed:
         entry.rail = "translate"
-        await converse(client.read_request(body, parties.call.headers), route, parties)
+        await converse(await parties.read_request(body), route, parties)
     else:
         entry.rail = "relay"
         await relay(members, body, route, parties)
@@ -84,7 +84,7 @@ async def answer(members: jsons.Members, body: bytes, route: Route, parties: Par
 async def count(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:
     """`count_tokens` of the Messages dialect."""
     parties.entry.rail = "count"
-    request = parties.client.read_request(body, parties.call.headers)
+    request = await parties.read_request(body)
     counted = await count_tokens(request, members, route, parties)
     await parties.responder.whole(200, jsons.write({"input_tokens": counted}))
 

@@ -1,6 +1,8 @@
 """Who takes part in one exchange: the caller, his dialect, the house, the one who answers, and the one who writes it down."""
 
+import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from msgspec import Struct
 
@@ -10,7 +12,10 @@ from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.responder import Responder
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
+from dragoman.hub.request import Request
 from dragoman.protocols.codec import ClientSide
+
+_LARGE: Final = 2**18  # bytes: some 3 ms of reading
 
 
 class Parties(Struct, frozen=True):
@@ -19,6 +24,13 @@ class Parties(Struct, frozen=True):
     gateway: Gateway
     responder: Responder
     entry: Entry
+
+    async def read_request(self, body: bytes) -> Request:
+        """Read the client's request. After a large one others have their turn before it is written anew."""
+        request = self.client.read_request(body, self.call.headers)
+        if len(body) > _LARGE:
+            await asyncio.sleep(0)
+        return request
 
     def keep_company(self, pulse: Callable[[], bytes], failure: Callable[[Problem], bytes]) -> None:
         """The answer is a stream: from now on fillers are said in silence, and a problem inside it if need be."""

@@ -27,11 +27,13 @@ _ENVELOPE: Final = seals.PREFIX.encode()
 _TRUNCATED: Final = "the backend's stream ended before the answer was complete"
 JSON: Final = ("content-type", "application/json")
 # What of a client's headers concerns the backend. Everything else stays here: keys, cookies, addresses.
-_PASSED: Final = frozenset({"accept", "user-agent", "idempotency-key", "http-referer", "x-title"})
-_PASSED_PREFIXES: Final = ("anthropic-", "openai-", "x-stainless-", "x-claude-code-", "x-session-")
+_PASSED: Final = frozenset(
+    {"accept", "user-agent", "idempotency-key", "http-referer", "x-title", "session-id", "thread-id", "originator"}
+)
+_PASSED_PREFIXES: Final = ("anthropic-", "openai-", "x-stainless-", "x-claude-code-", "x-session-", "x-codex-")
 # What of a backend's headers concerns the client. `openai-model` never: Codex takes a differing one for an alarm.
 _RETURNED: Final = frozenset({"retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms"})
-_RETURNED_PREFIXES: Final = ("anthropic-ratelimit-", "x-ratelimit-")
+_RETURNED_PREFIXES: Final = ("anthropic-ratelimit-", "x-ratelimit-", "x-codex-")
 
 
 def why_not(client: ClientSide, route: Route, body: bytes) -> str:

@@ -31,7 +31,7 @@ async def respond(members: jsons.Members, body: bytes, route: Route, parties: Pa
         await relay(full, body, route, parties)
         return
     entry.rail = "translate"
-    request = with_summaries(parties.client.read_request(body, parties.call.headers), parties.gateway.sealer)
+    request = with_summaries(await parties.read_request(body), parties.gateway.sealer)
     request = _naming(request, jsons.value_of(members.get("previous_response_id")))
     if asks_for_compaction(request):
         answer, item = await summarised(request, route, parties)
@@ -75,7 +75,7 @@ async def respond_compact(members: jsons.Members, body: bytes, route: Route, par
     """`POST /v1/responses/compact`."""
     parties.entry.rail = "compact"
     full = await recalled(members, parties, native=not why_not(parties.client, route, body))
-    request = parties.client.read_request(jsons.patch(full, {}), parties.call.headers)
+    request = await parties.read_request(jsons.patch(full, {}))
     await compact(request, full, route, parties)
 
 
@@ -83,7 +83,7 @@ async def count_input(members: jsons.Members, body: bytes, route: Route, parties
     """`POST /v1/responses/input_tokens`."""
     parties.entry.rail = "count"
     full = await recalled(members, parties, native=False)
-    request = parties.client.read_request(jsons.patch(full, {}), parties.call.headers)
+    request = await parties.read_request(jsons.patch(full, {}))
     counted = await count_tokens(with_summaries(request, parties.gateway.sealer), full, route, parties)
     said = {"object": "response.input_tokens", "input_tokens": counted}
     await parties.responder.whole(200, jsons.write(said))
