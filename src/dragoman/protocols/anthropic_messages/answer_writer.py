@@ -224,18 +224,11 @@ class StreamWriter:
 
 def write_answer(answer: Answer, request: Request, stamp: Stamp) -> bytes:
     content: list[dict[str, Any]] = []
-    broken = False
     for part in answer.parts:
-        if isinstance(part, Searched):
-            content += _search_blocks(part, f"{stamp.id}{len(content):x}")
-            continue
-        block = _block(part, cut_short=answer.reason in _CUT_SHORT)
-        if block is not None:
-            broken = broken or (isinstance(part, ToolCall) and block["type"] == "text")
-            content.append(block)
+        content += _blocks(part, f"{stamp.id}{len(content):x}", cut_short=answer.reason in _CUT_SHORT)
     reason = answer.reason
-    if broken and reason == "tool_calls" and not any(block["type"] == "tool_use" for block in content):
-        reason = "stop"
+    if reason == "tool_calls" and not any(block["type"] == "tool_use" for block in content):
+        reason = "stop"  # no call was sound
     ended = Ended(reason, answer.raw, answer.stop_sequence, answer.explanation)
     return jsons.write(
         {
@@ -250,21 +243,23 @@ def write_answer(answer: Answer, request: Request, stamp: Stamp) -> bytes:
     )
 
 
-def _block(part: Said, *, cut_short: bool) -> dict[str, Any] | None:
+def _blocks(part: Said, id_: str, *, cut_short: bool) -> list[dict[str, Any]]:
+    """id_: for what needs one and has none."""
     match part:
         case Text():
             said: dict[str, Any] = {"type": "text", "text": part.text}
             if part.citations:
                 said["citations"] = [write_citation(citation) for citation in part.citations]
-            return said if part.text or part.citations else None
+            return [said] if part.text or part.citations else []
         case Refusal():
-            return {"type": "text", "text": part.text}
+            return [{"type": "text", "text": part.text}]
         case ToolCall():
-            return _call_block(part, cut_short=cut_short)
+            return [_call_block(part, cut_short=cut_short)]
         case Thinking() | ToolResult() | Opaque():
-            return _whole_block(part)
+            block = _whole_block(part)
+            return [] if block is None else [block]
         case Searched():
-            return None  # two blocks
+            return _search_blocks(part, id_)
         case _:
             assert_never(part)
 

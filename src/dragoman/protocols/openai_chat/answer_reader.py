@@ -47,6 +47,7 @@ _GROWS: Final = {
 _TRUNCATED: Final = "the backend's stream ended before the answer was complete"
 
 _Kind = Literal["text", "thinking", "refusal"]
+_PART: Final[dict[_Kind, type[Text | Thinking | Refusal]]] = {"text": Text, "thinking": Thinking, "refusal": Refusal}
 
 
 class AnswerReader:
@@ -230,7 +231,7 @@ class AnswerReader:
             self._close_open()
             self._close_whole_calls()
             self._open, self._kind = self._next_block(), kind
-            self._tell(Opened(self._open, _empty(kind)))
+            self._tell(Opened(self._open, _PART[kind]("")))
         self._tell(Grew(self._open, text))
 
     def _tell(self, event: Event) -> None:
@@ -342,16 +343,6 @@ class AnswerReader:
     def _next_block(self) -> int:
         self._blocks += 1
         return self._blocks - 1
-
-
-def _empty(kind: _Kind) -> Text | Thinking | Refusal:
-    match kind:
-        case "text":
-            return Text("")
-        case "thinking":
-            return Thinking("")
-        case "refusal":
-            return Refusal("")
 
 
 def _citation(cited: dict[str, Any]) -> Citation:

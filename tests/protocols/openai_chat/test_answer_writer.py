@@ -1,0 +1,218 @@
+"""The writer, read aloud: events on the left, what a Chat client hears on the right."""
+
+from typing import Any, Final
+
+import pytest
+
+from dragoman.hub.answer import Answer
+from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Showed
+from dragoman.hub.problems import Problem
+from dragoman.hub.request import Citation, Opaque, Refusal, Request, Text, Thinking, ToolCall
+from dragoman.hub.usage import Usage
+from dragoman.protocols.openai_chat.answer_writer import StreamWriter, write_answer
+from dragoman.wire import jsons
+from tests.laws import wires
+from tests.laws.recorded import STAMP
+
+ASKED: Final = Request(dialect="openai-chat", model="m", turns=(), stream=True)
+ENDED: Final = Ended("stop")
+CALL: Final = Opened(0, ToolCall("a", "f"))
+
+
+def told(*events: Event, request: Request = ASKED) -> bytes:
+    writer = StreamWriter(request, STAMP)
+    return b"".join([writer.feed(event) for event in events])
+
+
+def chunks(*events: Event, request: Request = ASKED) -> list[Any]:
+    """What is said, [DONE] as a string."""
+    lines = told(*events, request=request).decode().split("\n\n")[:-1]
+    return [line if "[DONE]" in line else jsons.read(line.removeprefix("data: ")) for line in lines]
+
+
+def deltas(*events: Event) -> list[Any]:
+    """The deltas behind the one with the role."""
+    return [chunk["choices"][0]["delta"] for chunk in chunks(*events) if isinstance(chunk, dict) and chunk["choices"]][
+        1:
+    ]
+
+
+def calls(*pieces: Any) -> list[Any]:
+    return [{"tool_calls": [{"index": 0, **piece}]} for piece in pieces]
+
+
+def test_a_text_answer() -> None:
+    head = {"id": f"chatcmpl-{STAMP.id}", "object": "chat.completion.chunk", "created": STAMP.at, "model": "m"}
+
+    def choice(delta: Any, finish: str | None = None) -> Any:
+        return {**head, "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]}
+
+    events: list[Event] = [
+        Began(),
+        Opened(7, Text("")),
+        Grew(7, "hi"),
+        Closed(7),
+        Noted(Usage(input=3, output=1)),
+        ENDED,
+    ]
+    said = chunks(*events)
+    usage = said.pop(-2)
+    assert said == [
+        choice({"role": "assistant", "content": ""}),
+        choice({"content": "hi"}),
+        choice({}, "stop"),
+        "data: [DONE]",
+    ]
+    assert (usage["choices"], usage["usage"]["total_tokens"]) == ([], 4)
+    assert wires.chat_breaches(told(*events)) == []
+
+
+def test_usage_is_said_if_it_was_asked_for_and_is_known() -> None:
+    assert not any("usage" in chunk for chunk in chunks(Began(), ENDED))
+    unasked = Request(dialect="openai-chat", model="m", turns=(), stream_usage=False)
+    assert not any("usage" in chunk for chunk in chunks(Noted(Usage(input=1)), ENDED, request=unasked))
+
+
+@pytest.mark.parametrize(
+    ("part", "member"), [(Text(""), "content"), (Thinking(""), "reasoning_content"), (Refusal(""), "refusal")]
+)
+def test_kinds_of_text(part: Any, member: str) -> None:
+    assert deltas(Opened(0, part), Grew(0, "x"), Closed(0), ENDED) == [{member: "x"}, {}]
+
+
+def test_a_call_says_its_id_type_and_name_once() -> None:
+    assert deltas(CALL, Grew(0, '{"a":'), Grew(0, "1}"), Closed(0), Ended("tool_calls")) == [
+        *calls(
+            {"id": "a", "type": "function", "function": {"name": "f", "arguments": ""}},
+            {"function": {"arguments": '{"a":'}},
+            {"function": {"arguments": "1}"}},
+        ),
+        {},
+    ]
+
+
+def test_a_call_without_arguments_has_an_empty_object() -> None:
+    assert deltas(CALL, Closed(0), Ended("tool_calls"))[1:] == [*calls({"function": {"arguments": "{}"}}), {}]
+
+
+def test_a_call_of_free_text_is_said_as_a_function() -> None:
+    opened = Opened(0, ToolCall("a", "f", kind="custom"))
+    said = deltas(opened, Grew(0, 'say "hi"'), Grew(0, "\n😀"), Closed(0), Ended("tool_calls"))
+    pieces = [delta["tool_calls"][0]["function"]["arguments"] for delta in said[:-1]]
+    assert jsons.read("".join(pieces)) == {"input": 'say "hi"\n😀'}
+    assert deltas(opened, Closed(0), Ended("tool_calls"))[1] == calls({"function": {"arguments": '"}'}})[0]
+
+
+def test_what_the_backend_runs_itself_has_no_place_here() -> None:
+    theirs = Opened(0, ToolCall("s", "web_search", by="backend"))
+    shown = Showed(1, Opaque("anthropic-messages", "odd", {}))
+    assert deltas(theirs, Grew(0, "{}"), Closed(0), shown, ENDED) == [{}]
+
+
+def test_citations_come_once_with_the_place_of_what_they_cite() -> None:
+    cited = Citation("u", "t", start=1, end=2)
+    events: list[Event] = [Opened(0, Text("")), Grew(0, "ab"), Closed(0), Opened(1, Text("")), Cited(1, Citation("v"))]
+    events += [Grew(1, "c😀"), Cited(1, cited), Closed(1), ENDED]
+    assert deltas(*events)[-1] == {
+        "annotations": [
+            {
+                "type": "url_citation",
+                "url_citation": {"url": "v", "title": "", "start_index": 2, "end_index": 4},
+                "index": 0,
+            },
+            {
+                "type": "url_citation",
+                "url_citation": {"url": "u", "title": "t", "start_index": 1, "end_index": 2},
+                "index": 1,
+            },
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("reason", "finish"),
+    [
+        ("stop", "stop"),
+        ("stop_sequence", "stop"),
+        ("length", "length"),
+        ("context_full", "length"),
+        ("tool_calls", "tool_calls"),
+        ("refused", "stop"),
+        ("filtered", "content_filter"),
+        ("paused", "stop"),
+        ("compacted", "stop"),
+    ],
+)
+def test_reasons(reason: Reason, finish: str) -> None:
+    assert chunks(Ended(reason))[-2]["choices"][0]["finish_reason"] == finish
+    whole = jsons.read(write_answer(Answer(parts=(), reason=reason), ASKED, STAMP))
+    assert whole["choices"][0]["finish_reason"] == finish
+    called = chunks(CALL, Grew(0, "{}"), Closed(0), Ended(reason))[-2]["choices"][0]["finish_reason"]
+    assert called == ("tool_calls" if finish == "stop" else finish)
+
+
+def test_why_it_was_declined_is_said_once() -> None:
+    declined = Ended("filtered", explanation="E")
+    assert deltas(declined) == [{"refusal": "E"}]
+    assert deltas(Opened(0, Refusal("")), Grew(0, "E"), Closed(0), declined) == [{"refusal": "E"}, {}]
+    assert deltas(Ended("stop", explanation="E")) == [{}]
+
+
+def test_a_failure_is_the_last_word() -> None:
+    said = chunks(
+        Opened(0, Text("")), Grew(0, "a"), Failed(Problem("truncated", "cut")), Grew(0, "b"), Closed(0), ENDED
+    )
+    assert said[-1] == {
+        "error": {"message": "cut", "type": "server_error", "param": None, "code": "upstream_truncated"}
+    }
+    assert said[-2]["choices"][0]["delta"] == {"content": "a"}
+
+
+def test_growth_of_unknown_blocks_is_not_said() -> None:
+    assert told(Grew(0, "x"), Closed(0)) == b""
+
+
+def test_the_line_is_kept_alive_by_chunks() -> None:
+    writer = StreamWriter(ASKED, STAMP)
+    first, second = writer.pulse(), writer.pulse()
+    assert b'"role":"assistant"' in first
+    assert b'"delta":{}' in second
+    assert writer.begin() == b""
+    assert wires.chat_breaches(first + second + writer.feed(ENDED)) == []
+
+
+def test_a_whole_answer() -> None:
+    answer = Answer(
+        parts=(
+            Thinking("t"),
+            Text("a", citations=(Citation("u"),)),
+            Text("b", citations=(Citation("v"),)),
+            ToolCall("x", "f", ""),
+            ToolCall("y", "g", "raw", kind="custom"),
+            ToolCall("z", "web_search", "{}", by="backend"),
+        ),
+        reason="tool_calls",
+        usage=Usage(input=1),
+    )
+    said = jsons.read(write_answer(answer, ASKED, STAMP))
+    message = said["choices"][0]["message"]
+    assert message["content"] == "ab"
+    assert message["reasoning_content"] == "t"
+    assert message["tool_calls"] == [
+        {"id": "x", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+        {"id": "y", "type": "custom", "custom": {"name": "g", "input": "raw"}},
+    ]
+    ranges = [(a["url_citation"]["start_index"], a["url_citation"]["end_index"]) for a in message["annotations"]]
+    assert ranges == [(0, 1), (1, 2)]
+    assert said["usage"]["prompt_tokens"] == 1
+
+
+@pytest.mark.parametrize(
+    ("parts", "content", "refusal"),
+    [((), "", None), ((ToolCall("x", "f"),), None, None), ((Refusal("no"),), "", "no")],
+)
+def test_content_is_null_only_beside_calls(parts: Any, content: str | None, refusal: str | None) -> None:
+    said = jsons.read(write_answer(Answer(parts=parts, reason="stop"), ASKED, STAMP))
+    message = said["choices"][0]["message"]
+    assert (message["content"], message["refusal"]) == (content, refusal)
+    assert "usage" not in said
