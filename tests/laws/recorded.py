@@ -34,6 +34,11 @@ class Recording(NamedTuple):
     stream: bytes = b""
     answer: bytes = b""
 
+    @property
+    def is_whole(self) -> bool:
+        """The answer ends as answers should: it was not cut off, and it is no error."""
+        return not self.name.endswith(("-truncated", "-error"))
+
 
 def request_of(dialect: Dialect = "openai-chat") -> Request:
     """The least that can be asked."""
@@ -41,6 +46,7 @@ def request_of(dialect: Dialect = "openai-chat") -> Request:
 
 
 def ours() -> list[Recording]:
+    """Without those made to fail, which tests/golden plays."""
     return [
         Recording(
             f"{folder.parent.name}/{folder.name}",
@@ -49,6 +55,7 @@ def ours() -> list[Recording]:
             _bytes(folder / "answer.json"),
         )
         for folder in sorted(OURS.glob("*/*"))
+        if "error" not in jsons.read(_bytes(folder / "said.json"))
     ]
 
 
@@ -72,6 +79,10 @@ def _vendors_dialect(name: str) -> Dialect | None:
 
 def streams() -> list[Recording]:
     return [recording for recording in (*ours(), *vendors()) if recording.stream]
+
+
+def whole_streams() -> list[Recording]:
+    return [recording for recording in streams() if recording.is_whole]
 
 
 def each(recordings: list[Recording]) -> pytest.MarkDecorator:

@@ -5,7 +5,7 @@ import pytest
 from dragoman.hub.events import Event, Noted
 from dragoman.hub.usage import Usage
 from dragoman.protocols.anthropic_messages.tap import Tap
-from tests.laws.recorded import Recording, each, streams
+from tests.laws.recorded import Recording, each, whole_streams
 
 START = b'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":7,"cache_read_input_tokens":3}}}\n\n'
 DELTA = b'event: message_delta\ndata: {"type":"message_delta","delta":{},"usage":{"output_tokens":2}}\n\n'
@@ -49,7 +49,7 @@ def test_a_whole_answer_costs_too() -> None:
     assert Tap().hear_whole(b"{oops") == []
 
 
-@each([recording for recording in streams() if recording.dialect == "anthropic-messages"])
+@each([recording for recording in whole_streams() if recording.dialect == "anthropic-messages"])
 def test_recorded_streams_end_and_cost(recording: Recording) -> None:
     tap, events = Tap(), list[Event]()
     for frame in recording.stream.split(b"\n\n"):

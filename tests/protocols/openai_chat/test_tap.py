@@ -6,7 +6,7 @@ from dragoman.hub.events import Event, Noted
 from dragoman.hub.usage import Usage
 from dragoman.protocols.openai_chat.tap import Tap
 from dragoman.wire.sse import FrameTooLargeError, SSEReader
-from tests.laws.recorded import Recording, each, streams
+from tests.laws.recorded import Recording, each, whole_streams
 
 NOTED = [Noted(Usage(input=7, output=1))]
 USAGE = b'{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":1}}'
@@ -57,7 +57,7 @@ def test_it_did_not_end(end: bytes) -> None:
     assert not tap.ended
 
 
-@each([recording for recording in streams() if recording.dialect == "openai-chat"])
+@each([recording for recording in whole_streams() if recording.dialect == "openai-chat"])
 def test_recorded_streams_end_and_cost(recording: Recording) -> None:
     tap, events = Tap(), list[Event]()
     for frame in recording.stream.split(b"\n\n"):

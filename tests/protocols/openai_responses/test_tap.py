@@ -6,7 +6,7 @@ from dragoman.hub.events import Noted
 from dragoman.hub.usage import Usage
 from dragoman.protocols.openai_responses.tap import Tap
 from dragoman.wire.sse import FrameTooLargeError, SSEReader
-from tests.laws.recorded import Recording, each, streams
+from tests.laws.recorded import Recording, each, whole_streams
 
 NOTED = [Noted(Usage(input=7, output=1))]
 WHOLE = b'{"object":"response","usage":{"input_tokens":7,"output_tokens":1}}'
@@ -58,7 +58,7 @@ def test_it_did_not_end(said: bytes) -> None:
     assert not tap.ended
 
 
-@each([recording for recording in streams() if recording.dialect == "openai-responses"])
+@each([recording for recording in whole_streams() if recording.dialect == "openai-responses"])
 def test_recorded_streams_end_and_cost(recording: Recording) -> None:
     tap = Tap()
     events = [event for n in range(len(recording.stream)) for event in tap.feed(recording.stream[n : n + 1])]
