@@ -12,27 +12,30 @@ from dragoman.agents import AGENTS
 from dragoman.agents.agent import Choice
 from dragoman.config.schema import Config, ModelConfig
 from dragoman.gateway import demo
+from dragoman.routing.resolve import Router
 from dragoman.routing.zero_config import Found
 
 _MOST_ROWS = 25
 _ANY_KEY = "dragoman"
 
 
-def banner(config: Config, found: Iterable[Found], origin: str) -> str:
-    """found: what was looked for without a configuration file. origin: where we listen."""
+def banner(config: Config, found: Iterable[Found], origin: str, router: Router) -> str:
+    """found: what was looked for without a configuration file. origin: where we listen. router: knows the windows."""
     console = Console(file=io.StringIO(), width=_width(), highlight=False)
     console.print(Text(f"Dragoman {__version__} listens on {origin}", style="bold"))
     console.print()
-    console.print(_models(config))
+    console.print(_models(config, router))
     for place in found:
         if place.trouble:
-            console.print(Text(f"{place.candidate.title} ({place.candidate.variable} is set): {place.trouble}"))
+            known_by = f"{place.candidate.variable} is set" if place.candidate.variable else place.candidate.url
+            console.print(Text(f"{place.candidate.title} ({known_by}): {place.trouble}"))
     if any(backend.url == demo.URL for model in config.models for backend in model.backends):
         console.print(Text(_NO_MODEL))
     console.print()
     key = "YOUR-KEY" if config.keys else _ANY_KEY
+    first = config.models[0]
     for agent in AGENTS:
-        choice = Choice(origin, key, config.models[0].name, config.models[0].context_window or None)
+        choice = Choice(origin, key, first.name, _window(first, router))
         console.print(Text(agent.name, style="bold"))
         console.print(Text(f"  {agent.connect(choice)}"), soft_wrap=True)
     out = console.file
@@ -47,19 +50,22 @@ _NO_MODEL = (
 )
 
 
-def _models(config: Config) -> Table:
+def _models(config: Config, router: Router) -> Table:
     table = Table(box=None, pad_edge=False)
     for title in ("MODEL", "BACKEND", "SPEAKS", "WINDOW"):
         table.add_column(title, overflow="fold")
     for model in config.models[:_MOST_ROWS]:
-        table.add_row(
-            model.name, _where(model), _speaks(model), f"{model.context_window:,}" if model.context_window else ""
-        )
+        window = _window(model, router)
+        table.add_row(Text(model.name), Text(_where(model)), _speaks(model), f"{window:,}" if window else "")
     if len(config.models) > _MOST_ROWS:
         table.add_row(f"... and {len(config.models) - _MOST_ROWS} more", "", "", "")
     for alias, name in config.aliases.items():
-        table.add_row(alias, f"alias of {name}", "", "")
+        table.add_row(Text(alias), Text(f"alias of {name}"), "", "")
     return table
+
+
+def _window(model: ModelConfig, router: Router) -> int | None:
+    return router.known(model).context_window or model.context_window or None
 
 
 def _where(model: ModelConfig) -> str:

@@ -1,10 +1,12 @@
 """`dragoman serve`."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -14,20 +16,25 @@ import uvicorn
 
 from dragoman.cli import logs
 from dragoman.cli.banner import banner
+from dragoman.config import check
 from dragoman.config.findings import render_findings
 from dragoman.config.listen import BadAddressError, ListenAddress, read_listen_address
 from dragoman.config.load import load_file
-from dragoman.config.schema import BackendConfig, ModelConfig
+from dragoman.config.schema import BackendConfig, Config, ModelConfig
 from dragoman.config.snapshot import ConfigSource, Snapshot
 from dragoman.gateway import demo
 from dragoman.net.client import Client
 from dragoman.routing import zero_config
+from dragoman.routing.discover import Discovery
+from dragoman.routing.known import Knowledge
+from dragoman.routing.resolve import Router
 from dragoman.routing.zero_config import Found
 from dragoman.server.app import App
 
 _log: Final = logging.getLogger("dragoman.serve")
 _BACKLOG: Final = 2048
 _SECONDS_TO_FINISH: Final = 30  # for streams that run when the server is told to stop
+_SECONDS_TO_LOOK: Final = 2.0
 _PORTS_TO_TRY: Final = 20
 _LARGEST_FRAME: Final = 64 * 2**20  # bytes of one WebSocket frame: agents send whole conversations
 LogForm = Literal["auto", "text", "json"]
@@ -56,11 +63,14 @@ def serve(
         found = ()
         source, digest = _file_config(config)
     settings = source.current.config
-    wanted = address or settings.listen
-    listening = _listen(wanted, exactly=config is not None or address is not None)
+    if address is not None:
+        _check_reach(settings, address)
+    listening = _listen(address or settings.listen, exactly=config is not None or address is not None)
     host, port = listening.getsockname()[:2]
-    typer.echo(banner(settings, found, _origin(host, port)))
-    _run(App(source, config, digest), listening)
+    knowledge = Knowledge()
+    asyncio.run(_look(source, knowledge))
+    typer.echo(banner(settings, found, _origin(host, port), Router(knowledge)))
+    _run(App(source, config, digest, knowledge), listening)
 
 
 def _address(listen: str | None) -> ListenAddress | None:
@@ -70,6 +80,28 @@ def _address(listen: str | None) -> ListenAddress | None:
         return read_listen_address(listen)
     except BadAddressError as error:
         raise typer.BadParameter(str(error), param_hint="--listen") from None
+
+
+def _check_reach(config: Config, address: ListenAddress) -> None:
+    """What the file allows for its own address it may not allow for this one."""
+    moved = msgspec.structs.replace(config, listen=address)
+    wrong = [finding for finding in (*check.authentication(moved), *check.keys(moved)) if finding.level == "error"]
+    for finding in wrong:
+        typer.echo(f"--listen {address}: {finding.path}: {finding.message}", err=True)
+    if wrong:
+        raise typer.Exit(1)
+
+
+async def _look(source: ConfigSource, knowledge: Knowledge) -> None:
+    """Ask the backends what they are, so that the windows are known that agents are told. Whoever is slow goes without."""
+    net = Client()
+    try:
+        async with asyncio.timeout(_SECONDS_TO_LOOK):
+            await Discovery(source, net, knowledge).look()
+    except TimeoutError:
+        pass
+    finally:
+        await net.close()
 
 
 async def _find() -> tuple[Found, ...]:
@@ -159,4 +191,17 @@ def _run(app: App, listening: socket.socket) -> None:
         backlog=_BACKLOG,
     )
     _settle_down()
-    uvicorn.Server(config).run(sockets=[listening])
+    server = _Server(config)
+    server.run(sockets=[listening])
+    if not server.started:
+        raise typer.Exit(1)
+
+
+class _Server(uvicorn.Server):
+    """Ends with status 0 when it is told to: uvicorn's own raises the signal again once everything is in order."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()

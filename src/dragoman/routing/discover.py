@@ -33,18 +33,54 @@ from dragoman.wire import jsons
 _log: Final = logging.getLogger("dragoman.routing")
 _TIMEOUTS: Final = Timeouts(connect=3.0, first_byte=5.0, idle=5.0)
 _MAX_ANSWER: Final = 16 * 2**20  # OpenRouter lists some hundred models
+_LONGEST_LOOK: Final = 30.0  # seconds at one server
 _SECONDS_UNTIL_RETRY: Final = 30.0  # for what did not answer
 _ROUNDS_BETWEEN_LOOKS: Final = 10  # of those, for what did
 _OLLAMA_DEFAULT_WINDOW: Final = 4_096
 
 
-class Place(Struct, frozen=True):
-    """One model at one backend."""
+class Listed(Struct, frozen=True):
+    """What a server answers to `GET /models`. dialects: those it was found to have endpoints for, if it was asked."""
+
+    status: int
+    body: Any
+    dialects: tuple[Dialect, ...] = ()
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        entries = self.body.get("data") if isinstance(self.body, dict) else None
+        return [row for row in entries if isinstance(row, dict)] if isinstance(entries, list) else []
+
+    def row(self, model: str) -> dict[str, Any]:
+        """The entry of this model; of the only one, whatever it is called."""
+        rows = self.rows
+        return next((row for row in rows if row.get("id") == model), rows[0] if len(rows) == 1 else {})
+
+
+class Server(Struct, frozen=True):
+    """Where one or more models are."""
 
     url: str
-    model: str
     key: Secret
     type: str
+
+    async def listed(self, net: Client) -> Listed:
+        """Raise Problem if it does not answer at all."""
+        if self.type == "anthropic":
+            return Listed(200, None)  # there each model is asked for by itself
+        status, body = await _get(f"{self.url}/models", self, net)
+        return Listed(status, body, await _spoken(self, net) if self.type == "auto" else ())
+
+
+class Place(Struct, frozen=True):
+    """One model at one server."""
+
+    server: Server
+    model: str
+
+    @property
+    def url(self) -> str:
+        return self.server.url
 
 
 class Discovery:
@@ -70,30 +106,36 @@ class Discovery:
             self._again.clear()
 
     async def look(self) -> None:
-        """Ask every backend that is due, all at once."""
+        """Ask every backend that is due: backends all at once, what one of them serves one after the other."""
         places = [p for model in self._config.current.config.models for p in places_of(model)]
         self._knowledge.keep_only({(place.url, place.model) for place in places})
-        due = [place for place in places if self._is_due(place)]
+        due: dict[Server, list[Place]] = {}
+        for place in places:
+            if self._is_due(place):
+                due.setdefault(place.server, []).append(place)
         self._rounds += 1
         async with asyncio.TaskGroup() as asking:
-            for place in due:
-                asking.create_task(self._learn(place))
+            for server, there in due.items():
+                asking.create_task(self._learn(server, there))
 
     def _is_due(self, place: Place) -> bool:
         known = self._knowledge.of(place.url, place.model)
-        if known.online is None:
+        if not known.online:
             return True
-        if not _is_near(place.url):
-            return False  # a vendor is asked once: it is there, and it counts requests
-        return known.online is False or self._rounds % _ROUNDS_BETWEEN_LOOKS == 0
+        # A vendor is asked once: it is there, and it counts requests.
+        return _is_near(place.url) and self._rounds % _ROUNDS_BETWEEN_LOOKS == 0
 
-    async def _learn(self, place: Place) -> None:
+    async def _learn(self, server: Server, places: list[Place]) -> None:
         try:
-            known = await ask(place, self._net)
-        except Problem as problem:
-            known = msgspec.structs.replace(self._knowledge.of(place.url, place.model), online=False)
-            _log.debug("%s: %s", place.model, problem.public)
-        self._knowledge.learn(place.url, place.model, known)
+            async with asyncio.timeout(_LONGEST_LOOK):
+                listed = await server.listed(self._net)
+                for place in places:
+                    self._knowledge.learn(place.url, place.model, await ask(place, listed, self._net))
+        except (Problem, TimeoutError) as problem:
+            _log.debug("%s: %s", server.url, problem)
+            for place in places:
+                known = msgspec.structs.replace(self._knowledge.of(place.url, place.model), online=False)
+                self._knowledge.learn(place.url, place.model, known)
 
 
 def places_of(model: ModelConfig) -> list[Place]:
@@ -101,30 +143,30 @@ def places_of(model: ModelConfig) -> list[Place]:
 
 
 def _place(model: ModelConfig, backend: BackendConfig) -> Place:
-    return Place(backend.url.rstrip("/"), model.backend_model, backend.api_key or model.api_key, model.type)
+    return Place(Server(backend.url.rstrip("/"), backend.api_key or model.api_key, model.type), model.backend_model)
 
 
-async def ask(place: Place, net: Client) -> Known:
+async def ask(place: Place, listed: Listed, net: Client) -> Known:
     """Raise Problem if the backend does not answer at all."""
-    if place.type == "anthropic":
+    if place.server.type == "anthropic":
         return await _anthropic(place, net)
-    status, listed = await _get(f"{place.url}/models", place, net)
-    entries = listed.get("data") if isinstance(listed, dict) else None
-    rows = [row for row in entries if isinstance(row, dict)] if isinstance(entries, list) else []
-    family = family_of(place.url) or (family_from_models(listed) if isinstance(listed, dict) else None)
-    row = next((row for row in rows if row.get("id") == place.model), rows[0] if len(rows) == 1 else {})
+    family = family_of(place.url) or family_from_models(listed.body)
+    row = listed.row(place.model)
     known = Known(
         family=family,
         context_window=_number(row, "max_model_len") or _number(row, "context_length"),
         max_output=_number(_object(row, "top_provider"), "max_completion_tokens"),
         vision=_sees(_object(row, "architecture")),
-        online=status < 500,
-        models=tuple(str(row["id"]) for row in rows if "id" in row),
+        online=listed.status < 500,
+        speaks=listed.dialects,
     )
-    if place.type == "auto":
-        known = msgspec.structs.replace(known, speaks=await _spoken(place, net))
     more = {"llama.cpp": _llama_cpp, "ollama": _ollama, "lmstudio": _lm_studio}.get(family or "")
-    return known if more is None else await more(place, net, known)
+    if more is None:
+        return known
+    try:
+        return await more(place, net, known)
+    except Problem:
+        return known
 
 
 # A backend's own Messages or Responses endpoint is mostly thinner than our translation onto its Chat one (llama.cpp,
@@ -136,12 +178,12 @@ _PROBES: Final[tuple[tuple[Dialect, str], ...]] = (
 )
 
 
-async def _spoken(place: Place, net: Client) -> tuple[Dialect, ...]:
+async def _spoken(server: Server, net: Client) -> tuple[Dialect, ...]:
     """The dialects the backend has endpoints for: an empty request is refused there, and not found elsewhere."""
     found: list[Dialect] = []
-    headers = [("content-type", "application/json"), *_bearer(place)]
+    headers = [("content-type", "application/json"), *_bearer(server)]
     for dialect, path in _PROBES:
-        root = f"{_root(place)}/v1" if dialect == "anthropic-messages" else place.url
+        root = f"{_root(server)}/v1" if dialect == "anthropic-messages" else server.url
         status, said = await _request("POST", root + path, headers, b"{}", net)
         if _has_endpoint(status, said):
             found.append(dialect)
@@ -158,8 +200,10 @@ def _has_endpoint(status: int, said: Any) -> bool:
 
 
 async def _anthropic(place: Place, net: Client) -> Known:
-    url = f"{place.url.removesuffix('/v1')}/v1/models/{quote(place.model, safe='')}"
-    headers = [("x-api-key", place.key.reveal()), ("anthropic-version", "2023-06-01")] if place.key else []
+    url = f"{_root(place.server)}/v1/models/{quote(place.model, safe='')}"
+    key = place.server.key
+    headers = [("x-api-key", key.reveal())] if key else []
+    headers.append(("anthropic-version", "2023-06-01"))
     status, said = await _request("GET", url, headers, b"", net)
     row = said if isinstance(said, dict) and status == 200 else {}
     return Known(
@@ -171,7 +215,7 @@ async def _anthropic(place: Place, net: Client) -> Known:
 
 
 async def _llama_cpp(place: Place, net: Client, known: Known) -> Known:
-    _, props = await _get(f"{_root(place)}/props", place, net)
+    _, props = await _get(f"{_root(place.server)}/props", place.server, net)
     if not isinstance(props, dict):
         return known
     window = _number(_object(props, "default_generation_settings"), "n_ctx")
@@ -187,9 +231,10 @@ async def _ollama(place: Place, net: Client, known: Known) -> Known:
     """The OpenAI-like endpoint ignores `num_ctx`, so the window is what the model's own parameters or a running
     instance say, else Ollama's default of 4,096, whatever the model could do: longer prompts are cut silently.
     """
-    headers = [("content-type", "application/json"), *_bearer(place)]
-    _, shown = await _request("POST", f"{_root(place)}/api/show", headers, jsons.write({"model": place.model}), net)
-    _, running = await _get(f"{_root(place)}/api/ps", place, net)
+    server, root = place.server, _root(place.server)
+    headers = [("content-type", "application/json"), *_bearer(server)]
+    _, shown = await _request("POST", f"{root}/api/show", headers, jsons.write({"model": place.model}), net)
+    _, running = await _get(f"{root}/api/ps", server, net)
     if not isinstance(shown, dict):
         return known
     capabilities = shown.get("capabilities")
@@ -210,7 +255,7 @@ def _ollama_window(model: str, shown: dict[str, Any], running: Any) -> int:
 
 
 async def _lm_studio(place: Place, net: Client, known: Known) -> Known:
-    _, said = await _get(f"{_root(place)}/api/v0/models", place, net)
+    _, said = await _get(f"{_root(place.server)}/api/v0/models", place.server, net)
     rows = said.get("data") if isinstance(said, dict) else None
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict) and row.get("id") == place.model:
@@ -219,12 +264,12 @@ async def _lm_studio(place: Place, net: Client, known: Known) -> Known:
     return known
 
 
-async def _get(url: str, place: Place, net: Client) -> tuple[int, Any]:
-    return await _request("GET", url, _bearer(place), b"", net)
+async def _get(url: str, server: Server, net: Client) -> tuple[int, Any]:
+    return await _request("GET", url, _bearer(server), b"", net)
 
 
-def _bearer(place: Place) -> list[tuple[str, str]]:
-    return [("authorization", f"Bearer {place.key.reveal()}")] if place.key else []
+def _bearer(server: Server) -> list[tuple[str, str]]:
+    return [("authorization", f"Bearer {server.key.reveal()}")] if server.key else []
 
 
 async def _request(method: str, url: str, headers: list[tuple[str, str]], body: bytes, net: Client) -> tuple[int, Any]:
@@ -247,8 +292,8 @@ def _is_near(url: str) -> bool:
         return "." not in host or host.endswith((".local", ".lan", ".internal", ".localhost"))
 
 
-def _root(place: Place) -> str:
-    return place.url.removesuffix("/v1")
+def _root(server: Server) -> str:
+    return server.url.removesuffix("/v1")
 
 
 def _number(of: dict[str, Any], key: str) -> int | None:

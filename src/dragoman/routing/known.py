@@ -11,8 +11,8 @@ from dragoman.hub.request import Dialect
 class Known(Struct, frozen=True, kw_only=True):
     """None = not told.
 
-    online: answered the last time it was asked. models: the ids it lists. speaks: the dialects it was found to answer
-    in, the one tested best first.
+    online: answered the last time it was asked. speaks: the dialects it was found to answer in, the one tested best
+    first.
     """
 
     family: str | None = None
@@ -20,7 +20,6 @@ class Known(Struct, frozen=True, kw_only=True):
     max_output: int | None = None
     vision: bool | None = None
     online: bool | None = None
-    models: tuple[str, ...] = ()
     speaks: tuple[Dialect, ...] = ()
 
 

@@ -51,6 +51,8 @@ class Router:
                 param="model",
             )
         route = self._route(model, dialect)
+        if not route.backends:
+            raise Problem("unreachable", f"all backends of the model {shown(name)} are disabled")
         backends = in_order(route.backends, self._chance)
         return msgspec.structs.replace(route, model=name, backends=backends)
 
@@ -60,13 +62,13 @@ class Router:
         return backends[0].profile if backends else Profile()
 
     def known(self, model: ModelConfig) -> Known:
-        """What the first of the model's backends that told anything told."""
+        """What the model's backends told: of windows the smallest, since any of them may be asked."""
         found = [self._knowledge.of(backend.url.rstrip("/"), model.backend_model) for backend in model.in_service]
         online = [known.online for known in found]
         merged = Known(
             family=next((k.family for k in found if k.family), None),
-            context_window=next((k.context_window for k in found if k.context_window), None),
-            max_output=next((k.max_output for k in found if k.max_output), None),
+            context_window=min((k.context_window for k in found if k.context_window), default=None),
+            max_output=min((k.max_output for k in found if k.max_output), default=None),
             vision=next((k.vision for k in found if k.vision is not None), None),
         )
         return msgspec.structs.replace(merged, online=True if True in online else False if False in online else None)

@@ -1,7 +1,8 @@
 """Without a configuration file: which models are there? Asks the well-known local ports and the usual vendors' keys."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
+from itertools import chain, count
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -14,7 +15,9 @@ from dragoman.net.client import Client
 from dragoman.wire import jsons
 
 _TIMEOUTS: Final = Timeouts(connect=1.5, first_byte=4.0, idle=4.0)
+_LONGEST: Final = 8.0  # seconds for one of them, all together
 _MAX_ANSWER: Final = 16 * 2**20
+_WANTS_A_KEY: Final = "it wants a key; write a config.yaml that names it"
 # Which of a vendor's models answer conversations is not in its list; these parts of names say which do not.
 _NO_CONVERSATION: Final = (
     "embed",
@@ -82,14 +85,17 @@ async def find(
     local: Iterable[Candidate] = LOCAL,
     vendors: Iterable[Candidate] = VENDORS,
 ) -> tuple[Found, ...]:
-    """Ask all at once. Local ports where nothing listens are left out; a vendor whose key is set is always told of."""
+    """Ask all at once. Local ports where no models are found are left out, unless they want a key; a vendor whose key
+    is set is always told of.
+    """
     asked = [_at(candidate, environment) for candidate in vendors if environment.get(candidate.variable)]
     async with asyncio.TaskGroup() as asking:
         at_home = [asking.create_task(_ask(candidate, Secret(""), net)) for candidate in local]
         outside = [
             asking.create_task(_ask(candidate, Secret(environment[candidate.variable]), net)) for candidate in asked
         ]
-    return (*(f for task in at_home if (f := task.result()).models), *(task.result() for task in outside))
+    of_use = (f for task in at_home if (f := task.result()).models or f.trouble == _WANTS_A_KEY)
+    return (*of_use, *(task.result() for task in outside))
 
 
 def _at(candidate: Candidate, environment: Mapping[str, str]) -> Candidate:
@@ -107,19 +113,29 @@ async def _ask(candidate: Candidate, key: Secret, net: Client) -> Found:
         url = f"{base}/models"
         headers = [("authorization", f"Bearer {key.reveal()}")] if key else []
     try:
-        reply = await net.send("GET", url, headers, b"", _TIMEOUTS)
-        try:
-            body = await reply.read_all(_MAX_ANSWER)
-        finally:
-            reply.close()
-        if reply.status != 200:
-            return Found(candidate, key, trouble=f"it answers with HTTP {reply.status}")
-        models = _ids(jsons.read(body))
+        async with asyncio.timeout(_LONGEST):
+            status, body = await _get(url, headers, net)
     except Problem as problem:
         return Found(candidate, key, trouble=problem.public)
+    except TimeoutError:
+        return Found(candidate, key, trouble=f"it did not list its models within {_LONGEST:g} s")
+    if status in (401, 403) and not key:
+        return Found(candidate, key, trouble=_WANTS_A_KEY)
+    if status != 200:
+        return Found(candidate, key, trouble=f"it answers with HTTP {status}")
+    try:
+        models = _ids(jsons.read(body))
     except jsons.JSONError:
         return Found(candidate, key, trouble="its list of models is not JSON")
     return Found(candidate, key, models, "" if models else "it lists no models")
+
+
+async def _get(url: str, headers: Sequence[tuple[str, str]], net: Client) -> tuple[int, bytes]:
+    reply = await net.send("GET", url, headers, b"", _TIMEOUTS)
+    try:
+        return reply.status, await reply.read_all(_MAX_ANSWER)
+    finally:
+        reply.close()
 
 
 def _ids(listed: Any) -> tuple[str, ...]:
@@ -133,13 +149,19 @@ def config_of(found: Iterable[Found]) -> Config:
     """A configuration that serves what was found. A name that is taken is followed by the place it is at."""
     models: dict[str, ModelConfig] = {}
     for place in found:
-        for model in place.models:
-            name = public_name(model)
-            if name in models:
-                name = f"{name}@{urlsplit(place.candidate.url).port or place.candidate.title.lower()}"
+        for model in dict.fromkeys(place.models):
+            name = _free_name(public_name(model), place.candidate, models)
             backend = BackendConfig(url=place.candidate.url.rstrip("/"), api_key=place.key)
             models[name] = ModelConfig(name=name, model=model, backends=(backend,), type=place.candidate.type)
     return Config(models=tuple(models.values()))
+
+
+def _free_name(name: str, candidate: Candidate, taken: Container[str]) -> str:
+    if name not in taken:
+        return name
+    placed = f"{name}@{urlsplit(candidate.url).port or candidate.title.lower()}"
+    numbered = (f"{placed}-{number}" for number in count(2))
+    return next(each for each in chain((placed,), numbered) if each not in taken)
 
 
 def public_name(model: str) -> str:

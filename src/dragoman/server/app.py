@@ -69,10 +69,17 @@ _TAKE_POST: Final = frozenset(_POSTS)
 
 
 class App:
-    """config_path: the file to watch for changes; None = there is none."""
+    """config_path: the file to watch for changes; None = there is none. knowledge: what is known of backends already."""
 
-    def __init__(self, config: ConfigSource, config_path: Path | None = None, digest: bytes = b"") -> None:
+    def __init__(
+        self,
+        config: ConfigSource,
+        config_path: Path | None = None,
+        digest: bytes = b"",
+        knowledge: Knowledge | None = None,
+    ) -> None:
         self._config: Final = config
+        self._knowledge: Final = knowledge or Knowledge()
         self._watch: Final = ConfigWatch(config_path, config, digest=digest) if config_path is not None else None
         self._failed: Final = FailedLogins()
         self._gateway: Gateway | None = None
@@ -98,7 +105,7 @@ class App:
         """Start what runs beside the requests; it ends with the house."""
         net = Client()
         house.push_async_callback(net.close)
-        knowledge, pulses = Knowledge(), Pulses()
+        knowledge, pulses = self._knowledge, Pulses()
         pulses.every = self._config.current.config.ping_seconds
         discovery = Discovery(self._config, net, knowledge)
         database, sealer = await self._kept(house)
