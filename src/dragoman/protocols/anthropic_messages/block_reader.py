@@ -78,7 +78,7 @@ def _reader(known: Mapping[str, _Reader]) -> _Reader:
         if found is not None:
             return found(of)
         if kind in _ALL:
-            raise WrongFieldError("type", f"a {kind} block may not stand here")
+            raise WrongFieldError("type", f"a block of type {kind} may not stand here")
         return _opaque(of, kind)
 
     return read

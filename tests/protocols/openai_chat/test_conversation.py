@@ -1,0 +1,186 @@
+"""Turns as Chat messages, for both sorts of clients. Laws, cases and tables are in tests/laws and tests/conformance."""
+
+from typing import Any
+
+import pytest
+
+from dragoman.hub.problems import Problem
+from dragoman.hub.request import (
+    Document,
+    Image,
+    Inline,
+    Link,
+    Opaque,
+    Part,
+    Refusal,
+    Request,
+    Seal,
+    Stored,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+    Turn,
+    Written,
+)
+from dragoman.hub.route import Profile
+from dragoman.routing.profiles import profile_for
+from tests.asking import PLAIN, C, M, Sent, asked, route_to, write
+from tests.laws.conversations import call, text
+from tests.laws.legal import chat_breaches
+
+Object = dict[str, Any]
+USER: Object = {"role": "user", "content": "go"}
+
+
+def turns(*said: Turn, profile: Profile = PLAIN[C], dialect: Any = M) -> Sent:
+    """What a client of another dialect said."""
+    return write(Request(dialect=dialect, model="m", turns=said), route_to(C, profile))
+
+
+def user(*parts: Part) -> Turn:
+    return Turn("user", parts, path="messages[0]")
+
+
+def assistant(*parts: Part) -> Turn:
+    return Turn("assistant", parts, path="messages[1]")
+
+
+GO = user(Text("go"))
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ([], [("user", "")]),
+        ([GO, assistant()], [("user", "go")]),
+        ([GO, assistant(Text(" \n"))], [("user", "go")]),
+        ([GO, user(Text("")), GO], [("user", "go\n\ngo")]),
+        (
+            [GO, assistant(Text("a")), user(Text("")), assistant(Text("a")), GO],
+            [("user", "go"), ("assistant", "a\n\na"), ("user", "go")],
+        ),
+        ([GO, assistant(Text("a"), Refusal("no")), GO], [("user", "go"), ("assistant", "a"), ("user", "go")]),
+        (
+            [GO, Turn("system", (Text(""),)), assistant(Text("a")), GO],
+            [("user", "go"), ("assistant", "a"), ("user", "go")],
+        ),
+    ],
+)
+def test_histories(said: list[Turn], expected: object) -> None:
+    sent = turns(*said)
+    assert [(m["role"], m["content"]) for m in sent.messages] == expected
+    assert chat_breaches(sent.body) == []
+
+
+def test_refusals_have_a_field() -> None:
+    assert turns(GO, assistant(Refusal("no")), GO).messages[1] == {"role": "assistant", "content": "", "refusal": "no"}
+    assert turns(user(Refusal("no"))).messages == [{"role": "user", "content": "no"}]
+
+
+def test_neighbours_with_pictures_are_joined_too() -> None:
+    picture = Image(Link("u"), "low")
+    sent = turns(GO, user(picture), user(Text("b"))).messages
+    assert sent == [
+        {
+            "role": "user",
+            "content": [text("go"), {"type": "image_url", "image_url": {"url": "u", "detail": "low"}}, text("b")],
+        }
+    ]
+
+
+def test_assistants_with_nothing_in_between_are_one_message() -> None:
+    one = assistant(Thinking("r"), Text("a"))
+    other = assistant(Thinking("s"), ToolCall("c", "f"))
+    sent = turns(GO, one, user(Text("")), other, profile=PLAIN[C]).messages
+    assert [m["role"] for m in sent] == ["user", "assistant", "tool"]
+    assert (sent[1]["content"], sent[1]["reasoning_content"]) == ("a", "r\n\ns")
+    assert sent[1]["tool_calls"] == [call("c", "f", "{}")]
+
+
+def test_calls_of_other_kinds() -> None:
+    custom = ToolCall("a", "apply_patch", "*** Begin", kind="custom")
+    theirs = ToolCall("b", "web_search", '{"q":1}', by="backend")
+    said = (GO, assistant(theirs, custom), user(ToolResult("a")))
+    sent = turns(*said).messages[1]
+    assert sent["content"] == '[web_search: {"q":1}]\n'
+    assert sent["tool_calls"] == [call("a", "apply_patch", '{"input":"*** Begin"}')]
+    native = turns(*said, profile=profile_for("openai", "gpt-6")).messages[1]
+    assert native["tool_calls"] == [
+        {"id": "a", "type": "custom", "custom": {"name": "apply_patch", "input": "*** Begin"}}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"), [("oops", '{"_raw":"oops"}'), ('{"a":1,}', '{"a":1}'), (" ", "{}"), ('{"a": 1}', '{"a": 1}')]
+)
+@pytest.mark.parametrize("dialect", [M, C])
+def test_arguments_that_are_no_object_do_not_poison_the_history(dialect: Any, said: str, sent: str) -> None:
+    got = turns(GO, assistant(ToolCall("a", "f", said)), user(ToolResult("a")), dialect=dialect)
+    assert got.messages[1]["tool_calls"][0]["function"]["arguments"] == sent
+    assert got.losses.get("messages[1]", False) is (bool(said.strip()) and sent != said)
+
+
+def test_seals_go_back_to_who_made_them() -> None:
+    details = [{"type": "reasoning.encrypted", "data": "x"}]
+    thought = Thinking("hm", Seal(C, "openrouter", details, "details"))
+    own = turns(GO, assistant(thought, Text("a")), GO, profile=profile_for("openrouter", "google/gemini-3"))
+    assert (own.messages[1]["reasoning_details"], own.messages[1]["reasoning"]) == (details, "hm")
+    assert own.losses == {}
+    other = turns(GO, assistant(thought, Text("a")), GO)
+    assert "reasoning_details" not in other.messages[1]
+    assert other.losses == {"messages[1]": True}
+
+
+def test_tags_before_parts() -> None:
+    part: Object = {"type": "text", "text": "a", "x": 1}
+    said = {"role": "assistant", "content": [part], "reasoning_content": "hm"}
+    sent = asked(C, {"messages": [USER, said, USER]}, C, Profile(reasoning_field="think_tags")).messages[1]
+    assert sent["content"] == [text("<think>\nhm\n</think>\n\n"), part]
+
+
+def test_a_chat_clients_late_system_messages() -> None:
+    late = [USER, {"role": "developer", "content": [text("a"), text("b")]}, USER]
+    kept = asked(C, {"messages": late}, C).messages
+    assert [m["role"] for m in kept] == ["user", "developer", "user"]
+    wrapped = asked(C, {"messages": late}, C, Profile()).messages
+    assert wrapped[0]["content"] == "go\n\n<system-reminder>\na\n\nb\n</system-reminder>"
+
+
+def test_a_chat_clients_null_content() -> None:
+    said = [USER, {"role": "assistant", "content": "", "tool_calls": [call("a", "f", "{}")]}]
+    assert asked(C, {"messages": said}, C, profile_for("openai", "gpt-4o")).messages[1]["content"] is None
+    assert asked(C, {"messages": said}, C).messages[1]["content"] == ""
+
+
+def test_an_assistant_holds_text_only() -> None:
+    assert turns(GO, assistant(Document(Written("a"), "t")), GO).messages[1]["content"] == "[t]\na"
+    for part in (Image(Link("u")), Document(Inline("application/pdf", "x"))):
+        with pytest.raises(Problem, match="holds text only") as refused:
+            turns(GO, assistant(part), GO)
+        assert refused.value.param == "messages[1]"
+
+
+def test_files_by_their_id() -> None:
+    assert turns(user(Document(Stored("f")))).messages[0][
+        "content"
+    ] == "[document: m cannot read this kind of file]".replace("m ", "asked-model ", 1)
+    with pytest.raises(Problem, match="image by file id"):
+        turns(user(Image(Stored("f"))))
+
+
+@pytest.mark.parametrize("source", [Written("a")])
+def test_no_chat_client_sends_other_documents(source: Written) -> None:
+    with pytest.raises(AssertionError):
+        turns(user(Document(source)), dialect=C)
+
+
+def test_results_with_more_than_text_for_a_chat_client() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "https://a.example/b.png"}}
+    tool = {"role": "tool", "tool_call_id": "a", "content": [text("x"), picture], "name": "f"}
+    assert asked(C, {"messages": [USER, tool]}, C).messages[1] == tool
+
+
+def test_what_stands_for_a_foreign_block() -> None:
+    found = [Opaque("openai-responses", "x", {}, gist) for gist in ("said", "")]
+    assert turns(user(*found)).messages == [{"role": "user", "content": "said"}]

@@ -1,0 +1,116 @@
+"""Tools of a Chat Completions request, written. Most of it is in the laws and the tables of tests/conformance."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from dragoman.hub.problems import Problem
+from dragoman.hub.request import CustomTool, FunctionTool, Opaque, Request, Text, ToolChoice, Turn
+from dragoman.hub.route import Profile
+from dragoman.routing.profiles import profile_for
+from tests.asking import PLAIN, C, M, Sent, asked, route_to, write
+
+Object = dict[str, Any]
+USER: Object = {"role": "user", "content": "go"}
+R: Any = "openai-responses"
+OPENAI, GENERIC = profile_for("openai", "gpt-6"), profile_for("generic", "m")
+
+
+def asks(profile: Profile, *tools: FunctionTool | CustomTool, choice: ToolChoice | None = None) -> Sent:
+    """What a client of a dialect that has all of these asks."""
+    request = Request(dialect=M, model="m", turns=(Turn("user", (Text("go"),)),), tools=tools, tool_choice=choice)
+    return write(request, route_to(C, profile))
+
+
+def test_tools_that_take_free_text() -> None:
+    sent = asks(
+        OPENAI, CustomTool("c", "d", "lark", "start: x"), CustomTool("e"), choice=ToolChoice("named", ("c",))
+    ).body
+    grammar = {"type": "grammar", "grammar": {"syntax": "lark", "definition": "start: x"}}
+    assert sent["tools"] == [
+        {"type": "custom", "custom": {"name": "c", "description": "d", "format": grammar}},
+        {"type": "custom", "custom": {"name": "e"}},
+    ]
+    assert sent["tool_choice"] == {"type": "custom", "custom": {"name": "c"}}
+
+
+def test_tools_that_take_free_text_are_refused_elsewhere() -> None:
+    """They are lowered to functions before (protocols/call_kinds.py); none gets as far as this."""
+    with pytest.raises(Problem, match="function tools only"):
+        asks(GENERIC, CustomTool("c"))
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_some_of_the_tools(required: bool) -> None:
+    choice = ToolChoice("allowed", ("f", "a.b"), required=required)
+    tools = (FunctionTool("f"), FunctionTool("a.b"), FunctionTool("g"))
+    mode = "required" if required else "auto"
+    theirs = asks(OPENAI, *tools, choice=choice).body
+    assert len(theirs["tools"]) == 3
+    assert theirs["tool_choice"]["allowed_tools"]["mode"] == mode
+    assert [t["function"]["name"][:3] for t in theirs["tool_choice"]["allowed_tools"]["tools"]] == ["f", "a_b"]
+    others = asks(GENERIC, *tools, choice=choice).body
+    assert [t["function"]["name"][:3] for t in others["tools"]] == ["f", "a_b"]
+    assert others["tool_choice"] == mode
+
+
+def test_a_choice_without_tools() -> None:
+    assert "tool_choice" not in asks(GENERIC, choice=ToolChoice("auto")).body
+    for mode in ("required", "named"):
+        with pytest.raises(Problem, match="has none of the tools it demands"):
+            asks(GENERIC, choice=ToolChoice(mode, ("f",)))
+
+
+def test_names_that_backends_refuse_are_fitted_but_not_for_their_own_clients() -> None:
+    tools = [{"type": "function", "function": {"name": "a.b"}}]
+    choice = {"type": "function", "function": {"name": "a.b"}}
+    own = asked(C, {"messages": [USER], "tools": tools, "tool_choice": choice}, C).body
+    assert (own["tools"], own["tool_choice"]) == (tools, choice)
+    assert asks(GENERIC, FunctionTool("a.b")).body["tools"][0]["function"]["name"].startswith("a_b_")
+
+
+SCHEMA = {"$schema": "x", "type": "object", "properties": {"a": {"const": 1}}, "additionalProperties": False}
+
+
+@pytest.mark.parametrize("client", [M, C])
+def test_schemas_for_backends_that_refuse_keywords(client: Any) -> None:
+    tool: Object = (
+        {"name": "f", "input_schema": SCHEMA} if client == M else {"function": {"name": "f", "parameters": SCHEMA}}
+    )
+    sent = asked(client, {"max_tokens": 9, "messages": [USER], "tools": [tool]}, C, profile_for("gemini", "gemini-3"))
+    written = sent.body["tools"][0]["function"]["parameters"]
+    assert written == {"type": "object", "properties": {"a": {"enum": [1]}}}
+    assert sent.losses["tools.f"] is False
+
+
+def test_a_tool_without_parameters_stays_one_for_its_own_client() -> None:
+    sent = asked(C, {"messages": [USER], "tools": [{"function": {"name": "f"}}]}, C, profile_for("gemini", "gemini-3"))
+    assert sent.body["tools"] == [{"type": "function", "function": {"name": "f"}}]
+
+
+def test_tools_that_come_in_mid_conversation_come_last() -> None:
+    known = Opaque(R, "additional_tools", {}, "", (FunctionTool("g"),))
+    request = Request(dialect=M, model="m", turns=(Turn("user", (Text("go"), known)),), tools=(FunctionTool("f"),))
+    assert [t["function"]["name"] for t in write(request, route_to(C, GENERIC)).body["tools"]] == ["f", "g"]
+
+
+def test_tools_of_claude_codes_beta() -> None:
+    definition = {"name": "g", "input_schema": {"type": "object"}}
+    addition = {"type": "tool_addition", "tool": {"type": "tool_definition", "definition": definition}}
+    late = {"role": "system", "content": [addition]}
+    sent = asked(M, {"max_tokens": 9, "messages": [USER, late], "tools": [{"name": "f"}]}, C, GENERIC)
+    assert [t["function"]["name"] for t in sent.body["tools"]] == ["f", "g"]
+    assert sent.messages == [USER]
+
+
+def test_forced_tools_where_nothing_forces_them() -> None:
+    ollama = profile_for("ollama", "llama3")
+    allowed = ToolChoice("allowed", ("f",), required=True)
+    sent = asks(msgspec.structs.replace(ollama, openai_fields=True), FunctionTool("f"), choice=allowed)
+    assert sent.body["tool_choice"] == "auto"
+    assert sent.losses["tool_choice"] is True
+
+
+def test_parallel_calls_are_wished_only_where_there_are_tools() -> None:
+    assert "parallel_tool_calls" not in asked(C, {"messages": [USER], "parallel_tool_calls": False}, C, PLAIN[C]).body
