@@ -13,7 +13,8 @@ class Heard(Struct, frozen=True):
     """blocks: what was said, in order: ("text", "hi"), ("thinking", "..."), ("call", id, name, arguments), ...
 
     Arguments are an object to a Messages client and a string to a Chat client. usage: (input, read from the cache,
-    written to it, output, reasoning) as the dialect counts them. error: the class the SDK raised.
+    written to it, output, reasoning) as the dialect counts them. error: the class the SDK raised, or the event by which
+    a streamed response failed: the SDK raises nothing then, but hands out no response as completed either.
     """
 
     blocks: list[tuple[Any, ...]] = []
@@ -133,3 +134,52 @@ def _usage(usage: Any) -> tuple[int | None, ...] | None:
         usage.completion_tokens,
         completion.reasoning_tokens,
     )
+
+
+def responses(
+    pieces: list[bytes], *, stream: bool, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Heard:
+    kind = _STREAM if stream and status == 200 else _JSON
+    http = transport(status, {**kind, **(headers or {})}, pieces)
+    client = openai.OpenAI(api_key="k", base_url="http://127.0.0.1:9", max_retries=0, http_client=http)
+    asked: dict[str, Any] = {"model": "m", "input": "hi"}
+    try:
+        if stream:
+            with client.responses.stream(**asked) as told:
+                events: list[Any] = list(told)
+            return _response(events[-1].response, events[-1].type)
+        return _response(client.responses.create(**asked))
+    except openai.APIError as error:
+        return Heard(error=type(error).__name__, message=str(error))
+
+
+def _response(response: Any, event: str = "") -> Heard:
+    if response.error is not None:
+        return Heard(error=event or response.status, message=response.error.message)
+    usage = response.usage
+    return Heard(
+        blocks=[block for item in response.output for block in _item(item)],
+        reason=response.incomplete_details.reason if response.incomplete_details else response.status,
+        usage=(
+            usage.input_tokens,
+            usage.input_tokens_details.cached_tokens,
+            usage.input_tokens_details.cache_write_tokens,
+            usage.output_tokens,
+            usage.output_tokens_details.reasoning_tokens,
+        ),
+    )
+
+
+def _item(item: Any) -> list[tuple[Any, ...]]:
+    match item.type:
+        case "message":
+            return [
+                ("text", part.text) if part.type == "output_text" else ("refusal", part.refusal)
+                for part in item.content
+            ]
+        case "reasoning":
+            return [("thinking", "".join(part.text for part in (*item.summary, *(item.content or ()))))]
+        case "function_call":
+            return [("call", item.call_id, item.name, item.arguments)]
+        case other:
+            return [(other,)]
