@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
+from uvicorn.config import WSProtocolType
 
 from dragoman.config.load import load_bytes
 from dragoman.config.snapshot import ConfigSource, Snapshot
@@ -21,7 +22,7 @@ from dragoman.net.client import Client
 from dragoman.server.app import App
 from dragoman.wire import jsons
 from tests.agents.script import Said, Words
-from tests.agents.wires import chat, messages
+from tests.agents.wires import chat, messages, responses
 from tests.net.scripted import Asked, Backend, Peer, Script, serving, until
 
 SECONDS_PER_TEST: Final = 30.0
@@ -208,18 +209,20 @@ def model(name: str, *urls: str, type: str = "openai", **more: Any) -> dict[str,
 
 
 def source(config: Mapping[str, Any]) -> ConfigSource:
-    loaded = load_bytes(jsons.write({"listen": "127.0.0.1:0", **config}), {})  # JSON is YAML
+    loaded = load_bytes(jsons.write({"listen": "127.0.0.1:0", "data_dir": "none", **config}), {})  # JSON is YAML
     assert loaded.config is not None, loaded.findings
     return ConfigSource(Snapshot.of(loaded.config))
 
 
 @contextlib.asynccontextmanager
-async def house(models: Sequence[Mapping[str, Any]], path: Path | None = None, **config: Any) -> AsyncIterator[House]:
-    """Serve the models. path: write the configuration there too, and watch it."""
+async def house(
+    models: Sequence[Mapping[str, Any]], path: Path | None = None, *, ws: WSProtocolType = "none", **config: Any
+) -> AsyncIterator[House]:
+    """Serve the models. path: write the configuration there too, and watch it. ws: as uvicorn's."""
     content = {"models": list(models), **config}
     if path is not None:
         write(path, content)
-    async with serving_app(App(source(content), path)) as running:
+    async with serving_app(App(source(content), path), ws) as running:
         yield running
 
 
@@ -229,11 +232,11 @@ def write(path: Path, content: Mapping[str, Any]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def serving_app(app: App) -> AsyncIterator[House]:
+async def serving_app(app: App, ws: WSProtocolType = "none") -> AsyncIterator[House]:
     settings = uvicorn.Config(
         app,
         http="httptools",
-        ws="none",
+        ws=ws,
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -279,11 +282,14 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
+_WIRES: Final = {"/messages": messages, "/responses": responses}
+
+
 def says(*said: Said) -> Answer:
     """Answer well, in the dialect and form that is asked for."""
 
     async def answer(peer: Peer, asked: Asked) -> None:
-        wire = messages if "/messages" in asked.line else chat
+        wire = next((wire for path, wire in _WIRES.items() if path in asked.line), chat)
         body = jsons.read(asked.body)
         if not body.get("stream"):
             await peer.say(whole(wire.whole(body, said)))
@@ -337,6 +343,10 @@ def cuts_after(*pieces: bytes, reset: bool = False) -> Answer:
 
 def messages_body(name: str = "m", **more: Any) -> dict[str, Any]:
     return {"model": name, "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}], **more}
+
+
+def responses_body(name: str = "m", **more: Any) -> dict[str, Any]:
+    return {"model": name, "input": "hi", **more}
 
 
 def chat_body(name: str = "m", **more: Any) -> dict[str, Any]:

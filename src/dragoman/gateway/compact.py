@@ -40,15 +40,16 @@ def asks_for_compaction(request: Request) -> bool:
     return any(isinstance(part, Opaque) and part.kind == "compaction_trigger" for part in last)
 
 
-def with_summaries(request: Request, sealer: Sealer) -> Request:
-    """The request with our compaction items as the text they hold. Raise Problem("bad_request") for another's."""
+def with_summaries(request: Request, route: Route, sealer: Sealer) -> Request:
+    """The request with our compaction items as the text they hold.
+
+    Raise Problem("bad_request") for another's, unless the backend speaks this dialect: then it may be its own.
+    """
     if not any(_is_compaction(part) for turn in request.turns for part in turn.parts):
         return request
+    native = all(backend.dialect == _DIALECT for backend in route.backends)
     turns = (
-        _replace(
-            turn,
-            parts=tuple(_summary(part, turn.path, sealer) if _is_compaction(part) else part for part in turn.parts),
-        )
+        _replace(turn, parts=tuple(_summary(part, turn.path, sealer, native=native) for part in turn.parts))
         for turn in request.turns
     )
     return _replace(request, turns=tuple(turns))
@@ -58,10 +59,14 @@ def _is_compaction(part: Part) -> bool:
     return isinstance(part, Opaque) and part.dialect == _DIALECT and part.kind in ("compaction", "compaction_summary")
 
 
-def _summary(part: Part, path: str, sealer: Sealer) -> Part:
+def _summary(part: Part, path: str, sealer: Sealer, *, native: bool) -> Part:
+    if not _is_compaction(part):
+        return part
     raw: Any = part.raw if isinstance(part, Opaque) else None
     envelope = raw.get("encrypted_content") if isinstance(raw, dict) else None
     inside = sealer.unwrap(envelope) if isinstance(envelope, str) and envelope.startswith(PREFIX) else None
+    if inside is None and native and not str(envelope).startswith(PREFIX):
+        return part
     if inside is None:
         raise Problem(
             "bad_request",
@@ -99,10 +104,13 @@ def _is_trigger(turn: Turn) -> bool:
 
 async def compact(request: Request, members: jsons.Members, route: Route, parties: Parties) -> None:
     """`POST /v1/responses/compact`: by the backend where it speaks this dialect and knows how, else by summary."""
-    if not why_not(parties.client, route, b"") and (body := await _natively(members, route, parties)) is not None:
+    if (
+        not why_not(parties.client, route, jsons.patch(members, {}))
+        and (body := await _natively(members, route, parties)) is not None
+    ):
         await parties.responder.whole(200, body)
         return
-    request = with_summaries(request, parties.gateway.sealer)
+    request = with_summaries(request, route, parties.gateway.sealer)
     answer, item = await summarised(request, route, parties)
     mark = stamp(parties.entry.id)
     said = {
@@ -119,7 +127,7 @@ def _user_messages(members: jsons.Members) -> list[Any]:
     """What the user himself said stays word for word."""
     given = jsons.value_of(members.get("input"))
     items = given if isinstance(given, list) else [{"type": "message", "role": "user", "content": given}]
-    return [item for item in items if isinstance(item, dict) and item.get("role") == "user"]
+    return [{"type": "message", **item} for item in items if isinstance(item, dict) and item.get("role") == "user"]
 
 
 async def _natively(members: jsons.Members, route: Route, parties: Parties) -> bytes | None:

@@ -100,11 +100,10 @@ async def recalled(members: jsons.Members, parties: Parties, *, native: bool) ->
 
 def own_items(members: jsons.Members) -> bytes:
     """The member `input` as a JSON array of items."""
-    given = members.get("input")
-    if given is None:
+    body = bytes(members.get("input", b"null")).strip()
+    if body == b"null":
         return b"[]"
-    body = bytes(given)
-    if body.lstrip().startswith(b"["):
+    if body.startswith(b"["):
         return body
     return jsons.write([{"type": "message", "role": "user", "content": jsons.read(body)}])
 

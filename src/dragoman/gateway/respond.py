@@ -1,6 +1,6 @@
 """What the Responses dialect has besides answers: earlier responses, compaction, and counting under a name of its own."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -11,6 +11,7 @@ from dragoman.gateway.gateway import stamp
 from dragoman.gateway.memory import keep, recalled
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.relay import relay, why_not
+from dragoman.hub.events import Ended, Event
 from dragoman.hub.request import Request
 from dragoman.hub.route import Route
 from dragoman.protocols.openai_responses.answer_writer import StreamWriter
@@ -21,33 +22,31 @@ from dragoman.wire import jsons
 async def respond(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:
     """`POST /v1/responses`."""
     entry = parties.entry
-    why = _why_not(body, route, parties)
-    full = await recalled(members, parties, native=not why)
+    full = await recalled(members, parties, native=not _why_not(body, route, parties))
     if full is not members:
         body = jsons.patch(full, {})
-    entry.why_not_relayed = why
-    if not why:
+    # Once more, for what was said earlier may hold reasoning that another backend has sealed.
+    entry.why_not_relayed = _why_not(body, route, parties)
+    if not entry.why_not_relayed:
         entry.rail = "relay"
         await relay(full, body, route, parties)
         return
     entry.rail = "translate"
-    request = with_summaries(await parties.read_request(body), parties.gateway.sealer)
+    request = with_summaries(await parties.read_request(body), route, parties.gateway.sealer)
     request = _naming(request, jsons.value_of(members.get("previous_response_id")))
     if asks_for_compaction(request):
         answer, item = await summarised(request, route, parties)
         await tell_events(events_of(answer, item), request, parties)
         return
-    response = await _converse(request, route, parties)
-    if response:
-        keep(response, members, parties)
+    await _converse(request, members, route, parties)
 
 
 def _naming(request: Request, previous: Any) -> Request:
     """The response repeats what it goes on from, though the request was told in full."""
     if previous is None:
         return request
-    echo = {**request.extra["echo"], "previous_response_id": previous}
-    return msgspec.structs.replace(request, extra={**request.extra, "echo": echo})
+    said = {**request.extra["echo"], "previous_response_id": previous}
+    return msgspec.structs.replace(request, extra={**request.extra, "echo": said})
 
 
 def _why_not(body: bytes, route: Route, parties: Parties) -> str:
@@ -57,18 +56,33 @@ def _why_not(body: bytes, route: Route, parties: Parties) -> str:
     return why_not(parties.client, route, body)
 
 
-async def _converse(request: Request, route: Route, parties: Parties) -> bytes:
-    """Return the response object that the client was told last."""
+async def _converse(request: Request, members: jsons.Members, route: Route, parties: Parties) -> None:
     mark = stamp(parties.entry.id)
     if request.stream:
-        writer = StreamWriter(request, mark)
-        await converse(request, route, parties, writer)
-        return writer.terminal
+        await converse(request, route, parties, _Keeping(StreamWriter(request, mark), members, parties))
+        return
     answer = await gathered(with_defaults(request, route.defaults), route, parties)
     response = parties.client.write_answer(answer, request, mark)
+    keep(response, members, parties)
     parties.entry.spoke()
     await parties.responder.whole(200, response)
-    return response
+
+
+class _Keeping:
+    """A writer whose response is kept before its end is said: from then on the client may refer to it."""
+
+    def __init__(self, writer: StreamWriter, members: jsons.Members, parties: Parties) -> None:
+        self._writer: Final = writer
+        self._members: Final = members
+        self._parties: Final = parties
+        self.begin: Final = writer.begin
+        self.pulse: Final = writer.pulse
+
+    def feed(self, event: Event) -> bytes:
+        said = self._writer.feed(event)
+        if isinstance(event, Ended):
+            keep(self._writer.terminal, self._members, self._parties)
+        return said
 
 
 async def respond_compact(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:
@@ -84,6 +98,6 @@ async def count_input(members: jsons.Members, body: bytes, route: Route, parties
     parties.entry.rail = "count"
     full = await recalled(members, parties, native=False)
     request = await parties.read_request(jsons.patch(full, {}))
-    counted = await count_tokens(with_summaries(request, parties.gateway.sealer), full, route, parties)
+    counted = await count_tokens(with_summaries(request, route, parties.gateway.sealer), full, route, parties)
     said = {"object": "response.input_tokens", "input_tokens": counted}
     await parties.responder.whole(200, jsons.write(said))

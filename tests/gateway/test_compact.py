@@ -1,0 +1,286 @@
+"""Compaction: by the backend that knows how, else by a summary in an envelope that only this proxy opens."""
+
+from typing import Any, Final
+
+import pytest
+
+from dragoman.protocols.seals import PREFIX
+from dragoman.wire import jsons
+from tests.agents.script import Call, Words
+from tests.agents.wires import chat
+from tests.gateway.stage import (
+    SECRETS,
+    Answer,
+    Heard,
+    House,
+    house,
+    model,
+    origin,
+    playback,
+    replies,
+    responses_body,
+    run,
+    says,
+    whole,
+)
+from tests.net.scripted import Asked, Backend, Peer
+
+SUMMARY: Final = "He wants a bridge. The plan is in plan.txt."
+HISTORY: Final[list[Any]] = [
+    {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Build a bridge."}]},
+    {"type": "function_call", "call_id": "call_1", "name": "look", "arguments": "{}"},
+    {"type": "function_call_output", "call_id": "call_1", "output": "nothing there"},
+    {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "I looked."}]},
+    {"type": "message", "role": "user", "content": "Go on."},
+]
+TRIGGER: Final = {"type": "compaction_trigger"}
+TOOL: Final = {"type": "function", "name": "look", "parameters": {"type": "object"}, "strict": False}
+NATIVE: Final = {
+    "id": "resp_native",
+    "object": "response.compaction",
+    "created_at": 1,
+    "output": [{"type": "compaction", "id": "cmp_native", "encrypted_content": "gAAAA-theirs"}],
+    "usage": {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2},
+}
+
+streamed = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+
+
+def at(backend: Backend, type_: str = "openai", name: str = "m") -> dict[str, Any]:
+    return model(name, f"{origin(backend)}/v1", type=type_)
+
+
+def native(compacts: bytes, *said: Words) -> Answer:
+    """A Responses backend; `compacts` is what its own endpoint answers."""
+    answers = says(*said or (Words(SUMMARY),))
+
+    async def answer(peer: Peer, asked: Asked) -> None:
+        if "/compact " in asked.line:
+            await peer.say(compacts)
+        else:
+            await answers(peer, asked)
+
+    return answer
+
+
+async def compacted(running: House, items: Any = HISTORY, name: str = "m", **more: Any) -> Heard:
+    return await running.ask("/v1/responses/compact", {"model": name, "input": items, **more})
+
+
+def sent(backend: Backend) -> Any:
+    return jsons.read(backend.asked[-1].body)
+
+
+def test_the_summary_is_written_by_the_model_and_read_on_the_next_request() -> None:
+    async def main() -> None:
+        async with playback(says(Words(SUMMARY))) as backend, house([at(backend)]) as running:
+            heard = await compacted(running, instructions="Be brief.", tools=[TOOL])
+            assert heard.status == 200, heard.body
+            said = heard.json
+            assert said["id"].startswith("resp_")
+            assert said["object"] == "response.compaction"
+            assert isinstance(said["created_at"], int)
+            assert {"input_tokens", "input_tokens_details", "output_tokens", "total_tokens"} <= set(said["usage"])
+            # What the user said stays word for word.
+            assert said["output"][:-1] == [HISTORY[0], HISTORY[-1]]
+            item = said["output"][-1]
+            assert (item["type"], item["id"][:4]) == ("compaction", "cmp_")
+            assert item["encrypted_content"].startswith(PREFIX)
+            assert SUMMARY not in heard.body.decode()
+
+            asked = sent(backend)
+            assert asked["messages"][-1]["role"] == "user"
+            assert "handover note" in asked["messages"][-1]["content"]
+            assert "tools" not in asked
+            assert not asked.get("stream")
+
+            again = [*said["output"], {"role": "user", "content": "And now?"}]
+            assert (await running.ask("/v1/responses", responses_body(input=again))).status == 200
+            text = jsons.write_text(sent(backend)["messages"])
+            assert f"[summary of the earlier conversation]\\n{SUMMARY}" in text
+            assert PREFIX not in text
+
+            # A conversation that was compacted once is so again: the summary is part of what is summed up.
+            second = (await compacted(running, again)).json["output"]
+            assert SUMMARY in jsons.write_text(sent(backend)["messages"])
+            assert [each["type"] for each in second if each["type"] == "compaction"] == ["compaction"]
+
+    run(main)
+
+
+def test_a_string_is_what_the_user_said() -> None:
+    async def main() -> None:
+        async with playback(says(Words(SUMMARY))) as backend, house([at(backend)]) as running:
+            heard = await compacted(running, "Build a bridge.")
+            assert heard.json["output"][0] == {"type": "message", "role": "user", "content": "Build a bridge."}
+
+    run(main)
+
+
+def test_an_earlier_response_is_compacted_by_its_id() -> None:
+    async def main() -> None:
+        async with playback(says(Words(SUMMARY))) as backend, house([at(backend)]) as running:
+            first = (await running.ask("/v1/responses", responses_body(input="Build a bridge."))).json["id"]
+            heard = await running.ask("/v1/responses/compact", {"model": "m", "previous_response_id": first})
+            assert heard.status == 200, heard.body
+            assert [item["type"] for item in heard.json["output"]] == ["message", "compaction"]
+            unknown = await running.ask("/v1/responses/compact", {"model": "m", "previous_response_id": "resp_x"})
+            assert (unknown.status, unknown.error["code"]) == (400, "previous_response_not_found")
+
+    run(main)
+
+
+@streamed
+def test_a_trigger_at_the_end_is_answered_with_the_item(stream: bool) -> None:
+    async def main() -> None:
+        async with playback(says(Words(SUMMARY))) as backend, house([at(backend)]) as running:
+            body = responses_body(input=[*HISTORY, TRIGGER], tools=[TOOL], tool_choice="required", stream=stream)
+            heard = await running.ask("/v1/responses", body)
+            response = heard.frames[-1]["response"] if stream else heard.json
+            assert response["status"] == "completed"
+            assert response["usage"]["total_tokens"] > 0
+            (item,) = response["output"]
+            assert item["type"] == "compaction"
+            if stream:
+                # Codex sees only what is said of items that are done.
+                done = [frame["item"] for frame in heard.frames if frame["type"] == "response.output_item.done"]
+                assert done == [item]
+                assert [frame["sequence_number"] for frame in heard.frames] == list(range(len(heard.frames)))
+            again = [*HISTORY[:1], item, {"role": "user", "content": "And now?"}]
+            assert (await running.ask("/v1/responses", responses_body(input=again))).status == 200
+            assert SUMMARY in jsons.write_text(sent(backend)["messages"])
+
+    run(main)
+
+
+@pytest.mark.parametrize("kind", ["compaction", "compaction_summary"])
+@pytest.mark.parametrize("held", ["gAAAA-theirs", f"{PREFIX}YQ.YQ", PREFIX, None, 7])
+def test_what_another_service_compacted_is_refused_with_advice(kind: str, held: Any) -> None:
+    async def main() -> None:
+        async with playback(says(Words("yes"))) as backend, house([at(backend)]) as running:
+            items = [{"type": kind, "id": "cmp_x", "encrypted_content": held}, *HISTORY[-1:]]
+            for path in ("/v1/responses", "/v1/responses/compact", "/v1/responses/input_tokens"):
+                heard = await running.ask(path, responses_body(input=items))
+                assert (heard.status, heard.error["code"]) == (400, "invalid_prompt"), path
+                assert heard.error["param"] == "input[0]"
+                assert "compact again" in heard.error["message"]
+            assert backend.asked == []
+
+    run(main)
+
+
+def test_a_model_that_writes_no_summary_is_told_of() -> None:
+    async def main() -> None:
+        async with playback(says(Call("look", {}))) as backend, house([at(backend)]) as running:
+            heard = await compacted(running)
+            assert heard.status == 502
+            assert "summary" in heard.error["message"]
+
+    run(main)
+
+
+def test_a_backend_that_knows_how_compacts_itself() -> None:
+    async def main() -> None:
+        async with (
+            playback(native(whole(NATIVE))) as backend,
+            house([at(backend, "responses")]) as running,
+        ):
+            heard = await compacted(running, instructions="Be brief.")
+            assert heard.json == NATIVE
+            assert backend.asked[0].line == "POST /v1/responses/compact HTTP/1.1"
+            assert sent(backend) == {"model": "backend-m", "input": HISTORY, "instructions": "Be brief."}
+            # Its compaction is its own: it goes back as it came.
+            items = [*NATIVE["output"], *HISTORY[-1:]]  # type: ignore[misc]
+            assert (await running.ask("/v1/responses", responses_body(input=items))).status == 200
+            assert sent(backend)["input"] == items
+
+    run(main)
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_a_backend_without_that_endpoint_is_asked_for_a_summary(status: int) -> None:
+    async def main() -> None:
+        async with (
+            playback(native(whole({"error": {"message": "no such page"}}, status))) as backend,
+            house([at(backend, "responses")]) as running,
+        ):
+            heard = await compacted(running)
+            assert heard.json["output"][-1]["encrypted_content"].startswith(PREFIX)
+            assert [asked.line.split()[1] for asked in backend.asked] == ["/v1/responses/compact", "/v1/responses"]
+
+    run(main)
+
+
+def test_what_the_backend_says_against_it_is_told() -> None:
+    async def main() -> None:
+        refusal = whole({"error": {"message": "too long a conversation sk-backend-1", "type": "bad"}}, 400)
+        async with playback(native(refusal)) as backend, house([at(backend, "responses")]) as running:
+            heard = await compacted(running)
+            assert heard.status == 400
+            assert "too long a conversation" in heard.error["message"]
+            assert not any(secret in heard.body for secret in SECRETS)
+
+    run(main)
+
+
+def test_no_envelope_of_ours_reaches_a_backend_that_compacts_itself() -> None:
+    """The client has switched models: what it brings back was summed up by another."""
+
+    async def main() -> None:
+        async with (
+            playback(says(Words(SUMMARY))) as foreign,
+            playback(native(whole(NATIVE), Words("a new summary"))) as own,
+            house([at(foreign), at(own, "responses", "n")]) as running,
+        ):
+            first = (await compacted(running)).json["output"]
+            heard = await compacted(running, first, "n")
+            assert heard.status == 200, heard.body
+            assert PREFIX.encode() not in b"".join(asked.body for asked in own.asked)
+            assert SUMMARY.encode() in own.asked[-1].body
+            assert heard.json["output"][-1]["encrypted_content"].startswith(PREFIX)
+
+    run(main)
+
+
+def test_a_backends_own_compaction_passes_beside_an_envelope_of_ours() -> None:
+    async def main() -> None:
+        async with (
+            playback(says(Words(SUMMARY))) as foreign,
+            playback(native(whole(NATIVE))) as own,
+            house([at(foreign), at(own, "responses", "n")]) as running,
+        ):
+            ours = (await compacted(running)).json["output"][-1]
+            theirs = NATIVE["output"][0]  # type: ignore[index]
+            heard = await running.ask("/v1/responses", responses_body("n", input=[ours, theirs, *HISTORY[-1:]]))
+            assert heard.status == 200, heard.body
+            items = sent(own)["input"]
+            assert theirs in items
+            assert SUMMARY in jsons.write_text(items)
+
+    run(main)
+
+
+def test_the_summary_is_asked_for_with_the_whole_conversation() -> None:
+    """Calls and results are part of it, though no tool is offered."""
+
+    async def main() -> None:
+        async with playback(says(Words(SUMMARY))) as backend, house([at(backend)]) as running:
+            await compacted(running)
+            heard = chat.read(sent(backend))
+            assert not heard.complaints
+            assert heard.results == {"call_1": "nothing there"}
+            assert heard.tools == ()
+
+    run(main)
+
+
+def test_a_backend_that_fails_fails_the_compaction() -> None:
+    async def main() -> None:
+        down = replies(whole({"error": {"message": "on fire"}}, 500))
+        async with playback(down) as backend, house([at(backend)]) as running:
+            assert (await compacted(running)).status >= 500
+            for stream in (False, True):
+                heard = await running.ask("/v1/responses", responses_body(input=[*HISTORY, TRIGGER], stream=stream))
+                assert heard.status >= 500
+
+    run(main)

@@ -1,0 +1,373 @@
+"""What is remembered for clients that forget: proofs of reasoning go through them, and come back to who made them."""
+
+from typing import Any, Final
+
+import pytest
+from msgspec import Raw
+
+from dragoman.gateway.memory import own_items
+from dragoman.protocols.seals import PREFIX
+from dragoman.wire import jsons
+from tests.conformance.backends import block, message, start, stop, text_block, thinking_block, tool_block
+from tests.gateway.stage import (
+    END,
+    STREAM,
+    Answer,
+    House,
+    house,
+    model,
+    origin,
+    playback,
+    run,
+    whole,
+)
+from tests.gateway.stage import chunk as http_chunk
+from tests.net.scripted import Asked, Backend, Peer
+
+SIGNATURE: Final = "EqQBCkgIARABGAIiQL+/==signed"
+REDACTED: Final = "EmwKAhgBEgy/opaque+data=="
+THOUGHT: Final = "I should look at the weather.\n\nNow."
+CALL: Final = "toolu_01AbCdEf"
+BLOCKS: Final[list[dict[str, Any]]] = [
+    {"type": "thinking", "thinking": THOUGHT, "signature": SIGNATURE},
+    {"type": "redacted_thinking", "data": REDACTED},
+    {"type": "text", "text": "Let me look."},
+    {"type": "tool_use", "id": CALL, "name": "weather", "input": {"city": "Rome"}},
+]
+FRAMES: Final = (
+    start(),
+    thinking_block(0, THOUGHT, SIGNATURE),
+    block(1, {"type": "redacted_thinking", "data": REDACTED}),
+    text_block(2, "Let me ", "look."),
+    tool_block(3, CALL, "weather", '{"city":', '"Rome"}'),
+    stop("tool_use"),
+)
+ITEMS: Final[list[dict[str, Any]]] = [
+    {
+        "type": "reasoning",
+        "id": "rs_theirs",
+        "summary": [{"type": "summary_text", "text": THOUGHT}],
+        "encrypted_content": "gAAAAABencrypted==",
+    },
+    {
+        "type": "function_call",
+        "id": "fc_theirs",
+        "call_id": "call_1",
+        "name": "weather",
+        "arguments": '{"city":"Rome"}',
+        "status": "completed",
+    },
+]
+CHAT_TOOL: Final = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+RESPONSES_TOOL: Final = {"type": "function", "name": "weather", "parameters": {"type": "object"}, "strict": False}
+MESSAGES_TOOL: Final = {"name": "weather", "input_schema": {"type": "object"}}
+USER: Final = {"role": "user", "content": "How is it in Rome?"}
+
+streamed = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+
+
+def thinker() -> Answer:
+    """Anthropic: thinks, and wants its proof back."""
+
+    async def answer(peer: Peer, asked: Asked) -> None:
+        if jsons.read(asked.body).get("stream"):
+            await peer.say(STREAM, *map(http_chunk, FRAMES), END)
+        else:
+            await peer.say(whole(message(BLOCKS, "tool_use")))
+
+    return answer
+
+
+def reasoner() -> Answer:
+    """OpenAI: reasons under encryption."""
+    usage = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
+
+    def response(status: str, output: list[Any]) -> dict[str, Any]:
+        head = {"id": "resp_theirs", "object": "response", "created_at": 1, "model": "x", "error": None}
+        return {**head, "status": status, "output": output, "usage": usage, "incomplete_details": None}
+
+    async def answer(peer: Peer, asked: Asked) -> None:
+        if not jsons.read(asked.body).get("stream"):
+            await peer.say(whole(response("completed", ITEMS)))
+            return
+        events: list[dict[str, Any]] = [{"type": "response.created", "response": response("in_progress", [])}]
+        for index, item in enumerate(ITEMS):
+            bare: dict[str, Any] = {
+                name: [] if name == "summary" else "" if name == "arguments" else v for name, v in item.items()
+            }
+            bare.pop("encrypted_content", None)
+            events.append({"type": "response.output_item.added", "output_index": index, "item": bare})
+            place = {"output_index": index, "item_id": item["id"]}
+            if "arguments" in item:
+                events.append({"type": "response.function_call_arguments.delta", **place, "delta": item["arguments"]})
+            else:
+                delta = {"type": "response.reasoning_summary_text.delta", **place, "summary_index": 0}
+                events.append({**delta, "delta": THOUGHT})
+            events.append({"type": "response.output_item.done", "output_index": index, "item": item})
+        events.append({"type": "response.completed", "response": response("completed", ITEMS)})
+        frames = [b"data: %b\n\n" % jsons.write({**e, "sequence_number": n}) for n, e in enumerate(events)]
+        await peer.say(STREAM, *map(http_chunk, frames), END)
+
+    return answer
+
+
+def at(backend: Backend, type_: str, name: str = "m") -> dict[str, Any]:
+    if type_ == "anthropic":
+        return model(name, origin(backend), type=type_, profile={"family": "anthropic"})
+    return model(name, f"{origin(backend)}/v1", type=type_)
+
+
+def sent(backend: Backend) -> Any:
+    return jsons.read(backend.asked[-1].body)
+
+
+def assistant_of(backend: Backend) -> Any:
+    """The content of the first assistant message that a Messages backend was sent."""
+    return next(said["content"] for said in sent(backend)["messages"] if said["role"] == "assistant")
+
+
+async def chat_turn(running: House, name: str = "m", *, stream: bool, **more: Any) -> dict[str, Any]:
+    """Ask over Chat. Return the assistant's message as a client puts it together that knows nothing of reasoning."""
+    body = {"model": name, "messages": [USER], "tools": [CHAT_TOOL], "stream": stream, **more}
+    heard = await running.ask("/v1/chat/completions", body)
+    assert heard.status == 200, heard.body
+    if not stream:
+        said = heard.json["choices"][0]["message"]
+        return {"role": "assistant", "content": said["content"], "tool_calls": said["tool_calls"]}
+    deltas = [choice["delta"] for frame in heard.frames for choice in frame["choices"]]
+    pieces = [call for delta in deltas for call in delta.get("tool_calls") or []]
+    arguments = "".join(piece["function"].get("arguments") or "" for piece in pieces)
+    call = {"id": pieces[0]["id"], "type": "function"}
+    return {
+        "role": "assistant",
+        "content": "".join(delta.get("content") or "" for delta in deltas),
+        "tool_calls": [{**call, "function": {"name": pieces[0]["function"]["name"], "arguments": arguments}}],
+    }
+
+
+def answered(said: dict[str, Any]) -> list[dict[str, Any]]:
+    """The conversation with the tool's result."""
+    return [USER, said, {"role": "tool", "tool_call_id": said["tool_calls"][0]["id"], "content": "sunny"}]
+
+
+async def messages_turn(running: House, name: str = "m", *, stream: bool) -> list[dict[str, Any]]:
+    """Ask over Messages. Return the content blocks that the client would send back."""
+    thinking = {"type": "enabled", "budget_tokens": 1024}
+    body = {"model": name, "max_tokens": 9999, "messages": [USER], "tools": [MESSAGES_TOOL], "thinking": thinking}
+    heard = await running.ask("/v1/messages", {**body, "stream": stream})
+    assert heard.status == 200, heard.body
+    if not stream:
+        return list(heard.json["content"])
+    blocks: list[dict[str, Any]] = []
+    grown = {"thinking_delta": "thinking", "signature_delta": "signature", "text_delta": "text"}
+    arguments = ""
+    for frame in heard.frames:
+        if frame["type"] == "content_block_start":
+            blocks.append(dict(frame["content_block"]))
+        elif frame["type"] == "content_block_delta":
+            delta = frame["delta"]
+            if delta["type"] == "input_json_delta":
+                arguments += delta["partial_json"]
+                continue
+            name_ = grown[delta["type"]]
+            blocks[-1][name_] = blocks[-1].get(name_, "") + delta[name_]
+    blocks[-1]["input"] = jsons.read(arguments)
+    return blocks
+
+
+async def messages_go_on(running: House, blocks: list[dict[str, Any]], name: str = "m") -> None:
+    call = next(block_["id"] for block_ in blocks if block_["type"] == "tool_use")
+    result = {"type": "tool_result", "tool_use_id": call, "content": "sunny"}
+    turns = [USER, {"role": "assistant", "content": blocks}, {"role": "user", "content": [result]}]
+    body = {"model": name, "max_tokens": 9999, "messages": turns, "tools": [MESSAGES_TOOL]}
+    heard = await running.ask("/v1/messages", body)
+    assert heard.status == 200, heard.body
+
+
+async def responses_turn(running: House, name: str = "m", *, stream: bool) -> list[dict[str, Any]]:
+    body = {"model": name, "input": [USER], "tools": [RESPONSES_TOOL], "stream": stream, "store": False}
+    heard = await running.ask("/v1/responses", {**body, "include": ["reasoning.encrypted_content"]})
+    assert heard.status == 200, heard.body
+    said = heard.json if not stream else heard.frames[-1]["response"]
+    return list(said["output"])
+
+
+async def responses_go_on(running: House, items: list[dict[str, Any]], name: str = "m") -> None:
+    call = next(item["call_id"] for item in items if item["type"] == "function_call")
+    result = {"type": "function_call_output", "call_id": call, "output": "sunny"}
+    body = {"model": name, "input": [USER, *items, result], "tools": [RESPONSES_TOOL], "store": False}
+    heard = await running.ask("/v1/responses", body)
+    assert heard.status == 200, heard.body
+
+
+@streamed
+@pytest.mark.parametrize("spelled", ['{"city":"Rome"}', '{ "city" : "Rome" }'], ids=["same", "respelled"])
+@pytest.mark.parametrize("content", ["as it was", None, ""], ids=["text", "null", "no text"])
+def test_the_thinking_that_a_chat_client_dropped_is_put_back(stream: bool, spelled: str, content: str | None) -> None:
+    """By the id of the call alone, if need be: the blocks stand first, as they were."""
+
+    async def main() -> None:
+        async with playback(thinker()) as backend, house([at(backend, "anthropic")]) as running:
+            said = await chat_turn(running, stream=stream)
+            said["tool_calls"][0]["function"]["arguments"] = spelled
+            if content != "as it was":
+                said["content"] = content
+            await chat_turn(running, stream=False, messages=answered(said))
+            blocks = assistant_of(backend)
+            assert blocks[:2] == BLOCKS[:2]
+            assert blocks[-1] == BLOCKS[-1]
+            assert [each["type"] for each in blocks[2:]] == (["text"] if content == "as it was" else []) + ["tool_use"]
+
+    run(main)
+
+
+def test_it_is_put_back_after_a_restart(tmp_path: Any) -> None:
+    async def main() -> None:
+        async with playback(thinker()) as backend:
+            async with house([at(backend, "anthropic")], data_dir=str(tmp_path)) as running:
+                said = await chat_turn(running, stream=True)
+            async with house([at(backend, "anthropic")], data_dir=str(tmp_path)) as running:
+                await chat_turn(running, stream=False, messages=answered(said))
+                assert assistant_of(backend)[:2] == BLOCKS[:2]
+
+    run(main)
+
+
+def test_it_is_not_put_back_for_another_key() -> None:
+    keys = [{"key": "sk-client-0123456789abcdef"}, {"key": "sk-other-0123456789abcdef"}]
+
+    async def main() -> None:
+        async with playback(thinker()) as backend, house([at(backend, "anthropic")], keys=keys) as running:
+            mine, other = ({"authorization": f"Bearer {key['key']}"} for key in keys)
+            body = {"model": "m", "messages": [USER], "tools": [CHAT_TOOL]}
+            said = (await running.ask("/v1/chat/completions", body, headers=mine)).json["choices"][0]["message"]
+            again = {**body, "messages": answered({"role": "assistant", "tool_calls": said["tool_calls"]})}
+            await running.ask("/v1/chat/completions", again, headers=other)
+            assert [each["type"] for each in assistant_of(backend)] == ["tool_use"]
+            await running.ask("/v1/chat/completions", again, headers=mine)
+            assert [each["type"] for each in assistant_of(backend)] == ["thinking", "redacted_thinking", "tool_use"]
+
+    run(main)
+
+
+@streamed
+def test_blocks_go_through_a_responses_client(stream: bool) -> None:
+    async def main() -> None:
+        async with playback(thinker()) as backend, house([at(backend, "anthropic")]) as running:
+            items = await responses_turn(running, stream=stream)
+            assert SIGNATURE not in jsons.write_text(items)
+            assert REDACTED not in jsons.write_text(items)
+            await responses_go_on(running, items)
+            assert assistant_of(backend) == BLOCKS
+
+    run(main)
+
+
+@streamed
+def test_encrypted_reasoning_goes_through_a_messages_client(stream: bool) -> None:
+    async def main() -> None:
+        async with playback(reasoner()) as backend, house([at(backend, "responses")]) as running:
+            blocks = await messages_turn(running, stream=stream)
+            assert [each["type"] for each in blocks] == ["thinking", "tool_use"]
+            assert blocks[0]["thinking"] == THOUGHT
+            assert blocks[0]["signature"].startswith(PREFIX)
+            await messages_go_on(running, blocks)
+            items = sent(backend)["input"]
+            assert items[1] == ITEMS[0]
+            assert [item["type"] for item in items[2:]] == ["function_call", "function_call_output"]
+            assert items[2]["arguments"] == ITEMS[1]["arguments"]
+
+    run(main)
+
+
+@streamed
+def test_encrypted_reasoning_is_put_back_for_a_chat_client(stream: bool) -> None:
+    async def main() -> None:
+        async with playback(reasoner()) as backend, house([at(backend, "responses")]) as running:
+            said = await chat_turn(running, stream=stream)
+            await chat_turn(running, stream=False, messages=answered(said))
+            assert sent(backend)["input"][1] == ITEMS[0]
+
+    run(main)
+
+
+def tampered(envelope: str) -> str:
+    return envelope[:-4] + ("AAAA" if not envelope.endswith("AAAA") else "BBBB")
+
+
+def test_what_was_tampered_with_is_left_out() -> None:
+    async def main() -> None:
+        async with playback(reasoner()) as backend, house([at(backend, "responses")]) as running:
+            blocks = await messages_turn(running, stream=False)
+            blocks[0]["signature"] = tampered(blocks[0]["signature"])
+            await messages_go_on(running, blocks)
+            assert PREFIX.encode() not in backend.asked[-1].body
+            assert "encrypted_content" not in jsons.write_text(sent(backend)["input"])
+
+        async with playback(thinker()) as backend, house([at(backend, "anthropic")]) as running:
+            items = await responses_turn(running, stream=False)
+            for item in items:
+                if item["type"] == "reasoning":
+                    item["encrypted_content"] = tampered(item["encrypted_content"])
+            await responses_go_on(running, items)
+            assert PREFIX.encode() not in backend.asked[-1].body
+            # Anthropic takes no thinking without its signature.
+            assert [each["type"] for each in assistant_of(backend)] == ["text", "tool_use"]
+
+    run(main)
+
+
+def test_the_envelope_of_another_proxy_is_left_out() -> None:
+    async def main() -> None:
+        async with playback(thinker()) as backend:
+            async with house([at(backend, "anthropic")]) as running:
+                items = await responses_turn(running, stream=False)
+            async with house([at(backend, "anthropic")]) as running:
+                await responses_go_on(running, items)
+                assert [each["type"] for each in assistant_of(backend)] == ["text", "tool_use"]
+
+    run(main)
+
+
+def test_a_session_that_changes_to_another_backend_takes_no_proof_along() -> None:
+    """Neither the envelope nor what is in it; back at the first backend, it is good again."""
+
+    async def main() -> None:
+        async with (
+            playback(thinker()) as first,
+            playback(reasoner()) as second,
+            house([at(first, "anthropic"), at(second, "responses", "n")]) as running,
+        ):
+            items = await responses_turn(running, stream=True)
+            await responses_go_on(running, items, "n")
+            body = second.asked[-1].body
+            assert PREFIX.encode() not in body
+            assert SIGNATURE.encode() not in body
+            assert "encrypted_content" not in jsons.write_text(sent(second)["input"])
+            await responses_go_on(running, items)
+            assert assistant_of(first) == BLOCKS
+
+            blocks = await messages_turn(running, "n", stream=True)
+            await messages_go_on(running, blocks)
+            assert PREFIX.encode() not in first.asked[-1].body
+            assert [each["type"] for each in assistant_of(first)] == ["tool_use"]
+
+            said = await chat_turn(running, stream=True)
+            await chat_turn(running, "n", stream=False, messages=answered(said))
+            assert PREFIX.encode() not in second.asked[-1].body
+            assert SIGNATURE.encode() not in second.asked[-1].body
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("members", "items"),
+    [
+        ({}, "[]"),
+        ({"input": b"null"}, "[]"),
+        ({"input": b" [ 1 ] "}, "[ 1 ]"),
+        ({"input": b'"hi"'}, '[{"type":"message","role":"user","content":"hi"}]'),
+    ],
+)
+def test_the_input_is_items_however_it_was_said(members: dict[str, bytes], items: str) -> None:
+    assert own_items({name: Raw(value) for name, value in members.items()}) == items.encode()
