@@ -9,6 +9,7 @@ from dragoman.hub.estimate import (
     TOKENS_PER_PDF_PAGE,
     TOKENS_PER_TURN,
     is_at_least,
+    rough_tokens,
     tokens_in_json,
     tokens_in_part,
     tokens_in_request,
@@ -133,6 +134,10 @@ def test_data_urls_are_counted_as_pictures_and_pages() -> None:
     picture, pages = "data:image/png;base64," + "a" * 1_000_000, "data:application/pdf;base64," + "a" * 250_000
     counted = tokens_in_json(jsons.write([{"url": picture}, {"file": pages}, {"text": "data:;base64,"}]))
     assert TOKENS_PER_IMAGE + 3 * TOKENS_PER_PDF_PAGE <= counted <= TOKENS_PER_IMAGE + 4 * TOKENS_PER_PDF_PAGE + 100
+
+
+def test_the_rough_estimate_is_on_the_high_side_for_prose() -> None:
+    assert rough_tokens(request(Text("some words " * 100), Image(Link("x")))) == 366
 
 
 @pytest.mark.parametrize("part", [part for part in PARTS if tokens_in_part(part) > 0])

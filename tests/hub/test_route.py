@@ -1,5 +1,8 @@
 """What a route carries: secrets that do not print."""
 
+from typing import Any
+
+from dragoman.hub.request import Dialect
 from dragoman.hub.route import Backend, Profile, Secret
 
 
@@ -22,3 +25,12 @@ def test_secrets_are_equal_by_what_they_hide() -> None:
 def test_a_profile_says_what_each_field_is_for() -> None:
     explained = Profile.__doc__ or ""
     assert [name for name in Profile.__struct_fields__ if f"{name}: " not in explained] == []
+
+
+def test_reasoning_is_sealed_where_it_is_wanted_back() -> None:
+    def backend(dialect: Dialect, **known: Any) -> Backend:
+        return Backend("http://127.0.0.1", Secret(""), dialect, Profile(**known))
+
+    assert backend("anthropic-messages").seals
+    assert backend("openai-chat", reasoning_history="all").seals
+    assert not backend("openai-chat").seals

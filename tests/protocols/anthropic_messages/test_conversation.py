@@ -175,6 +175,27 @@ def test_documents(document: Document, source: Object) -> None:
     assert turns(user(document)).messages[0]["content"] == [{"type": "document", "source": source}]
 
 
+def test_a_messages_clients_own_blocks_stay() -> None:
+    blocks: list[Object] = [
+        {"type": "image", "source": {"type": "file", "file_id": "f"}},
+        {"type": "document", "source": {"type": "file", "file_id": "f"}, "title": "t"},
+        {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "a"}},
+        {"type": "document", "source": {"type": "base64", "media_type": "text/csv", "data": "aGk="}},
+        {"type": "tool_result", "tool_use_id": "a", "is_error": True, "content": [text("[tool error] x")]},
+    ]
+    assert asked(M, {"messages": [{"role": "user", "content": blocks}]}, M).messages[0]["content"] == blocks
+
+
+def test_what_stands_for_a_block_nobody_knows_if_it_may() -> None:
+    sent = asked(C, {"messages": [{"role": "user", "content": [{"type": "video_url"}]}]}, M, policy="lenient")
+    assert sent.messages[0]["content"] == [text("[video_url]")]
+
+
+def test_a_beginning_that_ends_with_no_text_is_left_alone() -> None:
+    sent = turns(GO, assistant(Text("a "), Opaque(M, "hologram", {"type": "hologram"}))).messages
+    assert sent[1]["content"] == [text("a "), {"type": "hologram"}]
+
+
 def test_a_picture_sent_as_a_file_is_a_picture() -> None:
     (block,) = turns(user(Document(Inline("image/png", "aGk="), "a.png"))).messages[0]["content"]
     assert block == {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}

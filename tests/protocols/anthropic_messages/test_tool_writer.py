@@ -28,6 +28,23 @@ def test_a_client_of_the_same_dialect_keeps_its_names() -> None:
     assert sent["tool_choice"] == {"type": "tool", "name": "a.b"}
 
 
+def test_a_client_of_the_same_dialect_keeps_all_it_said() -> None:
+    tools: list[Object] = [
+        {
+            "name": "f",
+            "description": "d",
+            "input_schema": {"x": 1},
+            "strict": False,
+            "input_examples": [{}],
+            "defer_loading": True,
+            "cache_control": {"type": "ephemeral", "ttl": "1h"},
+            "allowed_callers": ["direct"],
+        },
+        {"type": "bash_20250124", "name": "bash"},
+    ]
+    assert asked(M, {"messages": [USER], "tools": tools}, M).body["tools"] == tools
+
+
 def test_tools_that_come_in_mid_conversation_come_last() -> None:
     request = read(C, {"model": "m", "messages": [USER], "tools": [{"type": "function", "function": {"name": "f"}}]})
     known = Opaque("openai-responses", "additional_tools", {}, "", (FunctionTool("g"),))

@@ -161,6 +161,32 @@ def test_an_assistant_holds_text_only() -> None:
         assert refused.value.param == "messages[1]"
 
 
+def test_who_speaks_is_lost_to_who_has_no_names() -> None:
+    sent = turns(Turn("user", (Text("go"),), "bob", path="messages[0]"))
+    assert sent.messages == [USER]
+    assert sent.losses == {"messages[0]": True}
+
+
+def test_what_has_no_place_where_it_stands_is_left_out() -> None:
+    assert turns(user(Text("go"), Thinking("hm"), ToolCall("a", "f"))).messages == [USER]
+
+
+def test_no_tags_without_a_thought() -> None:
+    sent = turns(GO, assistant(Text("a")), GO, profile=Profile(reasoning_field="think_tags", reasoning_history="all"))
+    assert sent.messages[1]["content"] == "a"
+
+
+def test_an_error_with_pictures_begins_with_its_words() -> None:
+    failed = ToolResult("a", (Text("bad"), Image(Link("u"))), is_error=True)
+    sent = turns(GO, assistant(ToolCall("a", "f")), user(failed), profile=Profile(tool_images=True)).messages
+    assert sent[2]["content"][0] == text("[tool error] bad")
+
+
+def test_a_chat_clients_own_parts_stay() -> None:
+    parts: list[Object] = [{"type": "input_audio", "x": 1}, {"type": "file", "file": {"file_id": "f", "filename": "n"}}]
+    assert asked(C, {"messages": [{"role": "user", "content": parts}]}, C).messages[0]["content"] == parts
+
+
 def test_files_by_their_id() -> None:
     assert turns(user(Document(Stored("f")))).messages[0][
         "content"

@@ -112,5 +112,14 @@ def test_forced_tools_where_nothing_forces_them() -> None:
     assert sent.losses["tool_choice"] is True
 
 
+def test_a_client_of_the_same_dialect_keeps_all_it_said() -> None:
+    function: Object = {"name": "f", "description": "d", "parameters": {"x": 1}, "strict": False}
+    tools: list[Object] = [
+        {"type": "function", "function": function, "x": 1},
+        {"type": "custom", "custom": {"name": "c", "description": "d"}},
+    ]
+    assert asked(C, {"messages": [USER], "tools": tools}, C).body["tools"] == tools
+
+
 def test_parallel_calls_are_wished_only_where_there_are_tools() -> None:
     assert "parallel_tool_calls" not in asked(C, {"messages": [USER], "parallel_tool_calls": False}, C, PLAIN[C]).body
