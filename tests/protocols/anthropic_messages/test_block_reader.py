@@ -165,7 +165,11 @@ def test_what_cannot_be_a_message_is_named(body: Object, said: str) -> None:
         ("user", {"type": "text", "text": "a", "cache_control": {"ttl": 7}}, ".cache_control.ttl: must be a string"),
         ("user", {"type": "tool_use", "id": "a", "name": "b"}, ".type: a block of type tool_use may not stand here"),
         ("user", {"type": "thinking", "thinking": "a"}, ".type: a block of type thinking may not stand here"),
-        ("assistant", {"type": "tool_result", "tool_use_id": "a"}, ".type: a block of type tool_result may not stand here"),
+        (
+            "assistant",
+            {"type": "tool_result", "tool_use_id": "a"},
+            ".type: a block of type tool_result may not stand here",
+        ),
         ("assistant", {"type": "tool_use", "id": "a", "name": "b", "input": "x"}, ".input: must be an object"),
         ("assistant", {"type": "redacted_thinking"}, ".data: is required"),
         ("system", {"type": "image", "source": PNG}, ".type: a block of type image may not stand here"),
