@@ -1,0 +1,160 @@
+"""The golden matrix: what each client is told of each transcript, and what each backend is asked by each client.
+
+    <client>-from-<backend>/<transcript>.sse    the answer as it is streamed
+    <client>-from-<backend>/<transcript>.json   the answer as a whole, or the error in its stead
+    <client>-to-<backend>.json                  the request, and what of it was lost; spaced out for who reads it
+
+They are written by `pytest --update-golden` and read by reviewers. On the diagonal stands what is said when the bytes
+cannot be relayed, as where a processor has to change them.
+
+A transcript lies in tests/transcripts/<backend>/<transcript>/. Its said.json tells, written without our readers, what
+is in it: `thinking`, `text`, `refusal`, `calls`, `end`, and the tokens `input` (those `cached` included) and `output`;
+or `error`, a part of the message the client must hear. A call's `arguments` are a string where they are incomplete.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import pytest
+
+from dragoman.hub.answer import fold
+from dragoman.hub.events import Event
+from dragoman.hub.losses import Losses
+from dragoman.hub.problems import Problem
+from dragoman.hub.request import Dialect, Request
+from dragoman.hub.route import Backend, Profile, Route, Secret
+from dragoman.protocols import BACKENDS, CLIENTS
+from dragoman.protocols.call_kinds import lowered
+from dragoman.protocols.codec import Stamp
+from dragoman.routing.profiles import profile_for
+from dragoman.wire import jsons
+
+HERE: Final = Path(__file__).parent
+ASKED: Final = HERE / "asked"
+TRANSCRIPTS: Final = HERE.parent / "transcripts"
+STAMP: Final = Stamp("0123456789abcdef01234567", 1_790_000_000)
+DIALECTS: Final[tuple[Dialect, ...]] = tuple(CLIENTS)
+
+_PICTURE: Final = "iVBORw0KGgoAAAANSUhEUg"  # how the picture in every question of asked/ begins
+
+# A usual backend of each dialect: its family, and a model.
+USUAL: Final[Mapping[Dialect, tuple[str, str]]] = {
+    "anthropic-messages": ("anthropic", "claude-sonnet-4-5"),
+    "openai-chat": ("vllm", "Qwen/Qwen3-Coder-30B-A3B-Instruct"),
+    "openai-responses": ("openai", "gpt-5.1"),
+}
+
+
+class Cell(NamedTuple):
+    client: Dialect
+    backend: Dialect
+    transcript: str
+
+    def __str__(self) -> str:
+        return f"{self.client}-from-{self.backend}/{self.transcript}"
+
+    @property
+    def said(self) -> dict[str, Any]:
+        said: dict[str, Any] = jsons.read(_bytes(self._folder / "said.json"))
+        return said
+
+    def streamed(self) -> bytes:
+        request = _request(self.client, stream=True)
+        writer = CLIENTS[self.client].stream_writer(request, STAMP)
+        return b"".join([writer.feed(event) for event in self._events(request, "stream.sse", "answer.json")])
+
+    def whole(self) -> tuple[int, bytes]:
+        """The status, and the body."""
+        client, request = CLIENTS[self.client], _request(self.client, stream=False)
+        try:
+            answer = fold(self._events(request, "answer.json", "stream.sse"))
+        except Problem as problem:
+            refused = client.write_problem(problem, f"req_{STAMP.id}")
+            return refused.status, refused.body
+        return 200, client.write_answer(answer, request, STAMP)
+
+    def _events(self, request: Request, first: str, second: str) -> list[Event]:
+        """Of the first of two recordings that is there. A backend may stream unasked, or not though asked."""
+        side = BACKENDS[self.backend]
+        path = self._folder / (first if (self._folder / first).exists() else second)
+        if path.suffix == ".json":
+            return side.read_answer(path.read_bytes(), request, Profile(), STAMP)
+        reader = side.stream_reader(request, Profile(), STAMP)
+        return [*reader.feed(path.read_bytes()), *reader.finish()]
+
+    @property
+    def _folder(self) -> Path:
+        return TRANSCRIPTS / self.backend / self.transcript
+
+
+CELLS: Final = tuple(
+    Cell(client, backend, folder.name)
+    for client in DIALECTS
+    for backend in DIALECTS
+    for folder in sorted((TRANSCRIPTS / backend).iterdir())
+)
+
+
+class Question(NamedTuple):
+    """One request in the form of a coding agent, before a usual backend."""
+
+    client: Dialect
+    backend: Dialect
+
+    def __str__(self) -> str:
+        return f"{self.client}-to-{self.backend}"
+
+    def written(self) -> dict[str, Any]:
+        """The request as the backend gets it, and what of it was lost, by name."""
+        family, model = USUAL[self.backend]
+        backend = Backend("http://127.0.0.1:9", Secret(""), self.backend, profile_for(family, model))
+        route = Route(model="the-model", backend_model=model, backends=(backend,))
+        losses = Losses()
+        request = CLIENTS[self.client].read_request(_bytes(ASKED / f"{self.client}.json"), {})
+        if self.client != self.backend:
+            CLIENTS[self.client].note_losses(request, losses)
+        if self.backend != "openai-responses":  # as the gateway does: others know no namespaces and no free text
+            request = lowered(request, custom_tools=backend.profile.openai_fields).request
+        body = BACKENDS[self.backend].write_request(request, route, backend, losses)
+        lost = {loss.path: f"{'warned' if loss.warned else 'silent'}: {loss.why}" for loss in losses.noted}
+        return {"lost": lost, "request": jsons.read(body)}
+
+    def shows_picture(self) -> bool:
+        return _PICTURE in jsons.write_text(self.written()["request"])
+
+
+QUESTIONS: Final = tuple(Question(client, backend) for client in DIALECTS for backend in DIALECTS)
+
+
+class Keeping:
+    """Compares with what was kept, or keeps it anew."""
+
+    def __init__(self, *, update: bool) -> None:
+        self._update: Final = update
+
+    def keep(self, name: str, data: bytes) -> None:
+        path = HERE / name
+        if self._update:
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(data)
+        elif not path.exists():
+            pytest.fail(f"tests/golden/{name} is missing: run `pytest --update-golden` and read what it writes")
+        assert data.decode() == path.read_text(encoding="utf-8"), f"{name}: if this is meant, pytest --update-golden"
+
+    def only(self, names: set[str]) -> None:
+        """Nothing else is kept."""
+        kept = {path.relative_to(HERE).as_posix() for path in (*HERE.glob("*-from-*/*"), *HERE.glob("*-to-*"))}
+        if self._update:
+            for name in kept - names:
+                (HERE / name).unlink()
+            return
+        assert kept == names
+
+
+def _request(dialect: Dialect, *, stream: bool) -> Request:
+    return Request(dialect=dialect, model="the-model", turns=(), stream=stream)
+
+
+def _bytes(path: Path) -> bytes:
+    return path.read_bytes()
