@@ -84,6 +84,15 @@ def test_schemas_for_backends_that_refuse_keywords(client: Any) -> None:
     assert sent.losses["tools.f"] is False
 
 
+def test_a_schema_that_is_nested_too_deeply_is_refused() -> None:
+    schema: Object = {"type": "object"}
+    for _ in range(450):
+        schema = {"properties": {"a": schema}}
+    with pytest.raises(Problem, match="nested too deeply") as refused:
+        asks(profile_for("gemini", "gemini-3"), FunctionTool("f", schema=schema))
+    assert refused.value.param == "tools.f"
+
+
 def test_a_tool_without_parameters_stays_one_for_its_own_client() -> None:
     sent = asked(C, {"messages": [USER], "tools": [{"function": {"name": "f"}}]}, C, profile_for("gemini", "gemini-3"))
     assert sent.body["tools"] == [{"type": "function", "function": {"name": "f"}}]

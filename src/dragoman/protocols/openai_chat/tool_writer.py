@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, assert_never
 
 from dragoman.hub.losses import Losses
+from dragoman.hub.problems import Problem
 from dragoman.hub.request import CustomTool, FunctionTool, HostedTool, Request, Tool, ToolChoice
 from dragoman.hub.route import Profile, Route
 from dragoman.protocols import schemas, tool_names
@@ -92,7 +93,11 @@ def _function(tool: FunctionTool) -> Object:
 
 
 def _accepted(name: str, schema: Any, profile: Profile, losses: Losses) -> Any:
-    accepted = schemas.without(schema, profile.schema_without)
+    try:
+        accepted = schemas.without(schema, profile.schema_without)
+    except RecursionError:
+        why = f"tools.{name}: its schema is nested too deeply for this backend; make it flatter"
+        raise Problem("unsupported", why, param=f"tools.{name}") from None
     if accepted != schema:
         losses.silent(f"tools.{name}", "JSON Schema keywords that this backend refuses were left out")
     return accepted
