@@ -65,12 +65,12 @@ def serve(
     settings = source.current.config
     if address is not None:
         _check_reach(settings, address)
-    listening = _listen(address or settings.listen, exactly=config is not None or address is not None)
-    host, port = listening.getsockname()[:2]
-    knowledge = Knowledge()
-    asyncio.run(_look(source, knowledge))
-    typer.echo(banner(settings, found, _origin(host, port), Router(knowledge)))
-    _run(App(source, config, digest, knowledge), listening)
+    with _listen(address or settings.listen, exactly=config is not None or address is not None) as listening:
+        host, port = listening.getsockname()[:2]
+        knowledge = Knowledge()
+        asyncio.run(_look(source, knowledge))
+        typer.echo(banner(settings, found, _origin(host, port), Router(knowledge)))
+        _run(App(source, config, digest, knowledge), listening)
 
 
 def _address(listen: str | None) -> ListenAddress | None:
@@ -137,10 +137,16 @@ def _listen(address: ListenAddress, *, exactly: bool) -> socket.socket:
             return _bound(ListenAddress(address.host, port))
         except OSError as error:
             if port == address.port + tries - 1:
-                reason = error.strerror or str(error)
-                typer.echo(f"cannot listen on {address}: {reason}; name another address with --listen", err=True)
+                typer.echo(f"cannot listen on {address}: {_why(error)}; name another with --listen", err=True)
                 raise typer.Exit(1) from None
     raise AssertionError("no port was tried")
+
+
+def _why(error: OSError) -> str:
+    """In the system's words: Python repeats the address in its own."""
+    if isinstance(error, socket.gaierror) or error.errno is None:
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
 
 
 def _bound(address: ListenAddress) -> socket.socket:
