@@ -1,0 +1,109 @@
+"""The shell lines that run agents against this proxy: valid, whole, and true to the choice."""
+
+import shlex
+import tomllib
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.agents import AGENTS
+from dragoman.agents.agent import Agent, Choice
+from dragoman.wire import jsons
+
+# What shells could trip over; names of models and keys may hold any of it.
+texts = st.text(st.sampled_from("ab/-:.@ '\"\\$`!#&;|*?~(){}[]<>=%é日\t"), min_size=1, max_size=20)
+choices = st.builds(
+    Choice,
+    origin=st.sampled_from(["http://127.0.0.1:8080", "http://[::1]:9"]),
+    key=texts,
+    model=texts,
+    context_window=st.none() | st.integers(min_value=1000, max_value=10**7),
+)
+PLAIN: Final = Choice("http://127.0.0.1:8080", "k", "m", 65536)
+
+
+def agent(name: str) -> Agent:
+    return next(agent for agent in AGENTS if agent.name == name)
+
+
+def read(line: str) -> tuple[dict[str, str], list[str]]:
+    """The variables a POSIX shell would set, and the command it would run with them."""
+    words = shlex.split(line)
+    count = next(n for n, word in enumerate(words) if "=" not in word)
+    return dict(word.split("=", 1) for word in words[:count]), words[count:]
+
+
+@pytest.mark.parametrize("name", [agent.name for agent in AGENTS])
+@given(choices)
+def test_a_line_is_one_command_of_a_shell(name: str, choice: Choice) -> None:
+    line = agent(name).connect(choice)
+    assert "\n" not in line
+    variables, command = read(line)
+    assert variables
+    assert all(variable.replace("_", "").isalnum() for variable in variables)
+    assert command[0] in {"claude", "codex", "opencode", "qwen"}
+    said = repr([*variables.values(), *command])
+    assert choice.origin in said
+
+
+@given(choices)
+def test_claude_code(choice: Choice) -> None:
+    variables, command = read(agent("Claude Code").connect(choice))
+    assert command == ["claude"]
+    models = {value for name, value in variables.items() if name.endswith("MODEL")}
+    assert models == {choice.model}
+    assert len([name for name in variables if name.endswith("MODEL")]) == 4
+    assert (variables["ANTHROPIC_BASE_URL"], variables["ANTHROPIC_AUTH_TOKEN"]) == (choice.origin, choice.key)
+    window = variables.get("CLAUDE_CODE_MAX_CONTEXT_TOKENS")
+    assert window == (None if choice.context_window is None else str(choice.context_window))
+
+
+@given(choices)
+def test_codex(choice: Choice) -> None:
+    variables, command = read(agent("Codex").connect(choice))
+    assert command[:3] == ["codex", "-m", choice.model]
+    assert command[3::2] == ["-c"] * (len(command[3:]) // 2)
+    settings: dict[str, Any] = {}
+    for setting in command[4::2]:
+        name, _, value = setting.partition("=")
+        try:
+            settings[name] = tomllib.loads(f"x={value}")["x"]
+        except tomllib.TOMLDecodeError:
+            settings[name] = value  # as Codex: what is no TOML is a string
+    assert settings["model_provider"] == "dragoman"
+    assert settings["model_providers.dragoman.base_url"] == f"{choice.origin}/v1"
+    assert settings["model_providers.dragoman.wire_api"] == "responses"
+    assert variables[settings["model_providers.dragoman.env_key"]] == choice.key
+    assert settings.get("model_context_window") == choice.context_window
+
+
+@given(choices)
+def test_opencode(choice: Choice) -> None:
+    variables, command = read(agent("OpenCode").connect(choice))
+    assert command == ["opencode"]
+    settings = jsons.read(variables["OPENCODE_CONFIG_CONTENT"])
+    provider = settings["provider"]["dragoman"]
+    assert provider["options"] == {"baseURL": f"{choice.origin}/v1", "apiKey": choice.key}
+    limit = provider["models"][choice.model]["limit"]
+    assert limit["context"] == choice.context_window or choice.context_window is None
+    assert 0 < limit["output"] < limit["context"]
+    assert settings["model"] == settings["small_model"] == f"dragoman/{choice.model}"
+
+
+@given(choices)
+def test_qwen_code(choice: Choice) -> None:
+    variables, command = read(agent("Qwen Code").connect(choice))
+    assert command == ["qwen", "--auth-type", "openai"]
+    assert variables == {
+        "OPENAI_BASE_URL": f"{choice.origin}/v1",
+        "OPENAI_API_KEY": choice.key,
+        "OPENAI_MODEL": choice.model,
+    }
+
+
+def test_plain_names_need_no_quotes() -> None:
+    assert agent("Qwen Code").connect(PLAIN) == (
+        "OPENAI_BASE_URL=http://127.0.0.1:8080/v1 OPENAI_API_KEY=k OPENAI_MODEL=m qwen --auth-type openai"
+    )
