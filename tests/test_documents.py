@@ -17,10 +17,10 @@ from dragoman.cli import app
 from dragoman.config.load import load_bytes
 from dragoman.hub.problems import ELSEWHERE, KINDS, Kind, Problem
 from dragoman.hub.request import Dialect
-from dragoman.protocols import BACKENDS, CLIENTS
+from dragoman.protocols import CLIENTS
 from dragoman.routing.profiles import FAMILIES
 from dragoman.wire import jsons
-from tests.agents.scenarios import CASES, Wire
+from tests.golden.table import table
 
 CHECKOUT: Final = Path(__file__).parents[1]
 FILES: Final = tuple(
@@ -37,11 +37,6 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
     "Messages": "anthropic-messages",
     "Chat Completions": "openai-chat",
     "Responses": "openai-responses",
-}
-WIRES: Final[Mapping[Dialect, Wire]] = {
-    "anthropic-messages": "messages",
-    "openai-chat": "chat",
-    "openai-responses": "responses",
 }
 
 
@@ -180,25 +175,9 @@ def test_every_agent_has_its_section(agent: Agent) -> None:
     assert f"\n## {agent.name}\n" in text_of("docs/agents.md")
 
 
-def test_the_table_of_what_works_says_what_is_there() -> None:
-    rows = [line.strip("|").split("|") for line in text_of("README.md").splitlines() if line.startswith("| ")]
-    start = next(i for i, row in enumerate(rows) if row[0].strip() == "Client")
-    backends = [_dialect(cell) for cell in rows[start][1:]]
-    for row in rows[start + 1 : start + 1 + len(DIALECTS)]:
-        client = _dialect(row[0])
-        for backend, cell in zip(backends, row[1:], strict=True):
-            assert cell.strip() == _works(client, backend), f"README.md: {client} on {backend}"
-
-
-def _dialect(cell: str) -> Dialect:
-    return next(dialect for name, dialect in DIALECTS.items() if cell.strip().startswith(name))
-
-
-def _works(client: Dialect, backend: Dialect) -> str:
-    if client not in CLIENTS or backend not in BACKENDS:
-        return "not yet"
-    tested = any((case.wire, case.behind) == (WIRES[client], WIRES[backend]) for case in CASES)
-    return ("relayed" if client == backend else "translated") + (", tested" if tested else "")
+def test_the_table_of_what_works_is_made_of_the_tests() -> None:
+    shown = text_of("README.md").partition("## What works with what\n\n")[2].partition("\n\n")[0]
+    assert f"{shown}\n" == table(), "README.md: put in what `python -m tests.golden.table` prints"
 
 
 def test_decisions_are_numbered_and_say_what_a_decision_says() -> None:

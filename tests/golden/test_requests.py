@@ -1,6 +1,6 @@
 """What a backend is asked, where a coding agent's request comes from each of the clients, is what was kept."""
 
-import json
+import json  # noqa: TID251 - spaced out for people, which jsons does not do
 
 import pytest
 
