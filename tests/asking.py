@@ -11,6 +11,7 @@ from dragoman.wire import jsons
 
 M: Final[Dialect] = "anthropic-messages"
 C: Final[Dialect] = "openai-chat"
+R: Final[Dialect] = "openai-responses"
 
 # Backends that take everything their dialect has.
 PLAIN: Final[dict[Dialect, Profile]] = {
@@ -33,6 +34,7 @@ PLAIN: Final[dict[Dialect, Profile]] = {
         prefill="native",
         files=True,
     ),
+    R: Profile(family="plain", reasoning_history="all", efforts=EFFORTS, tool_ids="any", files=True),
 }
 
 

@@ -91,6 +91,7 @@ class Refusal(Struct, frozen=True):
     """Text in which the model declines."""
 
     text: str
+    extra: Extra = {}
 
 
 class Image(Struct, frozen=True):

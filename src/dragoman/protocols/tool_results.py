@@ -35,6 +35,19 @@ def paired(turns: Sequence[Turn], form: tool_ids.Form, losses: Losses, *, unique
     return done
 
 
+def last_question(turns: Sequence[Turn]) -> int:
+    """The place of the last turn in which the user spoke and no tool; -1 where there is none. turns: as `paired`."""
+    for place in range(len(turns) - 1, -1, -1):
+        if turns[place].role == "user" and not (answers(turns[place]) or (place and answers(turns[place - 1]))):
+            return place
+    return -1
+
+
+def answers(turn: Turn) -> bool:
+    """Whether the turn holds the results of calls, which it does alone."""
+    return bool(turn.parts) and type(turn.parts[0]) is ToolResult
+
+
 def _rounds(turns: Sequence[Turn]) -> Iterator[tuple[Sequence[Turn], Sequence[Turn]]]:
     """Runs of assistant turns, each with the run of other turns behind it."""
     start = 0

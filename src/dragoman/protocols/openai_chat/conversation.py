@@ -102,7 +102,9 @@ class Conversation:
         if content := self._content(prompt, leading[0].path if leading else ""):
             self.messages.append({"role": self._system, "content": content})
         history = self._profile.reasoning_history
-        question = _last_question(rest) if history == "tool_turns" else -1 if history == "all" else len(rest)
+        question = (
+            tool_results.last_question(rest) if history == "tool_turns" else -1 if history == "all" else len(rest)
+        )
         for number, turn in enumerate(rest):
             if turn.role == "assistant":
                 self._assistant(turn, with_thinking=number > question)
@@ -134,7 +136,7 @@ class Conversation:
             self._losses.silent(turn.path, "a system message in mid-conversation is sent as a reminder to the user")
 
     def _user(self, turn: Turn) -> None:
-        if _answers(turn):
+        if tool_results.answers(turn):
             self._results(turn)
             return
         if turn.name:
@@ -330,8 +332,8 @@ class Conversation:
 
     def _document(self, document: Document, path: str) -> Sequence[Object]:
         source, title = document.source, document.title
-        if self._ours:
-            return [self._file(document)]
+        if self._ours and not isinstance(source, Written | Nested):
+            return [self._file(document, source)]
         match source:
             case Written(text=text):
                 return [self._marked(_plain_text(f"[{title}]\n{text}" if title else text), {}, document.cache)]
@@ -341,7 +343,7 @@ class Conversation:
                 self._losses.warn(path, "a document by URL is named but not read: this backend fetches nothing")
                 return [_plain_text(f"[document {title or ''} at {url}: not read]")]
             case Inline() if self._profile.files:
-                return [self._file(document)]
+                return [self._file(document, source)]
             case Inline() if (written := media.text(source)) is not None:
                 return [_plain_text(f"[{title or 'document'}]\n{written}")]
             case Inline() | Stored():
@@ -351,18 +353,12 @@ class Conversation:
             case _:
                 assert_never(source)
 
-    def _file(self, document: Document) -> Object:
-        source = document.source
-        file: Object = {} if document.title is None else {"filename": document.title}
-        match source:
-            case Stored(file_id=file_id):
-                file["file_id"] = file_id
-            case Inline() | Link():
-                file = {"filename": document.title or "document.pdf", "file_data": media.url(source)}
-            case Written() | Nested():
-                raise AssertionError("no client of this dialect sends such documents")
-            case _:
-                assert_never(source)
+    def _file(self, document: Document, source: Inline | Link | Stored) -> Object:
+        if isinstance(source, Stored):
+            file: Object = {} if document.title is None else {"filename": document.title}
+            file["file_id"] = source.file_id
+        else:
+            file = {"filename": document.title or "document.pdf", "file_data": media.url(source)}
         return self._marked({"type": "file", "file": file}, document.extra, document.cache)
 
     def _opaque(self, part: Opaque, path: str) -> Sequence[Object]:
@@ -404,19 +400,6 @@ def _in_disorder(turn: Turn) -> bool:
         return False
     ranks = [_RANK[type(part)] for part in turn.parts if type(part) in _RANK]
     return ranks != sorted(ranks)
-
-
-def _last_question(turns: Sequence[Turn]) -> int:
-    """The place of the last turn in which the user spoke and no tool; -1 where there is none."""
-    for place in range(len(turns) - 1, -1, -1):
-        if turns[place].role == "user" and not (_answers(turns[place]) or (place and _answers(turns[place - 1]))):
-            return place
-    return -1
-
-
-def _answers(turn: Turn) -> bool:
-    """Whether the turn holds the results of calls, which it does alone."""
-    return bool(turn.parts) and type(turn.parts[0]) is ToolResult
 
 
 def _named(turn: Turn) -> Object:

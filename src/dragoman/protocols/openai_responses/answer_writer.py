@@ -30,7 +30,7 @@ from dragoman.protocols import arguments
 from dragoman.protocols.codec import Stamp
 from dragoman.protocols.openai_responses import item_writer
 from dragoman.protocols.openai_responses.problems import stream_error
-from dragoman.protocols.openai_responses.response import ResponseObject
+from dragoman.protocols.openai_responses.response import ResponseObject, said_in
 from dragoman.wire import jsons, sse
 
 _DIALECT: Final = "openai-responses"
@@ -377,7 +377,7 @@ def _extra(item: _Item) -> dict[str, Any]:
 
 
 def _wants_sources(request: Request) -> bool:
-    include = request.extra.get("include")
+    include = said_in(request).get("include")
     return isinstance(include, list) and "web_search_call.action.sources" in include
 
 

@@ -1,12 +1,13 @@
 """Turns as the input items of a Responses request.
 
 Nearly all of a conversation has its place here: order, pictures in results, reasoning between calls. Ids of items are
-left out where they are not this dialect's own: one that the backend does not know is a 404.
+left out where they are not this dialect's own: one that the backend does not know is a 404. A client of this dialect
+has put its items itself; they are sent as they are.
 """
 
 import itertools
-from collections.abc import Iterable
-from typing import Any, Final, assert_never
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, TypeGuard, assert_never
 
 from dragoman.hub.losses import Losses
 from dragoman.hub.request import (
@@ -21,6 +22,7 @@ from dragoman.hub.request import (
     Part,
     Refusal,
     Request,
+    Seal,
     Stored,
     Text,
     Thinking,
@@ -30,7 +32,7 @@ from dragoman.hub.request import (
     Turn,
     Written,
 )
-from dragoman.hub.route import Profile
+from dragoman.hub.route import Profile, Route
 from dragoman.protocols import arguments, media, tool_names, tool_results
 from dragoman.protocols.fields import Object
 from dragoman.protocols.tool_results import TOOL_ERROR
@@ -54,132 +56,176 @@ class Conversation:
     known in mid-conversation.
     """
 
-    def __init__(self, request: Request, profile: Profile, losses: Losses) -> None:
+    def __init__(self, request: Request, route: Route, profile: Profile, losses: Losses) -> None:
         self.instructions = ""
         self.items: Final[list[Object]] = []
         self.brought: Final[list[Tool]] = []
+        self._route: Final = route
         self._profile: Final = profile
         self._losses: Final = losses
         self._ours: Final = request.dialect == _DIALECT
         self._marks = 0
-        leading = list(itertools.takewhile(lambda turn: turn.role in _SYSTEM, request.turns))
-        rest = request.turns[len(leading) :]
         if self._ours:
-            turns: Iterable[Turn] = request.turns
+            self._as_said(request.turns)
         else:
+            leading = list(itertools.takewhile(lambda turn: turn.role in _SYSTEM, request.turns))
             self._prompt(leading)
-            turns = tool_results.paired(rest, "openai", losses, unique=True)
+            self._repaired(tool_results.paired(request.turns[len(leading) :], "openai", losses, unique=True))
+
+    def _as_said(self, turns: Iterable[Turn]) -> None:
         for turn in turns:
             if turn.extra.get("instructions"):
                 self.instructions = "".join(part.text for part in turn.parts if isinstance(part, Text))
+            elif turn.extra.get("type") == "message":
+                said = {"type": "message", "role": turn.role, "content": self._content(turn)}
+                self.items.append({**said, **turn.extra})
             else:
-                self._turn(turn)
+                self._turn(turn, with_thinking=True)
 
-    def _prompt(self, leading: Iterable[Turn]) -> None:
+    def _own_message(self, part: Text | Refusal) -> None:
+        """A part of a message of this dialect's client: its first part begins the message."""
+        kind = "output_text" if isinstance(part, Text) else "refusal"
+        said = {**_written(kind, part.text), **part.extra.get("part", {})}
+        if "item" in part.extra or "part" not in part.extra:
+            own = part.extra.get("item", {})
+            self.items.append({"type": "message", "role": "assistant", "content": [said], **own})
+        else:
+            self.items[-1]["content"].append(said)
+
+    def _prompt(self, leading: Sequence[Turn]) -> None:
         """The system prompt goes into `instructions`, unless it has cache marks, for which only items have a place."""
         parts = [part for turn in leading for part in turn.parts]
-        marked = self._profile.cache_marks == "openai" and any(getattr(part, "cache", None) for part in parts)
-        if marked:
-            self._say("developer", parts, "system", {})
+        if self._profile.cache_marks == "openai" and any(getattr(part, "cache", None) for part in parts):
+            self._say(Turn("developer", tuple(parts), path=leading[0].path))
         else:
             self.instructions = "\n\n".join(text for part in parts if (text := _plain(part)))
 
-    def _turn(self, turn: Turn) -> None:
+    def _repaired(self, turns: Sequence[Turn]) -> None:
+        history = self._profile.reasoning_history
+        question = tool_results.last_question(turns) if history == "tool_turns" else -1
+        for number, turn in enumerate(turns):
+            self._turn(turn, with_thinking=history != "none" and number > question)
+        if turns and turns[-1].role == "assistant" and self._has_begun(turns[-1]):
+            self._losses.refuse(
+                "messages", "prefill is not supported by this backend; let the last message be the user's"
+            )
+
+    def _has_begun(self, turn: Turn) -> bool:
+        """Whether it is the beginning of an answer, which no backend of this dialect goes on with."""
+        return any(isinstance(part, Text | Refusal) and part.text.strip() for part in turn.parts)
+
+    def _turn(self, turn: Turn, *, with_thinking: bool) -> None:
         """Messages of the user's side are one item each; of the assistant's, every part is one."""
         if turn.role == "assistant":
+            calls = any(isinstance(part, ToolCall) for part in turn.parts)
             for part in turn.parts:
-                self._said(part, turn.path)
+                self._said(part, turn.path, with_thinking=with_thinking, before_calls=calls)
             return
-        others = [part for part in turn.parts if not isinstance(part, ToolResult)]
+        others: list[Part] = []
         for part in turn.parts:
             if isinstance(part, ToolResult):
                 self.items.append(self._result(part, turn.path))
-        own = [part for part in others if isinstance(part, Opaque) and part.dialect == _DIALECT and _is_item(part)]
-        for part in own:
-            self.items.append(part.raw)
-        others = [part for part in others if part not in own]
-        if others or not turn.parts:
-            role = "developer" if turn.role == "system" and not self._ours else turn.role
-            self._say(role, others, turn.path, turn.extra)
+            elif isinstance(part, Opaque) and part.dialect == _DIALECT:
+                self.items.append(part.raw)
+            else:
+                others.append(part)
+        if others:
+            self._say(
+                Turn("developer" if turn.role == "system" else turn.role, tuple(others), turn.name, path=turn.path)
+            )
 
-    def _say(self, role: str, parts: Iterable[Part], path: str, extra: Object) -> None:
-        content = [piece for part in parts for piece in self._content(part, path)]
-        if content or self._ours:
-            self.items.append({"type": "message", "role": role, "content": content, **(extra if self._ours else {})})
+    def _say(self, turn: Turn) -> None:
+        if turn.name:
+            self._losses.warn(turn.path, "the speaker's name is left out")
+        if content := self._content(turn):
+            self.items.append({"type": "message", "role": turn.role, "content": content})
 
-    def _said(self, part: Part, path: str) -> None:
+    def _said(self, part: Part, path: str, *, with_thinking: bool, before_calls: bool) -> None:
         match part:
+            case Text() | Refusal() if self._ours:
+                self._own_message(part)
             case Text():
-                if part.text or self._ours:
-                    item = part.extra.get("item") if self._ours else None
-                    content = {"type": "output_text", "text": part.text, "annotations": []}
-                    self.items.append({"type": "message", "role": "assistant", "content": [content], **(item or {})})
+                if part.text.strip():
+                    said = self._with_own(_written("output_text", part.text), {}, part.cache)
+                    self._say_as_assistant([said], before_calls=before_calls)
             case Refusal():
-                content = {"type": "refusal", "refusal": part.text}
-                self.items.append({"type": "message", "role": "assistant", "content": [content]})
+                self._say_as_assistant([_written("refusal", part.text)], before_calls=False)
             case Thinking():
-                self._thought(part, path)
+                self._thought(part, path, with_thinking=with_thinking)
+            case ToolCall(by="backend"):
+                said = _written("output_text", f"[{part.name}: {part.arguments}]")
+                self._say_as_assistant([said], before_calls=before_calls)
             case ToolCall():
                 self.items.append(self._call(part, path))
+            case Opaque(dialect="openai-responses"):
+                self.items.append(part.raw)
             case Opaque():
-                if part.dialect == _DIALECT:
-                    self.items.append(part.raw)
-                else:
-                    self._say_gist(part, path)
+                if pieces := self._opaque(part, path):
+                    said = _written("output_text", pieces[0]["text"])
+                    self._say_as_assistant([said], before_calls=before_calls)
             case Image() | Document() | ToolResult():
                 self._losses.warn(path, "what the assistant showed is left out: it has no place in this dialect")
             case _:
                 assert_never(part)
 
-    def _say_gist(self, part: Opaque, path: str) -> None:
-        content = [
-            {"type": "output_text", "text": piece["text"], "annotations": []} for piece in self._opaque(part, path)
-        ]
-        if content:
-            self.items.append({"type": "message", "role": "assistant", "content": content})
+    def _say_as_assistant(self, content: list[Object], *, before_calls: bool) -> None:
+        """Newer models want to be told what was said on the way and what in the end, and do worse without it."""
+        said: Object = {"type": "message", "role": "assistant", "content": content}
+        if before_calls and self._profile.openai_fields and not self._ours:
+            said["phase"] = "commentary"
+        self.items.append(said)
 
-    def _thought(self, part: Thinking, path: str) -> None:
-        """Reasoning goes back sealed or not at all: an item without its payload is a 404 at OpenAI."""
+    def _thought(self, part: Thinking, path: str, *, with_thinking: bool) -> None:
+        """Reasoning goes back to the family that sealed it. Without a seal it does to whoever reads it: OpenAI, which
+        has no field for it, answers an item without its payload with a 404.
+        """
         seal = part.seal
-        if seal is not None and seal.dialect == _DIALECT and isinstance(seal.value, dict):
-            self.items.append({key: value for key, value in seal.value.items() if key != "status"})
-        elif self._ours:
-            self.items.append(
-                {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": part.text}]}
-            )
-        elif seal is not None:
-            self._losses.warn(path, "reasoning that another backend has sealed is left out")
-        else:
+        if self._may_have(seal):
+            self.items.append(seal.value)
+            return
+        if seal is not None:
+            self._losses.warn(path, "reasoning that another backend has sealed is sent without its seal, or left out")
+        if self._profile.reasoning_field is None or not with_thinking:
             self._losses.silent(path, "earlier reasoning without its seal cannot be sent to this backend")
+        elif isinstance(item := part.extra.get("item"), dict) and self._ours:
+            self.items.append(item)
+        elif part.text:
+            content = [{"type": "reasoning_text", "text": part.text}]
+            self.items.append({"type": "reasoning", "summary": [], "content": content})
+
+    def _may_have(self, seal: Seal | None) -> TypeGuard[Seal]:
+        if seal is None or seal.dialect != _DIALECT or not isinstance(seal.value, dict):
+            return False
+        return self._ours or seal.origin == self._profile.family
 
     def _call(self, call: ToolCall, path: str) -> Object:
-        extra = call.extra if self._ours else {}
         name = call.name if self._ours else tool_names.fit(call.name)
         named = {"name": name} if call.namespace is None else {"name": name, "namespace": call.namespace}
         head = {"call_id": call.id}
         match call.kind:
             case "function":
-                said = call.arguments if self._ours else arguments.for_history(call.arguments)
-                if said != call.arguments and call.arguments.strip():
-                    self._losses.warn(
-                        path, "tool arguments that are no JSON object are repaired, or sent as {_raw: text}"
-                    )
-                return {"type": "function_call", **head, **named, "arguments": said, **extra}
+                said: Object = {"type": "function_call", **head, **named, "arguments": self._arguments(call, path)}
             case "custom":
-                return {"type": "custom_tool_call", **head, **named, "input": call.arguments, **extra}
+                said = {"type": "custom_tool_call", **head, **named, "input": call.arguments}
             case "local_shell":
-                action = {"type": "exec", **(arguments.as_object(call.arguments) or {})}
-                return {"type": "local_shell_call", **head, "action": action, **extra}
+                said = {"type": "local_shell_call", **head, "action": {"type": "exec", **_object(call)}}
             case "shell":
-                return {"type": "shell_call", **head, "action": arguments.as_object(call.arguments) or {}, **extra}
+                said = {"type": "shell_call", **head, "action": _object(call)}
             case "apply_patch":
-                operation = arguments.as_object(call.arguments) or {}
-                return {"type": "apply_patch_call", **head, "operation": operation, **extra}
+                said = {"type": "apply_patch_call", **head, "operation": _object(call)}
             case "tool_search":
-                found = arguments.as_object(call.arguments) or {}
-                return {"type": "tool_search_call", "execution": "client", **head, "arguments": found, **extra}
+                said = {"type": "tool_search_call", "execution": "client", **head, "arguments": _object(call)}
             case _:
                 assert_never(call.kind)
+        return {**said, **call.extra} if self._ours else said
+
+    def _arguments(self, call: ToolCall, path: str) -> str:
+        if self._ours:
+            return call.arguments
+        said = arguments.for_history(call.arguments)
+        if said != call.arguments and call.arguments.strip():
+            self._losses.warn(path, "tool arguments that are no JSON object are repaired, or sent as {_raw: text}")
+        return said
 
     def _result(self, result: ToolResult, path: str) -> Object:
         if result.kind == "tool_search":
@@ -187,29 +233,44 @@ class Conversation:
                 if isinstance(part, Opaque) and part.dialect == _DIALECT:
                     raw: Object = part.raw
                     return raw
-        said: Object = {"type": _OUTPUT[result.kind], "call_id": result.call_id, "output": self._output(result, path)}
+        said: Object = {"type": _OUTPUT[result.kind], "output": self._output(result, path)}
+        if not (self._ours and result.extra.keys() & {"id", "call_id"} and result.kind == "local_shell"):
+            said["call_id"] = result.call_id
         return {**said, **result.extra} if self._ours else said
 
     def _output(self, result: ToolResult, path: str) -> Any:
-        pieces = [piece for part in result.parts for piece in self._content(part, path)]
+        """One plain text is a string: not every server of this dialect takes more."""
+        if len(result.parts) == 1 and isinstance(result.parts[0], Opaque) and result.parts[0].kind == "shell_output":
+            return result.parts[0].raw
+        pieces = [piece for part in result.parts for piece in self._in_result(part, path)]
         if result.is_error and not self._ours:
             self._losses.silent(path, "a tool's error is said in its text")
-            pieces.insert(0, {"type": "input_text", "text": TOOL_ERROR.strip()})
-        if all(piece["type"] == "input_text" and len(piece) == 2 for piece in pieces):
-            return (" " if result.is_error and not self._ours else "\n").join(piece["text"] for piece in pieces)
+            pieces = _marked_as_error(pieces)
+        if self._ours and len(pieces) > 1:
+            return pieces
+        if all(piece.keys() == {"type", "text"} for piece in pieces):
+            return "\n".join(piece["text"] for piece in pieces)
         return pieces
 
-    def _content(self, part: Part, path: str) -> list[Object]:
+    def _in_result(self, part: Part, path: str) -> list[Object]:
+        """What a tool has read may be a picture by accident: the conversation goes on without it."""
+        if isinstance(part, Image) and self._profile.vision is False:
+            self._losses.warn(path, "an image in a tool result was left out: the model cannot see")
+            return [self._unseen()]
+        return self._piece(part, path)
+
+    def _content(self, turn: Turn) -> list[Object]:
+        return [piece for part in turn.parts for piece in self._piece(part, turn.path)]
+
+    def _piece(self, part: Part, path: str) -> list[Object]:
         match part:
             case Text():
-                if not part.text and not self._ours:
-                    return []
-                extra = part.extra if self._ours else {}
-                return [{"type": "input_text", "text": part.text, **extra, **self._mark(part.cache)}]
+                said = _written("input_text", part.text)
+                return [self._with_own(said, part.extra, part.cache)] if part.text or self._ours else []
             case Refusal():
-                return [{"type": "input_text", "text": part.text}]
+                return [_written("input_text", part.text)]
             case Image():
-                return [self._image(part)]
+                return [self._image(part, path)]
             case Document():
                 return self._document(part, path)
             case Opaque():
@@ -219,32 +280,50 @@ class Conversation:
             case _:
                 assert_never(part)
 
-    def _image(self, image: Image) -> Object:
+    def _unseen(self) -> Object:
+        return {"type": "input_text", "text": f"[image: {self._route.model} cannot see images]"}
+
+    def _image(self, image: Image, path: str) -> Object:
+        if self._profile.vision is False:
+            self._losses.refuse(
+                path, f"image input is not supported by {self._route.model}; ask a model that can see", lenient=True
+            )
+            return self._unseen()
         said: Object = {"type": "input_image"}
         if isinstance(image.source, Stored):
-            said["file_id"] = image.source.file_id
+            said["file_id"] = self._stored(image.source, path)
         else:
             said["image_url"] = media.url(image.source)
-        return {**said, "detail": image.detail or "auto", **self._mark(image.cache)}
+        said["detail"] = image.detail or "auto"
+        return self._with_own(said, image.extra, image.cache)
 
     def _document(self, document: Document, path: str) -> list[Object]:
-        named = {} if document.title is None else {"filename": document.title}
-        mark = self._mark(document.cache)
+        said: Object = (
+            {"type": "input_file"} if document.title is None else {"type": "input_file", "filename": document.title}
+        )
         match document.source:
             case Inline() as source:
-                name = {"filename": document.title or "document.pdf"}
-                return [{"type": "input_file", **name, "file_data": media.url(source), **mark}]
+                said = {
+                    "type": "input_file",
+                    "filename": document.title or "document.pdf",
+                    "file_data": media.url(source),
+                }
             case Link(url=url):
-                return [{"type": "input_file", **named, "file_url": url, **mark}]
-            case Stored(file_id=file_id):
-                return [{"type": "input_file", **named, "file_id": file_id, **mark}]
+                said["file_url"] = url
+            case Stored() as stored:
+                said["file_id"] = self._stored(stored, path)
             case Written(text=text):
-                title = f"[{document.title}]\n" if document.title else ""
-                return [{"type": "input_text", "text": title + text, **mark}]
+                said = {"type": "input_text", "text": f"[{document.title}]\n{text}" if document.title else text}
             case Nested(parts=parts):
-                return [piece for part in parts for piece in self._content(part, path)]
+                return [piece for part in parts for piece in self._piece(part, path)]
             case _:
                 assert_never(document.source)
+        return [self._with_own(said, document.extra, document.cache)]
+
+    def _stored(self, source: Stored, path: str) -> str:
+        if not (self._ours or self._profile.openai_fields):
+            self._losses.refuse(path, "a file by its id cannot be read by this backend; send its data or a URL")
+        return source.file_id
 
     def _opaque(self, part: Opaque, path: str) -> list[Object]:
         if part.dialect == _DIALECT:
@@ -258,25 +337,42 @@ class Conversation:
                 lenient=True,
             )
             return [{"type": "input_text", "text": f"[{part.kind}]"}]
-        return [{"type": "input_text", "text": part.gist}] if part.gist else []
+        return [{"type": "input_text", "text": part.gist}] if part.gist.strip() else []
 
-    def _mark(self, cache: Cache | None) -> Object:
-        if (
-            cache is None
-            or self._marks >= _MAX_CACHE_MARKS
-            or (self._profile.cache_marks != "openai" and not self._ours)
-        ):
-            return {}
+    def _with_own(self, said: Object, extra: Object, cache: Cache | None) -> Object:
+        """With what this dialect's client said beside it, or with the mark another one's put on it."""
+        if self._ours:
+            return {**said, **extra}
+        if cache is None or self._marks >= _MAX_CACHE_MARKS or self._profile.cache_marks != "openai":
+            return said
         self._marks += 1
         mark: Object = {"mode": "explicit"}
         if cache.ttl in _TTL:
             mark["ttl"] = _TTL[cache.ttl]
-        return {"prompt_cache_breakpoint": mark}
+        return {**said, "prompt_cache_breakpoint": mark}
 
 
-def _is_item(part: Opaque) -> bool:
-    """Opaque parts are whole items, but for kinds of content that are not known."""
-    return not part.kind.startswith("input_")
+def _written(kind: str, text: str) -> Object:
+    match kind:
+        case "output_text":
+            return {"type": kind, "text": text, "annotations": []}
+        case "refusal":
+            return {"type": kind, "refusal": text}
+        case _:
+            return {"type": kind, "text": text}
+
+
+def _object(call: ToolCall) -> Object:
+    return arguments.as_object(call.arguments) or {}
+
+
+def _marked_as_error(pieces: list[Object]) -> list[Object]:
+    if not pieces or pieces[0]["type"] != "input_text":
+        return [{"type": "input_text", "text": TOOL_ERROR}, *pieces]
+    first = pieces[0]
+    if first["text"].startswith(TOOL_ERROR):
+        return pieces
+    return [{**first, "text": TOOL_ERROR + first["text"]}, *pieces[1:]]
 
 
 def _plain(part: Part) -> str:

@@ -1,12 +1,14 @@
-"""Reading the input items of a Responses request as turns.
+"""Reading the input items of a Responses request as turns: what the assistant says in a row is one.
 
-What one speaker says stands in several items here: reasoning, messages and calls in a row are one assistant turn, and
-outputs in a row are one turn of results.
+What a message has besides its content stands in its turn's `extra`, with its `type`. The assistant's are parts of a
+turn: there the first part of each has it, under `item`, and what a part has itself stands under `part`.
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
+
+import msgspec
 
 from dragoman.hub.request import (
     Cache,
@@ -23,44 +25,43 @@ from dragoman.hub.request import (
     Stored,
     Text,
     Thinking,
+    Tool,
     ToolCall,
     ToolResult,
     Turn,
 )
 from dragoman.protocols import fields, media
 from dragoman.protocols.fields import Object, WrongFieldError
+from dragoman.protocols.openai_responses.gists import gist
 from dragoman.protocols.openai_responses.tool_reader import read_tools
 from dragoman.wire import jsons
 
 _DIALECT: Final = "openai-responses"
-_ROLES: Final[dict[str, Role]] = {
+_ROLES: Final[Mapping[str, Role]] = {
     "system": "system",
     "developer": "developer",
     "user": "user",
     "assistant": "assistant",
 }
-_SIDE_OF_ASSISTANT: Final = "assistant"
+_MESSAGE: Final = frozenset({"role", "content"})
+_Reader = Callable[[Object], Part]
 
 
 def read_items(of: Object) -> tuple[Turn, ...]:
     """The member `input`, which may be a string."""
     if isinstance(of.get("input"), str):
-        return (Turn("user", (Text(of["input"]),), path="input"),)
-    return tuple(_turns(fields.placed(of, "input", _turn)))
+        return (Turn("user", (Text(of["input"]),), extra={"type": "message"}, path="input"),)
+    turns = tuple(_joined(fields.placed(of, "input", _turn)))
+    return _with_shells_by_item(turns) if any(map(_is_shell_result, turns)) else turns
 
 
-def _turns(items: Iterable[Turn]) -> Iterator[Turn]:
-    """Join what is one turn: assistant's items, and results."""
-    for (role, results), run in itertools.groupby(items, _speaker):
-        turns = list(run)
-        if role == _SIDE_OF_ASSISTANT or results:
-            yield Turn(turns[0].role, tuple(part for turn in turns for part in turn.parts), path=turns[0].path)
+def _joined(turns: Iterable[Turn]) -> Iterator[Turn]:
+    for role, run in itertools.groupby(turns, lambda turn: turn.role):
+        if role == "assistant":
+            said = list(run)
+            yield Turn(role, tuple(part for turn in said for part in turn.parts), path=said[0].path)
         else:
-            yield from turns
-
-
-def _speaker(turn: Turn) -> tuple[Role, bool]:
-    return turn.role, bool(turn.parts) and all(isinstance(part, ToolResult) for part in turn.parts)
+            yield from run
 
 
 def _turn(of: Object, path: str) -> Turn:
@@ -71,53 +72,53 @@ def _turn(of: Object, path: str) -> Turn:
         raise fields.wrong("type", "a string", kind)
     if kind == "message":
         return _message(of, path)
-    if kind in _OUTPUTS:
-        return Turn("user", (_output(of, kind),), path=path)
-    reader = _SAID.get(kind)
-    if reader is not None:
+    if (reader := _SAID.get(kind)) is not None:
         return Turn("assistant", (reader(of),), path=path)
-    if kind in ("additional_tools", "tool_search_output"):
-        tools = read_tools(of)
-        if kind == "tool_search_output":
-            return Turn("user", (_found_tools(of, tools),), path=path)
-        return Turn("developer", (Opaque(_DIALECT, kind, of, "", tools),), path=path)
-    gist = _gist(kind, of)
-    return Turn("assistant" if kind.endswith("_call") else "user", (Opaque(_DIALECT, kind, of, gist),), path=path)
+    if (call := _OUTPUTS.get(kind)) is not None:
+        return Turn("user", (_output(of, call),), path=path)
+    if kind == "tool_search_output":
+        return Turn("user", (_found_tools(of),), path=path)
+    if kind == "additional_tools":
+        return Turn("developer", (Opaque(_DIALECT, kind, of, "", read_tools(of)),), path=path)
+    role: Role = "assistant" if kind.endswith("_call") else "user"
+    return Turn(role, (Opaque(_DIALECT, kind, of, gist(kind, of)),), path=path)
 
 
 def _message(of: Object, path: str) -> Turn:
     role = _ROLES.get(fields.string(of, "role"))
     if role is None:
         raise WrongFieldError("role", f"must be system, developer, user or assistant, not {of['role']!r}")
-    extra = fields.unnamed(of, _MESSAGE)
     content = of.get("content")
     if isinstance(content, str):
         parts: tuple[Part, ...] = (Text(content),) if content else ()
     else:
         parts = fields.each(of, "content", _part)
-    if role == "assistant" and extra:
-        # Id, status and phase belong to the item, which is a part here; newer models degrade without their phase.
-        parts = tuple(_with_item(part, extra) for part in parts)
-        extra = {}
+    extra = {**fields.unnamed(of, _MESSAGE), "type": "message"}
+    if role == "assistant":
+        return Turn(role, _of_assistant(parts, extra, of), path=path)
     return Turn(role, parts, extra=extra, path=path)
 
 
-_MESSAGE: Final = frozenset({"type", "role", "content"})
-
-
-def _with_item(part: Part, extra: Object) -> Part:
-    return (
-        Text(part.text, part.cache, part.citations, {**part.extra, "item": extra}) if isinstance(part, Text) else part
-    )
+def _of_assistant(parts: tuple[Part, ...], extra: Object, of: Object) -> tuple[Part, ...]:
+    """A message of nothing that is known, or of nothing at all, is kept whole."""
+    said: list[Part] = []
+    for part in parts:
+        if not isinstance(part, Text | Refusal):
+            texts = [part.text for part in parts if isinstance(part, Text)]
+            return (Opaque(_DIALECT, "message", of, "\n\n".join(texts) if texts else None),)
+        own = {"part": part.extra} if said else {"part": part.extra, "item": extra}
+        said.append(msgspec.structs.replace(part, extra=own))
+    return tuple(said) or (Opaque(_DIALECT, "message", of, ""),)
 
 
 def _part(of: Object) -> Part:
     kind = fields.string(of, "type")
     match kind:
         case "input_text" | "output_text" | "text":
-            return Text(fields.string(of, "text"), _cache(of), extra=fields.unnamed(of, _TEXT))
+            text = fields.string(of, "text")
+            return Text(text) if len(of) == 2 else Text(text, _cache(of), extra=fields.unnamed(of, _TEXT))
         case "refusal":
-            return Refusal(fields.string(of, "refusal"))
+            return Refusal(fields.string(of, "refusal"), fields.unnamed(of, _REFUSAL))
         case "input_image":
             return _image(of)
         case "input_file":
@@ -125,43 +126,54 @@ def _part(of: Object) -> Part:
     return Opaque(_DIALECT, kind, of)
 
 
-_TEXT: Final = frozenset({"type", "text", "annotations", "logprobs", "prompt_cache_breakpoint"})
+_TEXT: Final = frozenset({"type", "text"})
+_REFUSAL: Final = frozenset({"type", "refusal"})
 
 
 def _cache(of: Object) -> Cache | None:
+    """The mark itself stays in `extra`, where this dialect's writer finds it as it was said."""
     mark = of.get("prompt_cache_breakpoint")
     return Cache({"30m": "5m", "12h": "1h"}.get(str(mark.get("ttl")))) if isinstance(mark, dict) else None
 
 
 def _image(of: Object) -> Image | Document:
-    detail = fields.maybe_string(of, "detail")
+    detail, extra = fields.maybe_string(of, "detail"), fields.unnamed(of, _IMAGE)
     if file_id := fields.maybe_string(of, "file_id"):
-        return Image(Stored(file_id), detail, _cache(of))
+        return Image(Stored(file_id), detail, _cache(of), extra)
     source = media.source(fields.string(of, "image_url"))
     if isinstance(source, Inline) and source.media_type == "application/pdf":
-        return Document(source, cache=_cache(of))
-    return Image(source, detail, _cache(of))
+        return Document(source, cache=_cache(of), extra=extra)
+    return Image(source, detail, _cache(of), extra)
+
+
+_IMAGE: Final = frozenset({"type", "image_url", "file_id", "detail"})
 
 
 def _file(of: Object) -> Document:
-    title = fields.maybe_string(of, "filename")
+    title, cache, extra = fields.maybe_string(of, "filename"), _cache(of), fields.unnamed(of, _FILE)
     if file_id := fields.maybe_string(of, "file_id"):
-        return Document(Stored(file_id), title, _cache(of))
+        return Document(Stored(file_id), title, cache, extra)
     if url := fields.maybe_string(of, "file_url"):
-        return Document(Link(url), title, _cache(of))
+        return Document(Link(url), title, cache, extra)
     data = fields.string(of, "file_data")
     source = media.source(data)
     if isinstance(source, Link):
         source = Inline(media.sniffed("application/octet-stream", data), data)
-    return Document(source, title, _cache(of))
+    return Document(source, title, cache, extra)
+
+
+_FILE: Final = frozenset({"type", "filename", "file_id", "file_url", "file_data"})
 
 
 def _reasoning(of: Object) -> Thinking:
-    """The summaries are what a client was shown; the text itself stands in `content`, where it was shown at all."""
-    summary, content = _texts(of, "summary"), _texts(of, "content")
-    sealed = fields.maybe_string(of, "encrypted_content")
-    seal = Seal(_DIALECT, "openai", of, "encrypted") if sealed else None
-    return Thinking("\n\n".join(content or summary), seal)
+    """The summaries are what a client was shown; the text itself stands in `content`, where it was shown at all.
+
+    The item itself goes back to a backend of this dialect: as its seal where it is sealed, else in `extra`.
+    """
+    text = "\n\n".join(_texts(of, "content") or _texts(of, "summary"))
+    if fields.maybe_string(of, "encrypted_content"):
+        return Thinking(text, Seal(_DIALECT, "openai", of, "encrypted"))
+    return Thinking(text, extra={"item": of})
 
 
 def _texts(of: Object, key: str) -> list[str]:
@@ -170,54 +182,46 @@ def _texts(of: Object, key: str) -> list[str]:
     return [piece["text"] for piece in pieces if isinstance(piece, dict) and isinstance(piece.get("text"), str)]
 
 
-def _function_call(of: Object) -> ToolCall:
-    return ToolCall(
-        fields.string(of, "call_id"),
-        fields.string(of, "name"),
-        fields.maybe_string(of, "arguments") or "",
-        namespace=fields.maybe_string(of, "namespace"),
-        extra=fields.unnamed(of, _CALL),
-    )
+def _called(kind: CallKind, key: str) -> _Reader:
+    named = frozenset({"type", "call_id", "name", "namespace", key})
 
-
-def _custom_call(of: Object) -> ToolCall:
-    return ToolCall(
-        fields.string(of, "call_id"),
-        fields.string(of, "name"),
-        fields.maybe_string(of, "input") or "",
-        kind="custom",
-        namespace=fields.maybe_string(of, "namespace"),
-        extra=fields.unnamed(of, _CALL),
-    )
-
-
-_CALL: Final = frozenset({"type", "call_id", "name", "arguments", "input", "namespace"})
-
-
-def _structured(kind: CallKind, key: str) -> Callable[[Object], ToolCall]:
     def read(of: Object) -> ToolCall:
-        said = of.get(key)
-        call_id = fields.maybe_string(of, "call_id") or fields.string(of, "id")
-        arguments = said if isinstance(said, dict) else {}
-        if kind == "local_shell":
-            arguments = {name: value for name, value in arguments.items() if name != "type"}
         return ToolCall(
-            call_id, kind, jsons.write_text(arguments), kind=kind, extra=fields.unnamed(of, frozenset({"type", key}))
+            fields.string(of, "call_id"),
+            fields.string(of, "name"),
+            fields.maybe_string(of, key) or "",
+            kind=kind,
+            namespace=fields.maybe_string(of, "namespace"),
+            extra=fields.unnamed(of, named),
         )
 
     return read
 
 
-_SAID: Final[dict[str, Callable[[Object], Part]]] = {
+def _structured(kind: CallKind, key: str) -> _Reader:
+    """A call whose arguments are an object. Its type tells no model anything, except of a patch."""
+    named = frozenset({"type", key})
+
+    def read(of: Object) -> ToolCall:
+        said = fields.maybe_object(of, key) or {}
+        if kind != "apply_patch":
+            said = {name: value for name, value in said.items() if name != "type"}
+        call_id = fields.maybe_string(of, "call_id") or fields.string(of, "id")
+        return ToolCall(call_id, kind, jsons.write_text(said), kind=kind, extra=fields.unnamed(of, named))
+
+    return read
+
+
+_SAID: Final[Mapping[str, _Reader]] = {
     "reasoning": _reasoning,
-    "function_call": _function_call,
-    "custom_tool_call": _custom_call,
+    "function_call": _called("function", "arguments"),
+    "custom_tool_call": _called("custom", "input"),
     "local_shell_call": _structured("local_shell", "action"),
     "shell_call": _structured("shell", "action"),
     "apply_patch_call": _structured("apply_patch", "operation"),
     "tool_search_call": _structured("tool_search", "arguments"),
 }
-_OUTPUTS: Final[dict[str, CallKind]] = {
+_OUTPUTS: Final[Mapping[str, CallKind]] = {
     "function_call_output": "function",
     "custom_tool_call_output": "custom",
     "local_shell_call_output": "local_shell",
@@ -226,14 +230,10 @@ _OUTPUTS: Final[dict[str, CallKind]] = {
 }
 
 
-def _output(of: Object, kind: str) -> ToolResult:
-    """`local_shell_call_output` names its call by `id`: it has no `call_id`."""
+def _output(of: Object, kind: CallKind) -> ToolResult:
     call_id = fields.maybe_string(of, "call_id") or fields.string(of, "id")
-    failed = of.get("status") == "failed"
-    return ToolResult(call_id, _output_parts(of), failed, _OUTPUTS[kind], extra=fields.unnamed(of, _OUTPUT))
-
-
-_OUTPUT: Final = frozenset({"type", "call_id", "output"})
+    named = frozenset({"type", "output"}) if kind == "local_shell" else frozenset({"type", "output", "call_id"})
+    return ToolResult(call_id, _output_parts(of), of.get("status") == "failed", kind, extra=fields.unnamed(of, named))
 
 
 def _output_parts(of: Object) -> tuple[Part, ...]:
@@ -242,40 +242,43 @@ def _output_parts(of: Object) -> tuple[Part, ...]:
         return ()
     if isinstance(output, str):
         return (Text(output),)
-    if isinstance(output, list) and output and "type" not in output[0]:  # of `shell`: stdout, stderr, outcome
-        return (Text(jsons.write_text(output)),)
+    if isinstance(output, list) and any(isinstance(piece, dict) and "type" not in piece for piece in output):
+        # Of `shell`: stdout, stderr and outcome of each command.
+        return (Opaque(_DIALECT, "shell_output", output, jsons.write_text(output)),)
     return fields.each(of, "output", _part)
 
 
-def _found_tools(of: Object, tools: Any) -> ToolResult:
-    """What a search for tools found: from here on they may be called."""
-    names = ", ".join(tool.name for tool in tools if hasattr(tool, "name"))
-    gist = f"These tools are now available: {names}." if names else "No tools were found."
-    call_id = fields.maybe_string(of, "call_id") or fields.maybe_string(of, "id") or ""
-    return ToolResult(call_id, (Opaque(_DIALECT, "tool_search_output", of, gist, tools),), kind="tool_search")
+def _is_shell_result(turn: Turn) -> bool:
+    return any(isinstance(part, ToolResult) and part.kind == "local_shell" for part in turn.parts)
 
 
-def _gist(kind: str, of: Object) -> str | None:
-    """What an item comes down to in plain text; None where nothing can stand for it."""
-    match of:
-        case {"type": "web_search_call", "action": dict(action)}:
-            return f"[searched the web for: {action.get('query') or action.get('url') or ''}]"
-        case {"type": "mcp_call", "name": str(name)}:
-            return f"[{name}: {of.get('output') or of.get('error') or ''}]"
-        case {"type": "compaction" | "compaction_trigger"}:
-            return None
-    if kind in ("configuration_update", "mcp_list_tools", "mcp_approval_request", "mcp_approval_response"):
-        return ""
-    return f"[{kind}]" if kind in _HOSTED_CALLS else None
-
-
-_HOSTED_CALLS: Final = frozenset(
-    {
-        "web_search_call",
-        "file_search_call",
-        "code_interpreter_call",
-        "image_generation_call",
-        "computer_call",
-        "mcp_call",
+def _with_shells_by_item(turns: Iterable[Turn]) -> tuple[Turn, ...]:
+    """`local_shell_call_output` has no `call_id` and may name its call by the id of its item."""
+    calls = {
+        part.extra["id"]: part.id
+        for turn in turns
+        for part in turn.parts
+        if isinstance(part, ToolCall) and part.kind == "local_shell" and isinstance(part.extra.get("id"), str)
     }
-)
+    return tuple(
+        msgspec.structs.replace(turn, parts=tuple(_of_call(part, calls) for part in turn.parts)) for turn in turns
+    )
+
+
+def _of_call(part: Part, calls: Mapping[Any, str]) -> Part:
+    if isinstance(part, ToolResult) and part.kind == "local_shell" and part.call_id in calls:
+        return msgspec.structs.replace(part, call_id=calls[part.call_id])
+    return part
+
+
+def _found_tools(of: Object) -> ToolResult:
+    """What a search for tools found: from here on they may be called."""
+    tools = read_tools(of)
+    names = ", ".join(_called_as(tool) for tool in tools)
+    said = f"These tools are now available: {names}." if names else "No tools were found."
+    call_id = fields.maybe_string(of, "call_id") or fields.maybe_string(of, "id") or ""
+    return ToolResult(call_id, (Opaque(_DIALECT, "tool_search_output", of, said, tools),), kind="tool_search")
+
+
+def _called_as(tool: Tool) -> str:
+    return str(getattr(tool, "name", ""))

@@ -1,7 +1,15 @@
 """Reading what a Responses client asks.
 
-Canonical form, where the dialect has several: a string is one message of the user, string content is one text,
-namespaces are opened, items of one speaker in a row are one turn, what the server would assume is as good as absent.
+Canonical form, where the dialect has several:
+
+- a string as input is one message of the user, string content is one text, an item with a role is a message;
+- texts of the assistant are `output_text` with `annotations`, others `input_text`; a tool's output of one plain text is
+  a string; images have a `detail`, inline files a `filename`, and base64 data the media type that its first bytes say;
+- arguments and input of a call are never absent; an action of a local shell has its type, and a custom tool its format;
+- a namespace stands once, where its first tool was;
+- of the request's own members null is as good as absent, as are `stream: false`, empty instructions and no tools, with
+  which goes what is said of choosing among them;
+- nothing is stored at the backend, and reasoning always comes back encrypted.
 """
 
 from collections.abc import Mapping
@@ -12,34 +20,13 @@ from dragoman.hub.request import Effort, OutputFormat, Reasoning, Request, Sampl
 from dragoman.protocols import fields
 from dragoman.protocols.fields import Object, WrongFieldError
 from dragoman.protocols.openai_responses.item_reader import read_items
-from dragoman.protocols.openai_responses.response import ECHOED, echo_of
+from dragoman.protocols.openai_responses.response import ECHOED, said_in
 from dragoman.protocols.openai_responses.tool_reader import read_tool_choice, read_tools
 from dragoman.protocols.sessions import session_in
 
 _DIALECT: Final = "openai-responses"
 _EFFORTS: Final[tuple[Effort, ...]] = get_args(Effort)
-_NAMED: Final = frozenset(
-    [
-        "model",
-        "input",
-        "instructions",
-        "max_output_tokens",
-        "parallel_tool_calls",
-        "temperature",
-        "top_p",
-        "top_logprobs",
-        "reasoning",
-        "text",
-        "tools",
-        "tool_choice",
-        "stream",
-        "prompt_cache_key",
-        "service_tier",
-        "safety_identifier",
-        "user",
-        "type",
-    ]
-)
+_ULTRA: Final = "ultra"  # Codex (0.169) offers it for some models; nobody else has a word beyond "max"
 
 
 def read_request(body: bytes, headers: Mapping[str, str]) -> Request:
@@ -50,7 +37,7 @@ def read_object(of: Object, headers: Mapping[str, str]) -> Request:
     """The request as an object: over a WebSocket it comes as a frame's members."""
     if of.get("input") is None and of.get("previous_response_id") is None:
         raise fields.missing("input", "a string or a list of items")
-    key = fields.maybe_string(of, "prompt_cache_key")
+    key, latest = fields.maybe_string(of, "prompt_cache_key"), _latest_configuration(of)
     return Request(
         dialect=_DIALECT,
         model=fields.string(of, "model"),
@@ -64,15 +51,24 @@ def read_object(of: Object, headers: Mapping[str, str]) -> Request:
             top_p=fields.maybe_number(of, "top_p"),
             top_logprobs=fields.maybe_int(of, "top_logprobs") or None,
         ),
-        reasoning=fields.within_if_any(of, "reasoning", _reasoning) or Reasoning(),
-        output_format=fields.within_if_any(of, "text", _text),
+        reasoning=fields.within_if_any({**of, **latest}, "reasoning", _reasoning) or Reasoning(),
+        output_format=fields.within_if_any({**of, **latest}, "text", _text),
         stream=fields.maybe_bool(of, "stream") or False,
         cache_key=key,
         service_tier=fields.maybe_string(of, "service_tier"),
         user=fields.maybe_string(of, "safety_identifier") or fields.maybe_string(of, "user"),
         session=session_in(headers) or key,
-        extra={**fields.unnamed(of, _NAMED), "echo": echo_of(of)},
+        extra={"said": {name: value for name, value in of.items() if name != "input"}},
     )
+
+
+def _latest_configuration(of: Object) -> Object:
+    """What the last `configuration_update` among the items changes: how to reason, and the form of the answer."""
+    items = of.get("input")
+    for item in reversed(items if isinstance(items, list) else []):
+        if isinstance(item, dict) and item.get("type") == "configuration_update":
+            return {name: item[name] for name in ("reasoning", "text") if isinstance(item.get(name), dict)}
+    return {}
 
 
 def _instructions(of: Object) -> tuple[Turn, ...]:
@@ -82,7 +78,7 @@ def _instructions(of: Object) -> tuple[Turn, ...]:
 
 def _reasoning(of: Object) -> Reasoning:
     said = fields.maybe_string(of, "effort")
-    effort: Effort | None = next((known for known in _EFFORTS if known == said), None)
+    effort: Effort | None = "max" if said == _ULTRA else next((known for known in _EFFORTS if known == said), None)
     if said is not None and effort is None:
         raise WrongFieldError("effort", f"must be one of {', '.join(_EFFORTS)}, not {said!r}")
     summary = fields.maybe_string(of, "summary") or fields.maybe_string(of, "generate_summary")
@@ -110,23 +106,31 @@ def _format(of: Object) -> OutputFormat | None:
     raise WrongFieldError("type", f"must be text, json_object or json_schema, not {kind!r}")
 
 
-# What stands in `extra` and is missed elsewhere: (why, class). The classes are those of hub/losses.py.
+# What other dialects have a place for, or nobody misses.
+_CARRIED: Final = frozenset(
+    [
+        *ECHOED,
+        "model",
+        "stream",
+        "type",
+    ]
+)
+# What is missed elsewhere: (why, class). The classes are those of hub/losses.py.
 _LEAVING: Final[dict[str, tuple[str, str]]] = {
     "background": ("answers in the background are not available here; leave it out", "refuse"),
     "conversation": ("this backend keeps no conversations; send the whole input", "refuse"),
     "prompt": ("this backend keeps no prompts; send the text itself", "refuse"),
-    "max_tool_calls": ("this backend runs no tools of its own", "silent"),
 }
 
 
 def note_losses(request: Request, losses: Losses) -> None:
-    echo: Any = request.extra.get("echo")
-    for key, value in request.extra.items():
+    said = said_in(request)
+    for key, value in said.items():
         why, loss = _LEAVING.get(key, ("known to Responses only", "silent"))
         if loss == "refuse" and value not in (None, False):
             losses.refuse(key, why)
-        elif key != "echo" and key not in ECHOED:
+        elif key not in _CARRIED and value is not None:
             losses.silent(key, why)
-    text = echo.get("text") if isinstance(echo, dict) else None
+    text: Any = said.get("text")
     if isinstance(text, dict) and text.get("verbosity") not in (None, "medium"):
         losses.silent("text.verbosity", "this backend has no verbosity setting")

@@ -36,25 +36,26 @@ ECHOED: Final[dict[str, Any]] = {
 }
 
 
-def echo_of(body: dict[str, Any]) -> dict[str, Any]:
-    """Return what the response will repeat of this request."""
-    return {key: body[key] if body.get(key) is not None else usual for key, usual in ECHOED.items()}
+def said_in(request: Request) -> dict[str, Any]:
+    """The request's own members but for the input, as a client of this dialect said them; else nothing."""
+    said = request.extra.get("said") if request.dialect == "openai-responses" else None
+    return said if isinstance(said, dict) else {}
 
 
 class ResponseObject:
-    """The object of one answer, whose repeated part is encoded once."""
+    """The object of one answer, whose repeated part is encoded once. said: the request, as it was said."""
 
-    def __init__(self, echo: dict[str, Any], model: str, stamp: Stamp) -> None:
+    def __init__(self, said: dict[str, Any], model: str, stamp: Stamp) -> None:
         self.id: Final = f"resp_{stamp.id}"
         self._at: Final = stamp.at
         head = {"id": self.id, "object": "response", "created_at": stamp.at, "model": model}
         self._head: Final = jsons.write(head)[:-1]
-        self._echo: Final = jsons.write({**ECHOED, **echo})[1:]
+        repeated = {key: usual if said.get(key) is None else said[key] for key, usual in ECHOED.items()}
+        self._echo: Final = jsons.write(repeated)[1:]
 
     @classmethod
     def of(cls, request: Request, stamp: Stamp) -> "ResponseObject":
-        echo = request.extra.get("echo")
-        return cls(echo if isinstance(echo, dict) else {}, request.model, stamp)
+        return cls(said_in(request), request.model, stamp)
 
     def write(
         self,

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from dragoman.hub.request import CallKind, CustomTool, FunctionTool, HostedTool, Tool, ToolChoice
+from dragoman.hub.request import CustomTool, FunctionTool, HostedTool, Tool, ToolChoice
 from dragoman.protocols import fields
 from dragoman.protocols.fields import Object, WrongFieldError
 from dragoman.protocols.openai_responses.shells import SHELLS
@@ -10,12 +10,13 @@ from dragoman.protocols.openai_responses.shells import SHELLS
 _DIALECT: Final = "openai-responses"
 _FUNCTION: Final = frozenset({"type", "name", "description", "parameters", "strict", "defer_loading"})
 _CUSTOM: Final = frozenset({"type", "name", "description", "format"})
+_FORMAT: Final = frozenset({"type", "syntax", "definition"})
 # By prefix, never by a closed list: `web_search_preview_2025_03_11` is a web search too.
 _HOSTED: Final = ("web_search", "file_search", "code_interpreter", "image_generation", "computer", "mcp")
 
 
 def read_tools(of: Object) -> tuple[Tool, ...]:
-    """The member `tools`: namespaces are opened, each of their tools knows its own."""
+    """The member `tools`: namespaces are opened, each of their tools knows its own. An empty one declares nothing."""
     return tuple(tool for tools in fields.each(of, "tools", _tools) for tool in tools)
 
 
@@ -23,7 +24,7 @@ def _tools(of: Object) -> tuple[Tool, ...]:
     if of.get("type") != "namespace":
         return (_tool(of, None),)
     namespace = fields.string(of, "name")
-    return fields.each(of, "tools", lambda tool: _tool(tool, namespace))
+    return fields.each(of, "tools", lambda tool: _tool(tool, namespace)) or (HostedTool(_DIALECT, "placeholder", of),)
 
 
 def _tool(of: Object, namespace: str | None) -> Tool:
@@ -42,20 +43,18 @@ def _tool(of: Object, namespace: str | None) -> Tool:
         case "custom":
             syntax, definition = fields.within_if_any(of, "format", _grammar) or (None, None)
             name, about = fields.string(of, "name"), fields.maybe_string(of, "description")
-            return CustomTool(name, about, syntax, definition, namespace, fields.unnamed(of, _CUSTOM))
+            extra = {**fields.unnamed(of, _CUSTOM), **fields.unnamed_within(of, {"format": _FORMAT})}
+            return CustomTool(name, about, syntax, definition, namespace, extra)
         case "local_shell" | "shell" | "apply_patch":
-            return _shell(kind)
+            about, schema = SHELLS[kind]
+            extra = fields.unnamed(of, frozenset({"type"}))
+            return FunctionTool(kind, about, schema, builtin=kind, kind=kind, extra=extra)
         case "tool_search" if of.get("execution") == "client":
             about = fields.maybe_string(of, "description")
             return FunctionTool(
                 kind, about, fields.maybe_object(of, "parameters"), builtin=kind, kind="tool_search", extra={"raw": of}
             )
     return HostedTool(_DIALECT, next((name for name in _HOSTED if kind.startswith(name)), kind), of)
-
-
-def _shell(kind: CallKind) -> FunctionTool:
-    about, schema = SHELLS[kind]
-    return FunctionTool(kind, about, schema, builtin=kind, kind=kind)
 
 
 def _grammar(of: Object) -> tuple[str | None, str | None]:
