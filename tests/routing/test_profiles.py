@@ -158,7 +158,8 @@ def test_templates_of_models_behind_local_servers(family: str) -> None:
     qwen = profile_for(family, "Qwen/Qwen3-8B")
     assert (qwen.thinking_switch, qwen.thinking_form, qwen.efforts) == ("enable_thinking", "template", ())
     assert profile_for(family, "deepseek-ai/DeepSeek-V3.1").thinking_switch == "thinking"
-    assert profile_for(family, "moonshotai/Kimi-K2-Thinking").reasoning_history == "all"
+    kimi = profile_for(family, "moonshotai/Kimi-K2-Thinking")
+    assert (kimi.reasoning_history, kimi.tool_ids) == ("all", "any")
     assert profile_for(family, "openai/gpt-oss-20b").efforts == ("low", "medium", "high")
     devstral = profile_for(family, "mistralai/Devstral-Small-2507")
     assert (devstral.tool_ids, devstral.user_after_tool) == ("mistral", False)

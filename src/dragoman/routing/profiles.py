@@ -126,7 +126,8 @@ FAMILIES: Final[Mapping[str, Profile]] = {
         # Thinks in tags inside the text and wants them back there (vellum#34556, hermes#75725).
         Profile(family="minimax", reasoning_field="think_tags", reasoning_history="all", efforts=()),
         # Tool calls without reasoning_content are a 400, an empty one will do (litellm#26156, obsidian-yolo#243);
-        # temperature is fixed (sim#5716); a forced tool is refused while it thinks.
+        # temperature is fixed (sim#5716); a forced tool is refused while it thinks. It numbers its calls itself, as
+        # `functions.NAME:3`, and knows them by that.
         Profile(
             family="moonshot",
             reasoning_history="all",
@@ -136,6 +137,7 @@ FAMILIES: Final[Mapping[str, Profile]] = {
             thinking_switch="thinking",
             thinking_form="type",
             forced_tools="not_thinking",
+            tool_ids="any",
             sampling="none",
         ),
         # Qwen: thinking only in streams (langchain4j#3974, CCR#948), no forced tools while thinking (qwen-code#7659).
@@ -247,6 +249,7 @@ QUIRKS: Final = (
     _quirk(LOCAL - {"ollama"}, r"deepseek-(v?3\.[1-9]|v[4-9])", thinking_switch="thinking", efforts=()),
     # Reasoning belongs to the whole history (new-api#4806, continue#11600).
     _quirk(LOCAL, r"deepseek|kimi|minimax-m", reasoning_history="all"),
+    _quirk(LOCAL, r"kimi", tool_ids="any"),
     # A server without a parser for it shows MiniMax's tags, and its template has already said the opening one
     # (mlx-openai-server#179).
     _quirk({"generic"}, r"minimax-m", reasoning_field="think_tags", implicit_open=True),

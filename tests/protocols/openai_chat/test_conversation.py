@@ -195,10 +195,8 @@ def test_files_by_their_id() -> None:
         turns(user(Image(Stored("f"))))
 
 
-@pytest.mark.parametrize("source", [Written("a")])
-def test_no_chat_client_sends_other_documents(source: Written) -> None:
-    with pytest.raises(AssertionError):
-        turns(user(Document(source)), dialect=C)
+def test_what_a_document_was_turned_into_for_a_chat_client_is_text() -> None:
+    assert turns(user(Document(Written("a"), "t")), dialect=C).messages == [{"role": "user", "content": "[t]\na"}]
 
 
 def test_results_with_more_than_text_for_a_chat_client() -> None:
