@@ -38,6 +38,13 @@ DIALECTS: Final[tuple[Dialect, ...]] = tuple(CLIENTS)
 
 _PICTURE: Final = "iVBORw0KGgoAAAANSUhEUg"  # how the picture in every question of asked/ begins
 
+# What the answers answer, in few words; usage and summaries are asked for as agents do.
+_LEAST: Final[Mapping[Dialect, Mapping[str, Any]]] = {
+    "anthropic-messages": {"max_tokens": 4096, "messages": [{"role": "user", "content": "hi"}]},
+    "openai-chat": {"messages": [{"role": "user", "content": "hi"}], "stream_options": {"include_usage": True}},
+    "openai-responses": {"input": "hi", "reasoning": {"summary": "auto"}, "store": False},
+}
+
 # A usual backend of each dialect: its family, and a model.
 USUAL: Final[Mapping[Dialect, tuple[str, str]]] = {
     "anthropic-messages": ("anthropic", "claude-sonnet-4-5"),
@@ -153,7 +160,8 @@ class Keeping:
 
 
 def _request(dialect: Dialect, *, stream: bool) -> Request:
-    return Request(dialect=dialect, model="the-model", turns=(), stream=stream)
+    body = {"model": "the-model", "stream": stream, **_LEAST[dialect]}
+    return CLIENTS[dialect].read_request(jsons.write(body), {})
 
 
 def _bytes(path: Path) -> bytes:
