@@ -11,9 +11,10 @@ from dragoman.gateway.gateway import stamp
 from dragoman.gateway.memory import keep, recalled
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.relay import relay, why_not
-from dragoman.hub.events import Ended, Event
+from dragoman.hub.events import Ended, Event, Noted
 from dragoman.hub.request import Request
 from dragoman.hub.route import Route
+from dragoman.hub.usage import Usage
 from dragoman.protocols.openai_responses.answer_writer import StreamWriter
 from dragoman.store.responses import ConnectionResponses
 from dragoman.wire import jsons
@@ -83,6 +84,17 @@ class _Keeping:
         if isinstance(event, Ended):
             keep(self._writer.terminal, self._members, self._parties)
         return said
+
+
+async def warm_up(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:  # noqa: ARG001 - as every act
+    """Take a request that is not to be answered yet; a later one may go on from it as from any other."""
+    parties.entry.rail = "warm-up"
+    await recalled(members, parties, native=False)
+    request = await parties.read_request(body)
+    writer = _Keeping(StreamWriter(request, stamp(parties.entry.id)), members, parties)
+    events: tuple[Event, ...] = (Noted(Usage()), Ended("stop"))
+    await parties.responder.stream(b"".join(map(writer.feed, events)))
+    await parties.responder.end()
 
 
 async def respond_compact(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:

@@ -6,24 +6,22 @@ by `previous_response_id` as long as the connection lasts, stored or not.
 """
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
-from dragoman.config.snapshot import Key, Snapshot
-from dragoman.gateway.call import Call, Message, Send
-from dragoman.gateway.exchange import Endpoint, exchange
-from dragoman.gateway.gateway import Gateway, stamp
-from dragoman.gateway.memory import own_items
+from dragoman.gateway.call import Call, ClientGoneError, Message, Send
+from dragoman.gateway.exchange import Endpoint, exchange, on_model
+from dragoman.gateway.gateway import Gateway
+from dragoman.gateway.respond import warm_up
 from dragoman.hub.problems import Problem
-from dragoman.hub.usage import Usage
 from dragoman.protocols.codec import ClientSide
-from dragoman.protocols.openai_responses.response import ResponseObject, echo_of
 from dragoman.server.keys import Door
 from dragoman.server.requests import Receive
-from dragoman.store.response_tables import Limits, StoredResponse
+from dragoman.store.response_tables import Limits
 from dragoman.store.responses import ConnectionResponses
 from dragoman.wire import jsons
 from dragoman.wire.sse import SSEReader
@@ -53,78 +51,68 @@ class ResponsesSocket:
             await _refuse(send, _SWITCHED_OFF, b'{"error":{"message":"WebSocket is switched off here: use HTTP"}}')
             return
         try:
-            key = await self._door(snapshot)
+            await self._door(snapshot)
         except Problem as problem:
             refused = self._client.write_problem(problem, "")
             await _refuse(send, refused.status, refused.body)
             return
         await send({"type": "websocket.accept"})
+
+        async def telling(message: Message) -> None:
+            try:
+                await send(message)
+            except OSError:  # as uvicorn says it
+                raise ClientGoneError from None
+
         async with asyncio.TaskGroup() as answering:
             under_way: set[asyncio.Task[None]] = set()
             while (message := await receive())["type"] == "websocket.receive":
-                task = answering.create_task(self._hear(message, key, send))
+                task = answering.create_task(self._answer(message, telling))
                 under_way.add(task)
                 task.add_done_callback(under_way.discard)
             for task in under_way:  # whatever is being answered is of no use to anybody
                 task.cancel()
 
-    async def _hear(self, message: Message, key: Key, send: Send) -> None:
+    async def _answer(self, message: Message, send: Send) -> None:
+        with contextlib.suppress(ClientGoneError):  # which the loop over the messages is about to hear
+            await self._hear(message, send)
+
+    async def _hear(self, message: Message, send: Send) -> None:
+        text = message.get("text") or message.get("bytes") or ""
         try:
-            said = jsons.read(message.get("text") or message.get("bytes") or "")
+            said = jsons.read(text)
         except jsons.JSONError as error:
-            await send(
-                _error(400, {"message": f"the frame is not valid JSON: {error}", "code": "invalid_request_error"})
-            )
+            await send(_refusal(f"the frame is not valid JSON: {error}", None))
             return
         if not isinstance(said, dict) or said.get("type") != "response.create":
-            wanted = "the frame must be an object with `type`: `response.create`"
-            await send(_error(400, {"message": wanted, "code": "unsupported_event"}))
+            await send(_refusal("the frame must be an object with `type`: `response.create`", "unsupported_event"))
             return
-        lane = said.get("stream_id") if isinstance(said.get("stream_id"), str) else ""
-        async with self._lanes.setdefault(lane or "", asyncio.Lock()):
-            await self._create(said, lane or "", key, send)
+        named = said.get("stream_id")
+        lane = named if isinstance(named, str) else ""
+        async with self._lanes.setdefault(lane, asyncio.Lock()):
+            await self._create(said, len(text), lane, send)
 
-    async def _create(self, said: dict[str, Any], lane: str, key: Key, send: Send) -> None:
-        request_id = f"req_{secrets.token_hex(12)}"
-        body = {key: value for key, value in said.items() if key not in _FRAME}
-        if said.get("generate") is False:
-            await self._warm_up(body, request_id, lane, key, send)
-            return
-        body["stream"] = True
+    async def _create(self, said: dict[str, Any], size: int, lane: str, send: Send) -> None:
+        body = jsons.write({**{key: value for key, value in said.items() if key not in _FRAME}, "stream": True})
+
+        async def read_body(limit: int) -> bytes:
+            if size > limit:
+                wanted = f"the frame is larger than {limit >> 20} MiB; send less, or raise `max_body_mb`"
+                raise Problem("too_large", wanted)
+            return body
+
         sender = _FrameSender(send, lane)
-
-        async def admit(snapshot: Snapshot) -> Key:  # noqa: ARG001 - the connection was admitted
-            return key
-
-        async def read_body(limit: int) -> bytes:  # noqa: ARG001 - frames have a limit of their own
-            return jsons.write(body)
-
-        call = Call(request_id, "POST", "/v1/responses", "", self._headers, admit, read_body, sender.send, _nothing)
-        await exchange(call, self._client, self._endpoint, self._gateway)
-
-    async def _warm_up(self, body: dict[str, Any], request_id: str, lane: str, key: Key, send: Send) -> None:
-        """Codex sends its prompt ahead; nothing is to be generated, but the response may be referred to."""
-        response = ResponseObject(echo_of(body), str(body.get("model")), stamp(request_id))
-        begun, done = response.write("in_progress", []), response.write("completed", [], Usage())
-        for number, (kind, said) in enumerate(((b"response.created", begun), (b"response.completed", done))):
-            frame = b'{"type":"%b","sequence_number":%d,"response":%b}' % (kind, number, said)
-            await send(_text(frame, lane))
-        previous = body.get("previous_response_id")
-        self._gateway.responses.save(
-            StoredResponse(
-                id=response.id,
-                owner=key.fingerprint,
-                parent_id=previous if isinstance(previous, str) else None,
-                model=str(body.get("model")),
-                created_at=stamp(request_id).at,
-                input_items=own_items(jsons.members(jsons.write(body))),
-                output_items=b"[]",
-                response=done,
-                lasting=False,
-            )
+        # The key is looked at each time: it may have been taken away since.
+        request_id = f"req_{secrets.token_hex(12)}"
+        call = Call(
+            request_id, "POST", "/v1/responses", "", self._headers, self._door, read_body, sender.send, _nothing
         )
+        # Codex sends its prompt ahead; nothing is to be generated then, but the response may be referred to.
+        endpoint = _WARM_UP if said.get("generate") is False else self._endpoint
+        await exchange(call, self._client, endpoint, self._gateway)
 
 
+_WARM_UP: Final = on_model(warm_up)
 _FRAME: Final = frozenset({"type", "stream_id", "generate"})
 
 
@@ -178,6 +166,11 @@ def _text(data: bytes, lane: str) -> Message:
 def _error(status: int, error: dict[str, Any], lane: str = "") -> Message:
     """Errors are nested on this transport, and carry the status they would have had."""
     return _text(jsons.write({"type": "error", "status": status, "error": error}), lane)
+
+
+def _refusal(message: str, code: str | None) -> Message:
+    """Of a frame from which no request could be read."""
+    return _error(400, {"message": message, "type": "invalid_request_error", "param": None, "code": code})
 
 
 async def _refuse(send: Send, status: int, body: bytes) -> None:
