@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -26,6 +26,7 @@ from dragoman.routing.lessons import learnt, lesson_of
 _log: Final = logging.getLogger("dragoman.gateway")
 _MAX_ERROR: Final = 2**20  # bytes
 _SETTLE: Final = 1.0  # seconds
+_MOST_LESSONS: Final = 4  # of one request: each costs a refusal
 
 
 class Source(Protocol):
@@ -53,20 +54,25 @@ async def open_source(
 ) -> Source:
     """Ask the backend. Raise the Problem it answers with, if it does not answer with success.
 
-    What a refusal teaches is tried at once, and kept for the next request.
+    What a refusal teaches is tried at once, and kept for the next request if it helped.
     """
-    try:
-        return await _ask(request, route, backend, parties, losses, stamp)
-    except Problem as problem:
-        lesson = lesson_of(problem, backend.profile)
-        if lesson is None:
-            raise
-        _log.warning("%s: the backend %s; learnt from: %s", route.model, lesson.about, problem.public)
-    taught = msgspec.structs.replace(backend, profile=learnt(backend.profile, lesson))
-    losses.noted.clear()
-    source = await _ask(request, route, taught, parties, losses, stamp)
-    parties.gateway.knowledge.teach(backend.url, route.backend_model, lesson.changes)
-    return source
+    changes: dict[str, Any] = {}
+    for more in reversed(range(_MOST_LESSONS + 1)):
+        try:
+            source = await _ask(request, route, backend, parties, losses, stamp)
+        except Problem as problem:
+            lesson = lesson_of(problem, backend.profile)
+            if lesson is None or not more or not changes.keys().isdisjoint(lesson.changes):
+                raise
+            _log.warning("%s: the backend %s; learnt from: %s", route.model, lesson.about, problem.public)
+            backend = msgspec.structs.replace(backend, profile=learnt(backend.profile, lesson))
+            changes |= lesson.changes
+            losses.noted.clear()
+        else:
+            if changes:
+                parties.gateway.knowledge.teach(backend.url, route.backend_model, changes)
+            return source
+    raise AssertionError("the last refusal is raised")
 
 
 async def _ask(

@@ -2,7 +2,7 @@
 
 Each row is a pattern over the refusal's words and the change of the profile it teaches. The request is said once more
 with the change, before anything was said to the client, and the change is remembered (routing/known.py), so that one
-refusal is all it costs. A row changes nothing where the profile says so already: then the refusal is meant.
+refusal is all it costs. Where the profile says so already, the refusal is meant.
 """
 
 import re
@@ -22,7 +22,16 @@ class Lesson(NamedTuple):
     changes: Mapping[str, Any]
 
 
-_NO: Final = r"(not supported|unsupported|unrecognized|unknown|unexpected|not permitted|not allowed|invalid|extra)"
+_NO: Final = (
+    r"(not supported|unsupported|not support|unrecognized|unknown|unexpected|not permitted|not allowed|only .{1,20}"
+    r" (is|are) allowed|deprecated|extra)"
+)
+# A value that nobody takes is the client's mistake, and says nothing about the field.
+_WRONG_VALUE: Final = re.compile(
+    r"(above|below) (the )?(maximum|minimum)|must be (non-|a |an |at (most|least) |in |between|less|greater|<|>|\d)|invalid (type|schema)"
+    r"|expected an? |out of range|invalid value(?!s? .{0,40}not supported)",
+    re.IGNORECASE,
+)
 
 
 def _refused(field: str) -> re.Pattern[str]:
@@ -37,6 +46,10 @@ _ROWS: Final[tuple[tuple[re.Pattern[str], Lesson], ...]] = (
         Lesson("takes max_completion_tokens", {"limit_fields": ("max_completion_tokens",)}),
     ),
     (_refused("max_completion_tokens"), Lesson("takes max_tokens", {"limit_fields": ("max_tokens",)})),
+    (
+        re.compile(r"temperature.{0,20}top_p.{0,20}cannot both", re.IGNORECASE | re.DOTALL),
+        Lesson("takes one of temperature and top_p", {"sampling": "one"}),
+    ),
     (_refused("(temperature|top_p)"), Lesson("takes no sampling settings", {"sampling": "none"})),
     (_refused("reasoning_effort"), Lesson("takes no reasoning_effort", {"efforts": ()})),
     (_refused("stream_options"), Lesson("takes no stream_options", {"stream_usage": False})),
@@ -48,7 +61,14 @@ _ROWS: Final[tuple[tuple[re.Pattern[str], Lesson], ...]] = (
         ),
         Lesson("takes a system message at the start only", {"system_anywhere": False}),
     ),
-    (_refused("role.{0,20}developer"), Lesson("knows no developer role", {"developer_role": False})),
+    (
+        re.compile(
+            r"developer.{0,3} is not one of|unknown variant.{0,3}developer|(unexpected|unknown|unsupported|invalid)"
+            r".{0,20}\brole.{0,5}developer|\brole.{0,5}developer.{0,20}not supported",
+            re.IGNORECASE,
+        ),
+        Lesson("knows no developer role", {"developer_role": False}),
+    ),
     (
         re.compile(
             r"tool_choice.{0,120}(thinking|reasoning)|(thinking|reasoning).{0,120}tool_choice",
@@ -72,14 +92,12 @@ _TAUGHT_BY: Final = frozenset({"bad_request", "unsupported"})
 
 def lesson_of(problem: Problem, profile: Profile) -> Lesson | None:
     """What this refusal teaches about the backend, None if it teaches nothing new."""
-    if problem.kind not in _TAUGHT_BY:
+    if problem.kind not in _TAUGHT_BY or _WRONG_VALUE.search(problem.public):
         return None
-    for pattern, lesson in _ROWS:
-        if pattern.search(problem.public) and any(
-            getattr(profile, name) != value for name, value in lesson.changes.items()
-        ):
-            return lesson
-    return None
+    lesson = next((lesson for pattern, lesson in _ROWS if pattern.search(problem.public)), None)
+    if lesson is None or learnt(profile, lesson) == profile:
+        return None
+    return lesson
 
 
 def learnt(profile: Profile, lesson: Lesson) -> Profile:
