@@ -27,7 +27,6 @@ GAPS: Final = frozenset(
         "protocols/openai_responses/problems.py",
         "protocols/openai_responses/request_reader.py",
         "protocols/openai_responses/request_writer.py",
-        "protocols/openai_responses/response.py",
         "protocols/openai_responses/shells.py",
         "protocols/openai_responses/sides.py",
         "protocols/openai_responses/tool_reader.py",

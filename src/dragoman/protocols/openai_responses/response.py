@@ -66,10 +66,9 @@ class ResponseObject:
         incomplete: str | None = None,
     ) -> bytes:
         """output: items, as objects or as the bytes of objects."""
-        finished = status in ("completed", "incomplete", "failed")
         said = {
             "status": status,
-            "completed_at": self._at if finished else None,
+            "completed_at": self._at if status == "completed" else None,
             "error": error,
             "incomplete_details": None if incomplete is None else {"reason": incomplete},
             "output": output,

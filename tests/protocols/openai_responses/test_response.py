@@ -1,0 +1,14 @@
+"""The response object around every answer of the Responses dialect."""
+
+import pytest
+
+from dragoman.protocols.openai_responses.response import ResponseObject
+from dragoman.wire import jsons
+from tests.laws.recorded import STAMP
+
+
+@pytest.mark.parametrize("status", ["in_progress", "completed", "incomplete", "failed"])
+def test_only_what_is_completed_has_a_time_of_completion(status: str) -> None:
+    """As the API's reference has it: "only present when the status is `completed`"."""
+    said = jsons.read(ResponseObject({}, "the-model", STAMP).write(status, []))
+    assert said["completed_at"] == (STAMP.at if status == "completed" else None)
