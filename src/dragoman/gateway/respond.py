@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 import msgspec
+from msgspec import Raw
 
 from dragoman.gateway.compact import asks_for_compaction, compact, events_of, summarised, with_summaries
 from dragoman.gateway.converse import converse, gathered, tell_events, with_defaults
@@ -46,8 +47,8 @@ def _naming(request: Request, previous: Any) -> Request:
     """The response repeats what it goes on from, though the request was told in full."""
     if previous is None:
         return request
-    said = {**request.extra["echo"], "previous_response_id": previous}
-    return msgspec.structs.replace(request, extra={**request.extra, "echo": said})
+    said = {**request.extra["said"], "previous_response_id": previous}
+    return msgspec.structs.replace(request, extra={**request.extra, "said": said})
 
 
 def _why_not(body: bytes, route: Route, parties: Parties) -> str:
@@ -91,7 +92,8 @@ async def warm_up(members: jsons.Members, body: bytes, route: Route, parties: Pa
     parties.entry.rail = "warm-up"
     await recalled(members, parties, native=False)
     request = await parties.read_request(body)
-    writer = _Keeping(StreamWriter(request, stamp(parties.entry.id)), members, parties)
+    passing = {**members, "store": Raw(b"false")}  # it is of use on this connection only
+    writer = _Keeping(StreamWriter(request, stamp(parties.entry.id)), passing, parties)
     events: tuple[Event, ...] = (Noted(Usage()), Ended("stop"))
     await parties.responder.stream(b"".join(map(writer.feed, events)))
     await parties.responder.end()
