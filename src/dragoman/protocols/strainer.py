@@ -15,6 +15,7 @@ from dragoman.wire import jsons
 _SPACE: Final = " \t\n\r"
 _RUN: Final = re.compile(r"[ \t\n\r]+")
 _PLAIN: Final = re.compile(r'[^"\\\x00-\x1f]+')
+_INSIDE: Final = re.compile(r'(?:[^"\\\x00-\x1f]++|\\["\\/bfnrt])*+')
 _ESCAPE: Final = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})')
 _BEGUN_ESCAPE: Final = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
 # Half a surrogate pair is no character: it is passed on as U+FFFD, as everywhere.
@@ -33,6 +34,7 @@ class Strainer:
 
     def __init__(self) -> None:
         self._open: list[str] = []  # the brackets
+        self._in_string = False
         self._in_key = False  # the string that is being said is a member's name
         self._comma = ""  # a comma, and the white space behind it, until it is known to be needed
         self._held = ""  # the beginning of something that is not decided yet
@@ -42,6 +44,8 @@ class Strainer:
 
     def feed(self, text: str) -> str:
         """Return what can be passed on now."""
+        if self._in_string and not self._held and not self.broken and _INSIDE.fullmatch(text):
+            return text  # the hot path: more of a string
         text, at = self._held + text, 0
         self._held, self._said = "", []
         while at < len(text) and not self.broken and not self._held:
@@ -107,7 +111,7 @@ class Strainer:
 
     def _begin_string(self, at: int) -> int:
         self._say_comma()
-        self._step = self._string
+        self._in_string, self._step = True, self._string
         return self._pass('"', at)
 
     def _string(self, text: str, at: int) -> int:
@@ -116,7 +120,7 @@ class Strainer:
             return plain.end()
         character = text[at]
         if character == '"':
-            self._step = self._colon if self._in_key else self._rest
+            self._in_string, self._step = False, self._colon if self._in_key else self._rest
             return self._pass('"', at)
         if character != "\\":  # a raw line break or the like: it can only mean itself
             return self._pass(jsons.write_text(character)[1:-1], at)

@@ -143,6 +143,33 @@ def test_a_name_may_come_late_or_never() -> None:
     assert read(text("a"), call(id="a"), chunk(finish="length"))[-1] == Ended("length", "length")
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        call(arguments="1}"),
+        call(id="a", name="f", arguments="1}"),
+        call(id="", name="", arguments="1}"),
+        call(index=None, arguments="1}"),
+        chunk({"content": None, "tool_calls": [{"index": 0, "function": {"arguments": "1}"}}]}),
+        chunk(
+            {"tool_calls": [{"index": 0, "function": {"arguments": "1"}}, {"index": 0, "function": {"arguments": "}"}}]}
+        ),
+        chunk({"tool_calls": [{"index": 0, "function": None}, {"index": 0, "function": {"arguments": "1}"}}]}),
+        chunk({"tool_calls": [{"index": 0, "function": None}]}) + call(arguments="1}"),
+        chunk({"tool_calls": ["x"]}) + call(arguments="") + call(arguments="1}"),
+    ],
+)
+def test_a_call_goes_on_however_that_is_said(more: bytes) -> None:
+    """The hot path and the other say the same."""
+    events = read(call(id="a", name="f", arguments='{"x":'), more, DONE)
+    assert [event for event in events if not isinstance(event, Grew)] == [
+        Opened(0, ToolCall("a", "f")),
+        Closed(0),
+        Ended("tool_calls"),
+    ]
+    assert "".join(event.text for event in events if isinstance(event, Grew)) == '{"x":1}'
+
+
 def test_interleaved_calls_close_at_the_end() -> None:
     events = read(call(id="a", name="f", arguments="{"), call(index=1, id="b", name="g"), call(arguments="}"), DONE)
     assert events[-3:] == [Closed(0), Closed(1), Ended("tool_calls")]

@@ -4,6 +4,7 @@ Blocks come strictly one after another and are numbered by order of opening. Wha
 open waits until that one is closed.
 """
 
+from collections.abc import Callable
 from typing import Any, Final, assert_never
 
 from dragoman.hub.answer import Answer, Said
@@ -59,7 +60,8 @@ class StreamWriter:
         self._current: int | None = None  # the open block
         self._index = 0  # its number on the wire
         self._head = b""  # what stands before the text of its growth
-        self._call: ToolCall | None = None  # the open block, if it is a call of a function
+        self._call: ToolCall | None = None  # the open block, if it is one
+        self._through: Callable[[str], str] | None = None  # what its growth goes through before it is said
         self._strainer = Strainer()
         self._broken: ToolCall | None = None  # a call whose arguments are no object; fine only in an answer cut short
         self._later: list[Event] = []
@@ -82,9 +84,8 @@ class StreamWriter:
 
     def feed(self, event: Event) -> bytes:
         if type(event) is Grew and event.block == self._current:  # the hot path first
-            if self._call is None:
-                return self._head + jsons.write(event.text) + _TAIL
-            return self._grew(event.text)
+            text = event.text if self._through is None else self._through(event.text)
+            return self._head + jsons.write(text) + _TAIL if text else b""
         if self._over:
             return b""
         if isinstance(event, Noted):
@@ -103,7 +104,7 @@ class StreamWriter:
             case Opened():
                 return self._opened(event)
             case Grew():
-                return self._grew(event.text) if event.block == self._current else b""
+                return self.feed(event) if event.block == self._current else b""
             case Closed():
                 return self._closed(event) if event.block == self._current else b""
             case Cited():
@@ -126,7 +127,7 @@ class StreamWriter:
         return block is not None and (self._broken is not None or self._current not in (None, block))
 
     def _opened(self, event: Opened) -> bytes:
-        self._current, self._index, self._call = event.block, self._count, None
+        self._current, self._index, self._call, self._through = event.block, self._count, None, None
         self._count += 1
         part = event.part
         head = _DELTA % self._index
@@ -140,18 +141,12 @@ class StreamWriter:
             case ToolCall():
                 self._head = head + b'"input_json_delta","partial_json":'
                 self._call, self._strainer = part, Strainer()
+                self._through = free_text.piece if _takes_text(part) else self._strainer.feed
                 block = {"type": _call_type(part), "id": part.id, "name": part.name, "input": {}}
             case _:
                 assert_never(part)
         said = _say("content_block_start", index=self._index, content_block=block)
         return said + self._grow(free_text.OPENING) if _takes_text(self._call) else said
-
-    def _grew(self, text: str) -> bytes:
-        if self._call is not None:
-            if _takes_text(self._call):
-                return self._grow(free_text.piece(text))
-            text = self._strainer.feed(text)
-        return self._grow(text) if text else b""
 
     def _grow(self, text: str) -> bytes:
         return self._head + jsons.write(text) + _TAIL

@@ -42,7 +42,7 @@ _MEANINGFUL: Final = (
 # Per kind of block: the member that usually makes it grow, and what of a delta would mean more than that.
 _GROWS: Final = {
     kind: (member, tuple(other for other in _MEANINGFUL if other != member))
-    for kind, member in (("text", "content"), ("thinking", "reasoning_content"))
+    for kind, member in (("text", "content"), ("thinking", "reasoning_content"), (None, "tool_calls"))
 }
 _TRUNCATED: Final = "the backend's stream ended before the answer was complete"
 
@@ -129,7 +129,7 @@ class AnswerReader:
             elif data:
                 self._garbled("the backend sent a garbled stream", error, data)
             return
-        if type(chunk) is dict and self._kind is not None and self._goes_on(chunk):
+        if type(chunk) is dict and self._goes_on(chunk):
             return
         if frame.event == "error" or not isinstance(chunk, dict) or _error_in(chunk):
             self._fail(read_problem(0, {}, frame.data))
@@ -138,7 +138,7 @@ class AnswerReader:
 
     def _goes_on(self, chunk: dict[str, Any]) -> bool:
         """The hot path: hear a chunk that holds nothing but more of the open block. False: it holds something else."""
-        choices, grows = chunk.get("choices"), _GROWS.get(self._kind or "")
+        choices, grows = chunk.get("choices"), _GROWS.get(self._kind)
         if grows is None or type(choices) is not list or len(choices) != 1 or chunk.get("usage") or chunk.get("error"):
             return False
         choice = choices[0]
@@ -147,10 +147,24 @@ class AnswerReader:
         delta, (member, others) = choice.get("delta"), grows
         if type(delta) is not dict or (len(delta) > 1 and any(map(delta.get, others))):
             return False
-        text = delta.get(member)
-        if type(text) is not str or not text or not self._tags.off:
+        more = delta.get(member)
+        if type(more) is str and more and self._tags.off:
+            self._said.append(Grew(self._open, more))
+            return True
+        return type(more) is list and len(more) == 1 and self._call_goes_on(more[0])
+
+    def _call_goes_on(self, entry: Any) -> bool:
+        call = self._calls[-1] if self._calls else None
+        if call is None or not call.opened or call.closed or call.index is None or type(entry) is not dict:
             return False
-        self._said.append(Grew(self._open, text))
+        function = entry.get("function")
+        if entry.get("index") != call.index or entry.get("id") or type(function) is not dict or function.get("name"):
+            return False
+        piece = function.get("arguments")
+        if type(piece) is not str or not piece:
+            return False
+        call.pieces.append(piece)
+        self._said.append(Grew(call.block, piece))
         return True
 
     def _chunk(self, chunk: dict[str, Any], key: str) -> bool:
