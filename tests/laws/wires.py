@@ -186,8 +186,27 @@ def responses_breaches(wire: bytes) -> list[str]:
 
 _ENDS: Final = ("response.completed", "response.incomplete", "response.failed")
 _RESPONSE: Final = {
-    *("id", "object", "created_at", "status", "error", "incomplete_details", "instructions", "metadata", "model", "output"),
-    *("parallel_tool_calls", "temperature", "top_p", "tool_choice", "tools", "max_output_tokens", "previous_response_id"),
+    *(
+        "id",
+        "object",
+        "created_at",
+        "status",
+        "error",
+        "incomplete_details",
+        "instructions",
+        "metadata",
+        "model",
+        "output",
+    ),
+    *(
+        "parallel_tool_calls",
+        "temperature",
+        "top_p",
+        "tool_choice",
+        "tools",
+        "max_output_tokens",
+        "previous_response_id",
+    ),
     *("reasoning", "store", "text", "truncation", "usage", "user"),
 }
 # How an item grows: the event of its growth, and where the whole of it stands in the item.
@@ -258,7 +277,9 @@ class _Items:
         if kind.endswith("part.added"):
             self._parts.add(index)
         if kind in _OF_ITEM:
-            if item["type"] != _OF_ITEM[kind][0] or (item["type"] in ("message", "reasoning") and index not in self._parts):
+            if item["type"] != _OF_ITEM[kind][0] or (
+                item["type"] in ("message", "reasoning") and index not in self._parts
+            ):
                 self.wrong.append(f"{kind} out of place: {said}")
             self._grown[index] += said["delta"]
         whole = said.get("text", said.get("arguments", said.get("input", said.get("refusal", self._grown[index]))))
@@ -267,7 +288,11 @@ class _Items:
 
     def _finished(self, index: int, item: dict[str, Any]) -> None:
         added = self._added[index]
-        fixed = ("type", "id") if item["type"] in ("reasoning", "message") else ("type", "id", "call_id", "name", "namespace")
+        fixed = (
+            ("type", "id")
+            if item["type"] in ("reasoning", "message")
+            else ("type", "id", "call_id", "name", "namespace")
+        )
         if any(item.get(key) != added.get(key) for key in fixed):
             self.wrong.append(f"an item changed: {added} became {item}")
         if item["type"] in ("message", "function_call", "custom_tool_call"):

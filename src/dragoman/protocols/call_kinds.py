@@ -8,7 +8,8 @@ request itself: nothing is kept between turns, and the same history is always sa
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
 import msgspec
@@ -28,7 +29,7 @@ from dragoman.hub.request import (
     ToolResult,
     Turn,
 )
-from dragoman.protocols import arguments
+from dragoman.protocols.input_text import InputText
 from dragoman.wire import jsons
 
 _replace: Final = msgspec.structs.replace
@@ -51,37 +52,36 @@ class Original(NamedTuple):
 
 
 class Lowered(NamedTuple):
-    """originals: by the name that is sent; empty where nothing had to be changed."""
+    """originals: by the names a model may call them; empty where nothing had to be changed."""
 
     request: Request
     originals: dict[str, Original]
 
 
 def lowered(request: Request, *, custom_tools: bool) -> Lowered:
-    """Return the request with function tools only. custom_tools: the backend knows tools that take free text."""
+    """Return the request with function tools only. custom_tools: the backend knows tools that take free text.
+
+    Past calls are lowered even where their tools are not declared any more: Codex has its sessions summarised so.
+    """
     tools = (*request.tools, *_brought(request.turns))
-    if not any(_is_special(tool, custom_tools=custom_tools) for tool in tools):
+    if not any(_is_special(tool, custom_tools=custom_tools) for tool in tools) and not any(
+        _is_special_call(part) for turn in request.turns for part in turn.parts
+    ):
         return Lowered(request, {})
-    names = _names(tools)
-    originals = {
-        names[tool.namespace, tool.name]: Original(tool.name, tool.namespace, _kind(tool))
-        for tool in tools
-        if _is_special(tool, custom_tools=custom_tools) and not isinstance(tool, HostedTool)
-    }
-    lowering = _Lowering(names, custom_tools=custom_tools)
+    lowering = _Lowering(_names(tools), custom_tools=custom_tools)
     choice = request.tool_choice
     return Lowered(
         _replace(
             request,
-            tools=tuple(lowering.tool(tool) for tool in tools),
+            tools=lowering.tools(tools),
             turns=tuple(lowering.turn(turn) for turn in request.turns),
             tool_choice=None if choice is None else lowering.choice(choice),
         ),
-        originals,
+        lowering.originals(tools),
     )
 
 
-def _brought(turns: Iterable[Turn]) -> Iterable[Tool]:
+def _brought(turns: Iterable[Turn]) -> Iterator[Tool]:
     """Tools that became known in mid-conversation, in order. They come last, so that the prompt's beginning stays."""
     for turn in turns:
         for part in turn.parts:
@@ -97,41 +97,70 @@ def _is_special(tool: Tool, *, custom_tools: bool) -> bool:
     return isinstance(tool, FunctionTool) and (tool.kind != "function" or tool.namespace is not None)
 
 
+def _is_special_call(part: Part) -> bool:
+    return isinstance(part, ToolCall) and (part.kind != "function" or part.namespace is not None)
+
+
 def _kind(tool: FunctionTool | CustomTool) -> CallKind:
     return "custom" if isinstance(tool, CustomTool) else tool.kind
 
 
-def _names(tools: Iterable[Tool]) -> dict[tuple[str | None, str], str]:
+_Names = dict[tuple[str | None, str], str]
+
+
+def _names(tools: Iterable[Tool]) -> _Names:
     """The name each tool is sent under, by namespace and name."""
-    names: dict[tuple[str | None, str], str] = {}
-    taken = {tool.name for tool in tools if not isinstance(tool, HostedTool) and tool.namespace is None}
-    for tool in tools:
-        if isinstance(tool, HostedTool):
-            continue
-        place = (tool.namespace, tool.name)
-        if place not in names:
-            names[place] = tool.name if tool.namespace is None else _flat(tool.namespace, tool.name, taken)
-            taken.add(names[place])
+    declared = [tool for tool in tools if not isinstance(tool, HostedTool)]
+    names: _Names = {(None, tool.name): tool.name for tool in declared if tool.namespace is None}
+    taken = set(names.values())
+    for tool in declared:
+        if tool.namespace is not None and (tool.namespace, tool.name) not in names:
+            name = _flat(tool.namespace, tool.name, taken)
+            names[tool.namespace, tool.name] = name
+            taken.add(name)
     return names
 
 
-def _flat(namespace: str, name: str, taken: set[str]) -> str:
+def _flat(namespace: str, name: str, taken: AbstractSet[str] = frozenset()) -> str:
     """`mcp__github` and `create_issue` become `mcp__github__create_issue`; too long or taken, a digest tells apart."""
-    flat = _ILLEGAL.sub("_", f"{namespace}__{name}")
-    if len(flat) <= _LONGEST and flat not in taken:
+    flat = f"{namespace}__{name}"
+    if len(flat) <= _LONGEST and flat not in taken and not _ILLEGAL.search(flat):
         return flat
     digest = hashlib.sha256(f"{namespace}\0{name}".encode()).hexdigest()[:6]
     return _ILLEGAL.sub("_", f"{namespace[:20]}__{name[:30]}_{digest}")
 
 
 class _Lowering:
-    def __init__(self, names: dict[tuple[str | None, str], str], *, custom_tools: bool) -> None:
+    def __init__(self, names: _Names, *, custom_tools: bool) -> None:
         self._names: Final = names
         self._custom_tools: Final = custom_tools
 
-    def tool(self, tool: Tool) -> Tool:
-        if isinstance(tool, HostedTool):
-            return tool
+    def originals(self, tools: Iterable[Tool]) -> dict[str, Original]:
+        """What was lowered, by the name it is sent under, and by others that models call it by and that are unique."""
+        found: dict[str, Original] = {}
+        aliases: dict[str, set[Original]] = {}
+        for tool in tools:
+            if isinstance(tool, HostedTool) or not _is_special(tool, custom_tools=self._custom_tools):
+                continue
+            original = Original(tool.name, tool.namespace, _kind(tool))
+            found[self._names[tool.namespace, tool.name]] = original
+            if tool.namespace is not None:
+                for alias in (tool.name, f"{tool.namespace}.{tool.name}"):
+                    aliases.setdefault(alias, set()).add(original)
+        taken = set(self._names.values())
+        return {name: of.pop() for name, of in aliases.items() if len(of) == 1 and name not in taken} | found
+
+    def tools(self, tools: Iterable[Tool]) -> tuple[Tool, ...]:
+        """Each once: what a search has found may have been declared before."""
+        done: dict[str, Tool] = {}
+        for number, tool in enumerate(tools):
+            if isinstance(tool, HostedTool):
+                done[f"hosted tool {number}"] = tool
+            else:
+                done.setdefault(self._names[tool.namespace, tool.name], self._tool(tool))
+        return tuple(done.values())
+
+    def _tool(self, tool: FunctionTool | CustomTool) -> Tool:
         name = self._names[tool.namespace, tool.name]
         if isinstance(tool, FunctionTool):
             if tool.kind == "function" and tool.namespace is None:
@@ -148,22 +177,25 @@ class _Lowering:
 
     def _part(self, part: Part) -> Part:
         match part:
-            case ToolCall():
+            case ToolCall() if _is_special_call(part):
                 return self._call(part)
             case ToolResult():
                 inner = tuple(self._part(piece) for piece in part.parts)
                 return _replace(part, kind="function", parts=inner)
             case Opaque() if part.tools:
-                return _replace(part, tools=())
+                return self._opaque(part)
             case _:
                 return part
 
+    def _opaque(self, part: Opaque) -> Opaque:
+        """Where what it makes known has a name in its gist, it is the name it can be called by."""
+        names = [self._names[t.namespace, t.name] for t in part.tools if not isinstance(t, HostedTool)]
+        return _replace(part, tools=(), gist=availability(names) if part.gist else part.gist)
+
     def _call(self, call: ToolCall) -> ToolCall:
-        if call.kind == "function" and call.namespace is None:
-            return call
-        name = self._names.get((call.namespace, call.name)) or (
-            call.name if call.namespace is None else _flat(call.namespace, call.name, set())
-        )
+        name = self._names.get((call.namespace, call.name))
+        if name is None:
+            name = call.name if call.namespace is None else _flat(call.namespace, call.name)
         if call.kind == "custom" and self._custom_tools:
             return _replace(call, name=name, namespace=None)
         said = jsons.write_text({"input": call.arguments}) if call.kind == "custom" else call.arguments
@@ -174,28 +206,31 @@ class _Lowering:
         return _replace(choice, names=tuple(by_name.get(name, name) for name in choice.names))
 
 
+def availability(names: Sequence[str]) -> str:
+    """What a model is told of the tools that a search has found."""
+    return f"These tools are now available: {', '.join(names)}." if names else "No tools were found."
+
+
 def _explained(tool: CustomTool) -> str:
     """What a model has to know of a tool whose grammar nobody enforces."""
-    said = [tool.description or "", "Pass the complete raw text as `input`."]
+    said = [tool.description] if tool.description else []
+    said.append("Call it with one argument, `input`: the complete raw text, as a JSON string.")
     if tool.definition is not None:
-        said.append(f"The text follows this {tool.syntax or ''} grammar:\n```\n{tool.definition}\n```")
-    return "\n".join(line for line in said if line)
+        said.append(f"The text has to match this {tool.syntax or ''} grammar:\n```\n{tool.definition}\n```")
+    return "\n".join(said)
 
 
 class Restored:
     """A filter over the backend's events: calls become again what their tools were.
 
-    originals: of the request that was lowered. A tool called by its bare name is taken for the one that has it.
+    originals: of the request that was lowered.
     """
 
-    def __init__(self, originals: dict[str, Original]) -> None:
-        bare: dict[str, list[Original]] = {}
-        for original in originals.values():
-            bare.setdefault(original.name, []).append(original)
-        self._originals: Final = {name: found[0] for name, found in bare.items() if len(found) == 1} | originals
-        self._texts: dict[int, InputText] = {}
-
     cut: Final = False
+
+    def __init__(self, originals: dict[str, Original]) -> None:
+        self._originals: Final = originals
+        self._texts: dict[int, InputText] = {}
 
     def feed(self, event: Event) -> list[Event]:
         if isinstance(event, Grew):
@@ -219,97 +254,3 @@ class Restored:
             self._texts[event.block] = InputText()
         name, namespace, kind = original
         return Opened(event.block, _replace(call, name=name, namespace=namespace, kind=kind))
-
-
-_OPENING: Final = '{"input":"'
-_SPECIAL: Final = re.compile(r'["\\]')
-_OTHER_NAMES: Final = ("input", "patch", "text", "content", "code", "arguments")
-
-
-class InputText:
-    """Finds the text in `{"input": "<text>"}` while the JSON is still coming, and decodes it piece by piece.
-
-    Escapes and surrogate pairs may be cut anywhere. What does not begin like that is kept to its end and understood
-    then: raw text for what is no object, the only string of an object that has one, else the JSON itself.
-    """
-
-    def __init__(self) -> None:
-        self._rest = ""
-        self._state = "opening"  # then "inside" and "behind"; or "whole"
-
-    def feed(self, piece: str) -> str:
-        self._rest += piece
-        if self._state == "opening":
-            self._open()
-        if self._state != "inside":
-            return ""
-        return self._decode()
-
-    def finish(self) -> str:
-        """What is left to say when nothing more comes."""
-        if self._state == "behind":
-            return ""
-        if self._state == "inside":  # cut short
-            return _unescaped(self._rest.rstrip("\\"))
-        return _understood(self._rest)
-
-    def _open(self) -> None:
-        squeezed = re.sub(r"\s+", "", self._rest[:64])
-        if squeezed.startswith(_OPENING):
-            at = self._rest.index('"', self._rest.index(":"))
-            self._rest, self._state = self._rest[at + 1 :], "inside"
-        elif not _OPENING.startswith(squeezed):
-            self._state = "whole"
-
-    def _decode(self) -> str:
-        text, at = self._rest, 0
-        while (found := _SPECIAL.search(text, at)) is not None:
-            if found[0] == '"':
-                self._rest, self._state = "", "behind"
-                return _unescaped(text[: found.start()])
-            size = _escape_size(text, found.start())
-            if size is None:
-                at = found.start()
-                break
-            at = found.start() + size
-        else:
-            at = len(text)
-        self._rest = text[at:]
-        return _unescaped(text[:at])
-
-
-def _escape_size(text: str, at: int) -> int | None:
-    """Characters of the escape that begins at `at`, both halves of a surrogate pair; None if it is not all there."""
-    if at + 1 >= len(text):
-        return None
-    if text[at + 1] != "u":
-        return 2
-    if at + 6 > len(text):
-        return None
-    if text[at + 2 : at + 4].lower() not in ("d8", "d9", "da", "db"):
-        return 6
-    following = text[at + 6 : at + 8]
-    if not "\\u".startswith(following):
-        return 6
-    return 12 if at + 12 <= len(text) else None
-
-
-def _unescaped(text: str) -> str:
-    if "\\" not in text:
-        return text
-    try:
-        value = jsons.read(f'"{text}"')
-    except jsons.JSONError:
-        return text
-    return value if isinstance(value, str) else text
-
-
-def _understood(text: str) -> str:
-    found = arguments.repaired(text) if text.lstrip().startswith("{") else None
-    if found is None:
-        return text
-    for name in _OTHER_NAMES:
-        if isinstance(found.get(name), str):
-            return str(found[name])
-    strings = [value for value in found.values() if isinstance(value, str)]
-    return strings[0] if len(strings) == 1 and len(found) == 1 else text

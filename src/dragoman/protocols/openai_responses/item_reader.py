@@ -25,12 +25,12 @@ from dragoman.hub.request import (
     Stored,
     Text,
     Thinking,
-    Tool,
     ToolCall,
     ToolResult,
     Turn,
 )
 from dragoman.protocols import fields, media
+from dragoman.protocols.call_kinds import availability
 from dragoman.protocols.fields import Object, WrongFieldError
 from dragoman.protocols.openai_responses.gists import gist
 from dragoman.protocols.openai_responses.tool_reader import read_tools
@@ -274,11 +274,6 @@ def _of_call(part: Part, calls: Mapping[Any, str]) -> Part:
 def _found_tools(of: Object) -> ToolResult:
     """What a search for tools found: from here on they may be called."""
     tools = read_tools(of)
-    names = ", ".join(_called_as(tool) for tool in tools)
-    said = f"These tools are now available: {names}." if names else "No tools were found."
+    said = availability([str(getattr(tool, "name", "")) for tool in tools])
     call_id = fields.maybe_string(of, "call_id") or fields.maybe_string(of, "id") or ""
     return ToolResult(call_id, (Opaque(_DIALECT, "tool_search_output", of, said, tools),), kind="tool_search")
-
-
-def _called_as(tool: Tool) -> str:
-    return str(getattr(tool, "name", ""))
