@@ -61,13 +61,22 @@ def _why_not(body: bytes, route: Route, parties: Parties) -> str:
 async def _converse(request: Request, members: jsons.Members, route: Route, parties: Parties) -> None:
     mark = stamp(parties.entry.id)
     if request.stream:
-        await converse(request, route, parties, _Keeping(StreamWriter(request, mark), members, parties))
+        writer = StreamWriter(request, mark)
+        keeping = _Keeping(writer, members, parties) if _is_kept(members, parties) else writer
+        await converse(request, route, parties, keeping)
         return
     answer = await gathered(with_defaults(request, route.defaults), route, parties)
     response = parties.client.write_answer(answer, request, mark)
-    keep(response, members, parties)
+    if _is_kept(members, parties):
+        keep(response, members, parties)
     parties.entry.spoke()
     await parties.responder.whole(200, response)
+
+
+def _is_kept(members: jsons.Members, parties: Parties) -> bool:
+    """Whether the client may refer to the response later: where it did not forbid it, and on a WebSocket always."""
+    on_socket = isinstance(parties.gateway.responses, ConnectionResponses)
+    return on_socket or jsons.value_of(members.get("store")) is not False
 
 
 class _Keeping:
