@@ -451,6 +451,7 @@ def test_meaning_survives_the_crossing(recording: Recording, heard: Dialect) -> 
 
 @each_pair
 @given(data=st.data())
+@settings(max_examples=40)
 def test_made_meaning_survives_the_crossing(spoken: Dialect, heard: Dialect, data: st.DataObject) -> None:
     events = data.draw(making.answers(spoken))
     wire = write(heard, read(spoken, [write(spoken, events)]))
@@ -460,6 +461,7 @@ def test_made_meaning_survives_the_crossing(spoken: Dialect, heard: Dialect, dat
 
 @each_pair
 @given(data=st.data())
+@settings(max_examples=40)
 def test_arguments_arrive_byte_by_byte(spoken: Dialect, heard: Dialect, data: st.DataObject) -> None:
     said = data.draw(st.lists(making.arguments(), min_size=1, max_size=3))
     events: list[Event] = []
