@@ -135,6 +135,21 @@ def test_a_client_that_is_gone_is_its_exchanges_business() -> None:
     run(main)
 
 
+def test_a_filler_that_is_given_up_is_nobodys_error() -> None:
+    async def main() -> None:
+        pulses = Pulses()
+        _, stuck = waiting(pulses)
+        stuck.open.clear()
+        pulses.tick(1000.0)
+        await settled()
+        for task in list(pulses._saying):
+            task.cancel()
+        await settled()
+        assert not pulses._saying
+
+    run(main)
+
+
 def test_it_ticks_until_it_is_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         pulses = Pulses()

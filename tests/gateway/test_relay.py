@@ -6,11 +6,13 @@ from typing import Any, Final
 
 import pytest
 
+from dragoman.gateway import relay as relay_module
 from dragoman.gateway.relay import why_not
 from dragoman.hub.route import Backend as RouteBackend
 from dragoman.hub.route import Route, Secret
 from dragoman.protocols import CLIENTS
 from dragoman.wire import jsons
+from dragoman.wire.whole_events import WholeEvents
 from tests.agents.script import Call, Said, Thought, Words
 from tests.agents.wires import chat, messages
 from tests.gateway.stage import (
@@ -215,7 +217,54 @@ def test_what_breaks_behind_the_end_harms_nobody(cell: str, how: str) -> None:
     run(main)
 
 
+@cells
+def test_a_body_that_needs_no_change_is_not_touched(cell: str) -> None:
+    async def main() -> None:
+        path, body, *_ = CELLS[cell]
+        said = jsons.write(body("backend-m")).replace(b'":', b'"   :  ')
+        async with (
+            playback(says(*SAID)) as backend,
+            house([{**behind(cell, backend), "name": "backend-m"}]) as running,
+        ):
+            assert (await running.ask(path, said)).status == 200
+            assert backend.asked[0].body == said
+
+    run(main)
+
+
+@cells
+def test_a_stream_of_one_event_without_blank_line_is_an_answer(cell: str) -> None:
+    async def main() -> None:
+        path, body, *_ = CELLS[cell]
+        said = frames(cell)[-1].rstrip(b"\n")
+        async with playback(streams(said)) as backend, house([behind(cell, backend)]) as running:
+            heard = await running.ask(path, body(stream=True))
+            assert heard.body == said + b"\n\n"
+            assert heard.headers["x-dragoman-model"] == "backend-m"
+
+    run(main)
+
+
 # What goes wrong.
+
+
+@cells
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_event_that_never_ends_is_a_problem(cell: str, begun: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        monkeypatch.setattr(relay_module, "WholeEvents", functools.partial(WholeEvents, limit=1000))
+        path, body, *_ = CELLS[cell]
+        first = frames(cell)[:3] if begun else []
+        said = hangs_after(STREAM, *map(chunk, first), chunk(b"data: " + b"x" * 2000))
+        async with playback(said) as backend, house([behind(cell, backend)]) as running:
+            heard = await running.ask(path, body(stream=True))
+            if begun:
+                assert_problem_in_stream(cell, heard, "larger than 1000 bytes")
+            else:
+                assert_problem(heard, 502, "larger than 1000 bytes")
+            await backend.gone.wait()
+
+    run(main)
 
 
 RUBBISH: Final = {

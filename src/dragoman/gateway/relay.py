@@ -103,6 +103,8 @@ async def stream(reply: Reply, side: BackendSide, parties: Parties) -> None:
         if _is_readable(last := events.last()):
             hear(listen(last))
             if tap.ended:
+                if not said:
+                    _answers(reply, parties)
                 await write(cleaned(last, side, parties.entry))
     except FrameTooLargeError as error:
         raise Problem("backend_failed", f"the backend sent an unreadable stream: {error}") from None
