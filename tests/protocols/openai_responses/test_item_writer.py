@@ -107,26 +107,23 @@ OWN = {"id": "rs_9", "type": "reasoning", "summary": [{"type": "summary_text", "
 
 
 @pytest.mark.parametrize(
-    ("seal", "summarised", "item"),
+    ("seal", "item"),
     [
-        (None, True, {"summary": [{"type": "summary_text", "text": "t"}], "content": [], "encrypted_content": None}),
-        (None, False, {"summary": [], "content": [{"type": "reasoning_text", "text": "t"}], "encrypted_content": None}),
+        (None, {"summary": [{"type": "summary_text", "text": "t"}], "content": [], "encrypted_content": None}),
         (
             Seal("openai-responses", "dragoman", "dgm1.x", "encrypted"),
-            True,
             {"summary": [{"type": "summary_text", "text": "t"}], "content": [], "encrypted_content": "dgm1.x"},
         ),
-        (Seal("openai-responses", "openai", OWN, "encrypted"), False, OWN),
+        (Seal("openai-responses", "openai", OWN, "encrypted"), OWN),
         (
             Seal("anthropic-messages", "anthropic", "sig"),
-            True,
             {"summary": [{"type": "summary_text", "text": "t"}], "content": [], "encrypted_content": None},
         ),
     ],
-    ids=["shown as a summary", "shown as it is", "an envelope", "a backend's own", "another dialect's"],
+    ids=["shown as a summary", "an envelope", "a backend's own", "another dialect's"],
 )
-def test_reasoning_is_shown_and_sealed(seal: Seal | None, summarised: bool, item: dict[str, Any]) -> None:
-    said = write_reasoning("rs_9", "t", seal, summarised=summarised)
+def test_reasoning_is_shown_and_sealed(seal: Seal | None, item: dict[str, Any]) -> None:
+    said = write_reasoning("rs_9", "t", seal)
     assert said == {"id": "rs_9", "type": "reasoning", **item}
 
 

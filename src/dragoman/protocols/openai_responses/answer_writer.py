@@ -80,7 +80,6 @@ class StreamWriter:
     def __init__(self, request: Request, stamp: Stamp) -> None:
         self._response: Final = ResponseObject.of(request, stamp)
         self._stamp: Final = stamp
-        self._summarised: Final = request.reasoning.display is not None
         self._with_sources: Final = _wants_sources(request)
         self._usage = Usage()
         self.terminal = b""
@@ -193,19 +192,13 @@ class StreamWriter:
         return self._added(item, added) + self._event("response.content_part.added", **place, part=empty)
 
     def _open_reasoning(self, item: _Item, part: Thinking) -> bytes:
+        """Reasoning is said as a summary, asked for or not: OpenCode (1.18) shows nothing else."""
         self._number(item, "rs", part.extra.get("id"))
-        said = self._added(item, item_writer.write_reasoning(item.id, "", None, summarised=self._summarised))
-        part_of, index, kind, delta = self._reasoning_part
-        item.head = _delta_head(delta, {**item.place, index: 0})
-        return said + self._event(f"{part_of}.added", **item.place, **{index: 0}, part={"type": kind, "text": ""})
-
-    @property
-    def _reasoning_part(self) -> tuple[str, str, str, str]:
-        """Event and index of its one part, the part's type, the event of its growth."""
-        if self._summarised:
-            delta = "response.reasoning_summary_text.delta"
-            return "response.reasoning_summary_part", "summary_index", "summary_text", delta
-        return "response.content_part", "content_index", "reasoning_text", "response.reasoning_text.delta"
+        said = self._added(item, item_writer.write_reasoning(item.id, "", None))
+        place = {**item.place, "summary_index": 0}
+        item.head = _delta_head("response.reasoning_summary_text.delta", place)
+        empty = {"type": "summary_text", "text": ""}
+        return said + self._event("response.reasoning_summary_part.added", **place, part=empty)
 
     def _open_call(self, item: _Item, call: ToolCall) -> bytes:
         if call.by != "client" or call.kind not in ("function", "custom"):
@@ -256,13 +249,11 @@ class StreamWriter:
         return done + self._item_done(item, item_writer.write_message(item.id, part, status, _extra(item)))
 
     def _finish_reasoning(self, item: _Item, seal: Seal | None) -> bytes:
-        part_of, index, kind, delta = self._reasoning_part
-        place, text = {**item.place, index: 0}, item.text
-        said = self._event(f"{delta.removesuffix('.delta')}.done", **place, text=text)
-        said += self._event(f"{part_of}.done", **place, part={"type": kind, "text": text})
-        return said + self._item_done(
-            item, item_writer.write_reasoning(item.id, text, seal, summarised=self._summarised)
-        )
+        place, text = {**item.place, "summary_index": 0}, item.text
+        part = {"type": "summary_text", "text": text}
+        said = self._event("response.reasoning_summary_text.done", **place, text=text)
+        said += self._event("response.reasoning_summary_part.done", **place, part=part)
+        return said + self._item_done(item, item_writer.write_reasoning(item.id, text, seal))
 
     def _finish_call(self, item: _Item, call: ToolCall, status: str) -> bytes:
         text = item.text
@@ -288,7 +279,7 @@ class StreamWriter:
             case Thinking(seal=Seal(dialect="openai-responses") as seal):
                 item = _Item(part)
                 self._number(item, "rs", part.extra.get("id"))
-                said = item_writer.write_reasoning(item.id, part.text, seal, summarised=self._summarised)
+                said = item_writer.write_reasoning(item.id, part.text, seal)
                 return self._added(item, said) + self._item_done(item, said)
             case Searched():
                 return self._searched(part)

@@ -34,14 +34,13 @@ def write_annotation(citation: Citation, offset: int, length: int) -> Item:
     }
 
 
-def write_reasoning(item_id: str, text: str, seal: Seal | None, *, summarised: bool) -> Item:
+def write_reasoning(item_id: str, text: str, seal: Seal | None) -> Item:
     """A reasoning item: the backend's own where it came sealed by this dialect, else one that shows the text."""
     sealed = seal.value if seal is not None and seal.dialect == _DIALECT else None
     if isinstance(sealed, dict):
         return {"summary": [], **sealed, "type": "reasoning", "id": item_id}
-    summary = [{"type": "summary_text", "text": text}] if summarised and text else []
-    content = [{"type": "reasoning_text", "text": text}] if text and not summarised else []
-    return {"id": item_id, "type": "reasoning", "summary": summary, "content": content, "encrypted_content": sealed}
+    summary = [{"type": "summary_text", "text": text}] if text else []
+    return {"id": item_id, "type": "reasoning", "summary": summary, "content": [], "encrypted_content": sealed}
 
 
 def write_call(item_id: str, call: ToolCall, text: str, status: str) -> Item:
