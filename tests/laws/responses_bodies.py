@@ -23,7 +23,13 @@ _image: Final = members(
 _file: Final = members(
     {"type": st.just("input_file")}, {**_mark, "filename": or_null(texts), "detail": st.just("low")}
 ).flatmap(
-    lambda of: st.sampled_from([{"file_id": "f"}, {"file_url": "https://a.example/b.pdf"}, {"file_data": f"data:application/pdf;base64,{_PDF}"}]).map(lambda more: {**of, **more})
+    lambda of: st.sampled_from(
+        [
+            {"file_id": "f"},
+            {"file_url": "https://a.example/b.pdf"},
+            {"file_data": f"data:application/pdf;base64,{_PDF}"},
+        ]
+    ).map(lambda more: {**of, **more})
 )
 _unknown_part: Final = members({"type": st.sampled_from(["input_audio", "input_hologram"])})
 _content: Final = or_null(texts | some(st.one_of(_input_text, _image, _file, _unknown_part)))
@@ -33,7 +39,10 @@ _output_text: Final = members(
 _refusal: Final = members({"type": st.just("refusal"), "refusal": texts})
 _status: Final = {"id": _ids, "status": st.just("completed")}
 _message: Final = st.one_of(
-    members({"role": st.sampled_from(["user", "system", "developer"]), "content": _content}, {"type": st.just("message"), **_status}),
+    members(
+        {"role": st.sampled_from(["user", "system", "developer"]), "content": _content},
+        {"type": st.just("message"), **_status},
+    ),
     members(
         {"role": st.just("assistant"), "content": texts | some(st.one_of(_output_text, _refusal, _unknown_part), 2)},
         {"type": st.just("message"), "phase": or_null(st.just("commentary")), **_status},
@@ -42,27 +51,63 @@ _message: Final = st.one_of(
 _summary: Final = some(st.fixed_dictionaries({"type": st.just("summary_text"), "text": texts}), 2)
 _reasoning: Final = members(
     {"type": st.just("reasoning"), "summary": _summary},
-    {"id": _ids, "encrypted_content": or_null(texts), "content": or_null(some(json_objects, 1)), "status": st.just("completed")},
+    {
+        "id": _ids,
+        "encrypted_content": or_null(texts),
+        "content": or_null(some(json_objects, 1)),
+        "status": st.just("completed"),
+    },
 )
 _call_id: Final = {"call_id": _ids}
 _call: Final = st.one_of(
     members(
-        {"type": st.just("function_call"), **_call_id, "name": names, "arguments": st.sampled_from(["{}", '{"z":1,"a":2}', "oops", ""])},
+        {
+            "type": st.just("function_call"),
+            **_call_id,
+            "name": names,
+            "arguments": st.sampled_from(["{}", '{"z":1,"a":2}', "oops", ""]),
+        },
         {"namespace": names, "caller": json_objects, **_status},
     ),
-    members({"type": st.just("custom_tool_call"), **_call_id, "name": names, "input": texts}, {"namespace": names, **_status}),
-    members({"type": st.just("local_shell_call"), **_call_id, "action": members({"command": some(texts), "env": st.just({})}, {"type": st.just("exec")})}, _status),
+    members(
+        {"type": st.just("custom_tool_call"), **_call_id, "name": names, "input": texts},
+        {"namespace": names, **_status},
+    ),
+    members(
+        {
+            "type": st.just("local_shell_call"),
+            **_call_id,
+            "action": members({"command": some(texts), "env": st.just({})}, {"type": st.just("exec")}),
+        },
+        _status,
+    ),
     members({"type": st.just("shell_call"), **_call_id, "action": members({"commands": some(texts)})}, _status),
-    members({"type": st.just("apply_patch_call"), **_call_id, "operation": members({"type": st.just("delete_file"), "path": texts})}, _status),
-    members({"type": st.just("tool_search_call"), **_call_id, "arguments": json_objects, "execution": st.just("client")}, _status),
+    members(
+        {
+            "type": st.just("apply_patch_call"),
+            **_call_id,
+            "operation": members({"type": st.just("delete_file"), "path": texts}),
+        },
+        _status,
+    ),
+    members(
+        {"type": st.just("tool_search_call"), **_call_id, "arguments": json_objects, "execution": st.just("client")},
+        _status,
+    ),
 )
 _outputs: Final = or_null(texts | some(st.one_of(_input_text, _image, _file)))
 _output: Final = st.one_of(
     members(
-        {"type": st.sampled_from(["function_call_output", "custom_tool_call_output", "apply_patch_call_output"]), **_call_id, "output": _outputs},
+        {
+            "type": st.sampled_from(["function_call_output", "custom_tool_call_output", "apply_patch_call_output"]),
+            **_call_id,
+            "output": _outputs,
+        },
         {"id": _ids, "status": st.sampled_from(["completed", "failed"])},
     ),
-    members({"type": st.just("local_shell_call_output"), "id": _ids, "output": texts}, {"status": st.just("completed")}),
+    members(
+        {"type": st.just("local_shell_call_output"), "id": _ids, "output": texts}, {"status": st.just("completed")}
+    ),
     members(
         {
             "type": st.just("shell_call_output"),
@@ -82,7 +127,8 @@ _function: Final = members(
 )
 _grammar: Final = members({"type": st.just("grammar"), "syntax": st.just("lark"), "definition": texts})
 _custom: Final = members(
-    {"type": st.just("custom"), "name": names}, {"description": or_null(texts), "format": or_null(_grammar | members({"type": st.just("text")}))}
+    {"type": st.just("custom"), "name": names},
+    {"description": or_null(texts), "format": or_null(_grammar | members({"type": st.just("text")}))},
 )
 _namespace: Final = members(
     {"type": st.just("namespace"), "name": names, "tools": some(_function | _custom)}, {"description": texts}
@@ -92,13 +138,22 @@ _tool: Final = st.one_of(
     _custom,
     _namespace,
     members({"type": st.sampled_from(["local_shell", "shell", "apply_patch"])}, {"environment": json_objects}),
-    members({"type": st.just("tool_search"), "execution": st.just("client")}, {"description": texts, "parameters": json_objects}),
-    members({"type": st.sampled_from(["web_search", "web_search_preview_2025_03_11", "mcp", "quantum"])}, {"filters": json_objects}),
+    members(
+        {"type": st.just("tool_search"), "execution": st.just("client")},
+        {"description": texts, "parameters": json_objects},
+    ),
+    members(
+        {"type": st.sampled_from(["web_search", "web_search_preview_2025_03_11", "mcp", "quantum"])},
+        {"filters": json_objects},
+    ),
 )
 _other_item: Final = st.one_of(
     members({"type": st.just("additional_tools"), "tools": some(_tool)}, {"role": st.just("developer"), "id": _ids}),
     members({"type": st.just("tool_search_output"), "tools": some(_tool)}, {"call_id": _ids, **_status}),
-    members({"type": st.sampled_from(["web_search_call", "mcp_call", "compaction", "item_reference", "quantum_call"])}, {"id": _ids, "action": json_objects}),
+    members(
+        {"type": st.sampled_from(["web_search_call", "mcp_call", "compaction", "item_reference", "quantum_call"])},
+        {"id": _ids, "action": json_objects},
+    ),
 )
 items: Final = st.one_of(_message, _message, _reasoning, _call, _output, _other_item)
 _format: Final = members({"type": st.sampled_from(["text", "json_object"])}) | members(
@@ -108,7 +163,13 @@ _choice: Final = st.one_of(
     st.sampled_from(["auto", "required", "none"]),
     members({"type": st.sampled_from(["function", "custom"]), "name": names}),
     members({"type": st.sampled_from(["web_search", "apply_patch", "mcp"])}),
-    members({"type": st.just("allowed_tools"), "mode": st.just("auto"), "tools": some(members({"type": st.just("function"), "name": names}))}),
+    members(
+        {
+            "type": st.just("allowed_tools"),
+            "mode": st.just("auto"),
+            "tools": some(members({"type": st.just("function"), "name": names})),
+        }
+    ),
 )
 responses_bodies: Final = members(
     {"model": st.just("backend-model"), "input": texts | st.lists(items, max_size=6)},
@@ -122,7 +183,13 @@ responses_bodies: Final = members(
         "top_p": or_null(_numbers),
         "top_logprobs": or_null(st.integers(0, 20)),
         "reasoning": or_null(
-            members({}, {"effort": or_null(st.sampled_from(["none", "low", "xhigh", "ultra"])), "summary": or_null(st.just("auto"))})
+            members(
+                {},
+                {
+                    "effort": or_null(st.sampled_from(["none", "low", "xhigh", "ultra"])),
+                    "summary": or_null(st.just("auto")),
+                },
+            )
         ),
         "text": or_null(members({}, {"format": or_null(_format), "verbosity": or_null(st.just("low"))})),
         "stream": or_null(st.booleans()),

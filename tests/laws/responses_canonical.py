@@ -11,7 +11,17 @@ Object = dict[str, Any]
 
 _KNOWN: Final = (
     *("instructions", "tools", "tool_choice", "parallel_tool_calls", "max_output_tokens", "temperature", "top_p"),
-    *("reasoning", "text", "stream", "store", "include", "prompt_cache_key", "service_tier", "safety_identifier", "user"),
+    *(
+        "reasoning",
+        "text",
+        "stream",
+        "store",
+        "include",
+        "prompt_cache_key",
+        "service_tier",
+        "safety_identifier",
+        "user",
+    ),
     *("metadata", "truncation", "top_logprobs", "client_metadata", "x_new", "x_newer", "zz"),
 )
 _ENCRYPTED: Final = "reasoning.encrypted_content"
@@ -53,7 +63,14 @@ def _item(item: Object) -> Object:
 
 def _message(item: Object) -> Object:
     content, kind = item["content"], "output_text" if item["role"] == "assistant" else "input_text"
-    if item["role"] == "assistant" and (not content or any(part["type"] == "input_audio" or part["type"] == "input_hologram" for part in content if isinstance(part, dict))):
+    if item["role"] == "assistant" and (
+        not content
+        or any(
+            part["type"] == "input_audio" or part["type"] == "input_hologram"
+            for part in content
+            if isinstance(part, dict)
+        )
+    ):
         return item  # of nothing that is known: as it is
     parts = [{"type": kind, "text": content}] if isinstance(content, str) and content else content or []
     return {**item, "type": "message", "content": [_part(part) for part in parts]}
@@ -71,7 +88,11 @@ def _part(part: Object) -> Object:
                 return said
             head, _, data = part["file_data"].partition(";base64,")
             kind = TRUE_TYPES.get(data[:5], head)
-            return {**said, "filename": part.get("filename") or "document.pdf", "file_data": f"data:{kind};base64,{data}"}
+            return {
+                **said,
+                "filename": part.get("filename") or "document.pdf",
+                "file_data": f"data:{kind};base64,{data}",
+            }
     return part
 
 

@@ -33,7 +33,8 @@ Object = dict[str, Any]
 
 BACKENDS = (M, C, R)
 RECORDED = [
-    pytest.param(jsons.read(path.read_bytes()), id=path.parent.name) for path in sorted(OURS.glob("openai-responses/*/request.json"))
+    pytest.param(jsons.read(path.read_bytes()), id=path.parent.name)
+    for path in sorted(OURS.glob("openai-responses/*/request.json"))
 ]
 WRITTEN = [pytest.param(body, id=name) for name, body in codex.REQUESTS.items()]
 STRICT_CHAT = Profile(tool_ids="openai", reasoning_history="all", prefill="native")
@@ -59,12 +60,21 @@ def test_real_requests_survive(body: Object) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_order_of_members_survives_where_it_reaches_the_model(backend: Dialect) -> None:
-    schema = {"type": "object", "required": ["z"], "properties": {"z": {"title": "Z", "type": "string"}, "a": {}}, "$x": 1}
+    schema = {
+        "type": "object",
+        "required": ["z"],
+        "properties": {"z": {"title": "Z", "type": "string"}, "a": {}},
+        "$x": 1,
+    }
     arguments = {"z": 1, "a": {"y": [], "b": None}}
     tool = {"type": "function", "name": "t", "parameters": schema}
     body = codex.body(codex.message("user", "hi"), codex.call(1, "t", arguments), codex.output(1, "ok"), tools=[tool])
     sent = crossed(R, body, backend).sent.body
-    found, call = conversations.tool_in(backend, sent) if backend != R else (sent["tools"][0]["parameters"], jsons.read(sent["input"][1]["arguments"]))
+    found, call = (
+        conversations.tool_in(backend, sent)
+        if backend != R
+        else (sent["tools"][0]["parameters"], jsons.read(sent["input"][1]["arguments"]))
+    )
     assert in_order(found) == in_order(schema)
     assert in_order(call) == in_order(arguments)
 
@@ -108,7 +118,10 @@ def test_depth_is_read_or_refused(depth: int) -> None:
         b'{"type":"tool_search_call","call_id":"c","arguments":' + deep + b"}",
         b'{"type":"quantum_call","x":' + deep + b"}",
         b'{"role":"user","content":[' + b"[" * depth + b"]" * depth + b"]}",
-        b'{"type":"additional_tools","tools":[' + b'{"type":"namespace","name":"n","tools":[' * depth + b"]}" * depth + b"]}",
+        b'{"type":"additional_tools","tools":['
+        + b'{"type":"namespace","name":"n","tools":[' * depth
+        + b"]}" * depth
+        + b"]}",
     ):
         _read_or_refused(b'{"model":"m","input":[' + item + b"]}")
 
@@ -217,14 +230,28 @@ def _calls_without_object(body: Object) -> list[str]:
         (R, M, STRICT_MESSAGES),
         (R, R, PLAIN[R]),
         (M, R, PLAIN[R]),
-        (M, R, Profile(family="openai", reasoning_field=None, reasoning_history="none", openai_fields=True, cache_marks="openai")),
+        (
+            M,
+            R,
+            Profile(
+                family="openai",
+                reasoning_field=None,
+                reasoning_history="none",
+                openai_fields=True,
+                cache_marks="openai",
+            ),
+        ),
         (C, R, PLAIN[R]),
     ],
 )
 @pytest.mark.parametrize("last", [39, 40, 41, 42])
-def test_what_was_sent_is_sent_again_to_the_letter(client: Dialect, backend: Dialect, profile: Profile, last: int) -> None:
+def test_what_was_sent_is_sent_again_to_the_letter(
+    client: Dialect, backend: Dialect, profile: Profile, last: int
+) -> None:
     make = codex.of_turns if client == R else lambda count: conversations.of_rounds(client, count)
-    first, again, longer = (crossed(client, make(count), backend, profile).sent.body for count in (last, last, last + 1))
+    first, again, longer = (
+        crossed(client, make(count), backend, profile).sent.body for count in (last, last, last + 1)
+    )
     assert again == first
     key = "input" if backend == R else "messages"
     before, after = first[key], longer[key]
