@@ -65,9 +65,23 @@ def test_only_visible_text_counts() -> None:
     assert filtered(events, ("</x>",)) == events
 
 
-def test_what_is_open_is_closed_and_nothing_follows() -> None:
+def test_no_call_is_left_half_said() -> None:
     events: list[Event] = [
         Opened(0, ToolCall("c", "t")),
+        Grew(0, '{"a"'),
+        Opened(1, Text("")),
+        Grew(1, "END"),
+        Closed(1),
+        Grew(0, ":1}"),
+        Closed(0),
+        Ended("tool_calls"),
+    ]
+    assert filtered(events, ("END",)) == events
+
+
+def test_what_is_open_is_closed_and_nothing_follows() -> None:
+    events: list[Event] = [
+        Opened(0, Thinking("")),
         Grew(0, "{}"),
         Opened(1, Text("")),
         Grew(1, "ENDx"),

@@ -7,7 +7,7 @@ as may be the beginning of a sequence.
 from typing import Final
 
 from dragoman.hub.events import Closed, Ended, Event, Grew, Noted, Opened
-from dragoman.hub.request import Text
+from dragoman.hub.request import Text, ToolCall
 from dragoman.hub.usage import Usage
 
 _CHARACTERS_PER_TOKEN: Final = 4
@@ -21,6 +21,7 @@ class StopSequences:
         self._longest: Final = max(map(len, self._sequences), default=0)
         self._held: dict[int, str] = {}  # by text block
         self._others: set[int] = set()  # blocks of other kinds that are open
+        self._calls: set[int] = set()  # those of them that a cut would leave half said
         self._said = 0
         self.cut = False
 
@@ -32,10 +33,13 @@ class StopSequences:
                 self._held[event.block] = ""
             else:
                 self._others.add(event.block)
+                if isinstance(event.part, ToolCall):
+                    self._calls.add(event.block)
         elif isinstance(event, Grew) and event.block in self._held:
             return self._grew(event)
         elif isinstance(event, Closed):
             self._others.discard(event.block)
+            self._calls.discard(event.block)
             held = self._held.pop(event.block, "")
             return [Grew(event.block, held), event] if held else [event]
         return [event]
@@ -43,7 +47,7 @@ class StopSequences:
     def _grew(self, event: Grew) -> list[Event]:
         text = self._held[event.block] + event.text
         found = [(at, sequence) for sequence in self._sequences if (at := text.find(sequence)) >= 0]
-        if found:
+        if found and not self._calls:
             return self._cut(event.block, text, *min(found))
         keep = _uncertain(text, self._sequences, self._longest)
         certain, self._held[event.block] = text[: len(text) - keep], text[len(text) - keep :]

@@ -1,7 +1,7 @@
 """How often an address may try keys that do not fit.
 
-One or two failed logins cost nothing: people paste wrong keys. The third and fourth are answered late, and from the
-fifth on the address is refused until enough strikes have decayed, one a minute.
+One or two failed logins cost nothing: people paste wrong keys. After three or four the next attempt waits, and after
+five the address is refused until enough strikes have decayed, one a minute.
 """
 
 import ipaddress
