@@ -292,6 +292,19 @@ def test_a_wrong_key_is_an_authentication_error(sdk: str, blocking: bool) -> Non
     run(main)
 
 
+@sdks
+def test_a_body_that_is_too_large_is_told_before_it_was_read(sdk: str) -> None:
+    async def main() -> None:
+        async with house([model("m", NOBODY)], max_body_mb=1) as running:
+            long = [{"role": "user", "content": "x" * 20_000_000}]
+            with pytest.raises(STATUS_ERRORS) as raised:
+                await SDKs[sdk](running, blocking=False, stream=False, messages=long)
+            assert raised.value.status_code == 413
+            assert "raise `max_body_mb`" in str(raised.value)
+
+    run(main)
+
+
 def first_events(type_: str) -> list[bytes]:
     """The frames of an answer up to the middle of a tool call's arguments."""
     wire = chat if type_ == "openai" else messages

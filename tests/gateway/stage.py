@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
+import uvloop
 from uvicorn.config import WSProtocolType
 
 from dragoman.config.load import load_bytes
@@ -49,7 +50,8 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
         gc.collect(1)
         assert unseen == [], unseen
 
-    asyncio.run(within_reason())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # the loop that `dragoman serve` runs on
+        runner.run(within_reason())
 
 
 class House:

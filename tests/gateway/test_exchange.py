@@ -5,6 +5,8 @@ import logging
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dragoman.gateway import converse, count, exchange, passthrough, relay
 from dragoman.gateway.entry import Entry
@@ -162,5 +164,105 @@ def test_long_names_are_not_echoed_whole() -> None:
             heard = await running.ask("/v1/messages", messages_body("m" * 1_000_000))
             assert heard.status == 404
             assert len(heard.body) < 1_000
+
+    run(main)
+
+
+# Requests with something wrong in them, anywhere.
+
+PICTURE = "iVBORw0KGgo="
+RICH: dict[str, tuple[str, dict[str, Any]]] = {
+    "/v1/messages": (
+        "chat",
+        messages_body(
+            "chat",
+            system=[{"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}],
+            messages=[
+                {"role": "user", "content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PICTURE}}]},
+                {"role": "assistant", "content": [{"type": "thinking", "thinking": "t", "signature": "s"}, {"type": "tool_use", "id": "toolu_1", "name": "t", "input": {"a": 1}}]},
+                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": [{"type": "text", "text": "r"}]}]},
+            ],
+            tools=[{"name": "t", "input_schema": {"type": "object"}}, {"type": "bash_20250124", "name": "bash"}],
+            tool_choice={"type": "auto", "disable_parallel_tool_use": True},
+            thinking={"type": "enabled", "budget_tokens": 50},
+            output_config={"effort": "high"},
+            metadata={"user_id": "u"},
+            stop_sequences=["a"],
+        ),
+    ),
+    "/v1/chat/completions": (
+        "messages",
+        chat_body(
+            "messages",
+            messages=[
+                {"role": "user", "content": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PICTURE}"}}]},
+                {"role": "assistant", "content": None, "reasoning_content": "r", "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "t", "arguments": "{}"}}]},
+                {"role": "tool", "tool_call_id": "call_1", "content": "r"},
+            ],
+            tools=[{"type": "function", "function": {"name": "t", "parameters": {"type": "object"}}}],
+            tool_choice={"type": "function", "function": {"name": "t"}},
+            response_format={"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}},
+            reasoning_effort="low",
+            stop=["a"],
+            max_tokens=100,
+            stream_options={"include_usage": True},
+        ),
+    ),
+}  # fmt: skip
+ODD: tuple[Any, ...] = (
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    1e308,
+    2**63,
+    "",
+    "x",
+    "\x00",
+    [],
+    {},
+    [None],
+    [[]],
+    [{}],
+    {"": {}},
+    {"type": None},
+    {"type": "x"},
+)
+
+
+def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [at, *(place for key, item in inner for place in places(item, (*at, key)))]
+
+
+def spoilt(body: Any, at: tuple[Any, ...], odd: Any) -> Any:
+    """The body with something else at this place; odd "gone" = nothing."""
+    if not at:
+        return odd
+    body = dict(body) if isinstance(body, dict) else list(body)
+    if len(at) == 1 and odd == "gone":
+        del body[at[0]]
+    else:
+        body[at[0]] = spoilt(body[at[0]], at[1:], odd)
+    return body
+
+
+@pytest.mark.parametrize("path", RICH)
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_no_request_is_too_odd(path: str, data: st.DataObject) -> None:
+    name, rich = RICH[path]
+    place = data.draw(st.sampled_from([place for place in places(rich) if place and place != ("model",)]))
+    body = spoilt(rich, place, data.draw(st.sampled_from([*ODD, "gone"])))
+    stream = data.draw(st.booleans())
+
+    async def main() -> None:
+        async with playback(says(Words("fine"))) as backend:
+            models = [model("chat", f"{origin(backend)}/v1"), model("messages", origin(backend), type="anthropic")]
+            async with house(models) as running:
+                heard = await running.ask(path, {**body, "model": name, "stream": stream})
+                assert heard.status in (200, 400), heard.body
+                assert heard.status == 200 or heard.error["message"]
 
     run(main)
