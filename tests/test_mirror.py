@@ -30,7 +30,6 @@ GAPS: Final = frozenset(
         "protocols/openai_responses/sides.py",
         "protocols/openai_responses/tool_reader.py",
         "protocols/openai_responses/usage.py",
-        "protocols/seals.py",
     }
 )
 

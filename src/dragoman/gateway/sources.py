@@ -91,7 +91,8 @@ async def _ask(
     filters: list[Filter] = [Restored(originals)] if originals else []
     if stops := _to_emulate(request, backend):
         filters.append(StopSequences(stops))
-    if client != backend.dialect and backend.seals:
+    # Codex brings back no reasoning that has no seal, so even a backend that makes none has it enveloped there.
+    if client != backend.dialect and (backend.seals or client == "openai-responses"):
         filters.append(Enveloped(client, gateway.sealer))
         if client == "openai-chat":
             filters.append(Remembered(gateway.vault, parties.entry.owner))

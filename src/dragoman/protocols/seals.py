@@ -2,8 +2,9 @@
 
     dgm1.<base64url of zlib of JSON>.<base64url of the first 16 bytes of an HMAC-SHA256>
 
-Inside are the family that made the seal, the seal and the reasoning it seals, byte for byte. Only an envelope that is
-whole is opened; whatever else comes under this name is treated as absent. No envelope is ever sent to a backend.
+Inside are the family that made the seal, the seal and the reasoning it seals, byte for byte; or reasoning without a
+seal, where the client does not bring back what it was shown. Only an envelope that is whole is opened; whatever else
+comes under this name is treated as absent. No envelope is ever sent to a backend.
 """
 
 import base64
@@ -11,13 +12,14 @@ import binascii
 import hashlib
 import hmac
 import zlib
+from collections.abc import Sequence
 from typing import Any, Final, get_args
 
 import msgspec
 
 from dragoman.hub.events import Closed, Event, Grew, Opened, Showed
 from dragoman.hub.losses import Losses
-from dragoman.hub.request import Dialect, Request, Seal, Thinking, Turn
+from dragoman.hub.request import Dialect, Part, Request, Seal, Thinking, Turn
 from dragoman.wire import jsons
 
 PREFIX: Final = "dgm1."
@@ -34,8 +36,10 @@ class Sealer:
     def __init__(self, secret: bytes) -> None:
         self._secret: Final = secret
 
-    def wrap(self, seal: Seal, text: str) -> str:
-        said = {"d": seal.dialect, "o": seal.origin, "f": seal.form, "v": seal.value, "t": text}
+    def wrap(self, seal: Seal | None, text: str) -> str:
+        said: dict[str, Any] = {"t": text}
+        if seal is not None:
+            said |= {"d": seal.dialect, "o": seal.origin, "f": seal.form, "v": seal.value}
         body = base64.urlsafe_b64encode(zlib.compress(jsons.write(said))).rstrip(b"=")
         return f"{PREFIX}{body.decode()}.{self._mac(body)}"
 
@@ -62,6 +66,8 @@ def _thinking(said: Any) -> Thinking | None:
             for known in _DIALECTS:
                 if known == dialect and form in _FORMS:
                     return Thinking(text, Seal(known, origin, value, form))  # type: ignore[arg-type]  # checked above
+        case {"t": str(text)}:
+            return Thinking(text)
     return None
 
 
@@ -76,38 +82,51 @@ def opened(request: Request, sealer: Sealer, losses: Losses) -> Request:
 
 
 def _opened_turn(turn: Turn, sealer: Sealer, losses: Losses) -> Turn:
-    if not any(isinstance(part, Thinking) and envelope_in(part.seal) for part in turn.parts):
+    if not any(isinstance(part, Thinking) and envelopes_in(part.seal) for part in turn.parts):
         return turn
-    parts = []
+    parts: list[Part] = []
     for part in turn.parts:
-        envelope = envelope_in(part.seal) if isinstance(part, Thinking) else None
-        if not isinstance(part, Thinking) or envelope is None:
-            parts.append(part)
-        elif (inside := sealer.unwrap(envelope)) is not None:
-            parts.append(_replace(inside, extra=part.extra))
+        if isinstance(part, Thinking) and (envelopes := envelopes_in(part.seal)):
+            parts += _opened_part(part, envelopes, turn.path, sealer, losses)
         else:
-            losses.warn(turn.path, "reasoning came back under a seal that is not this proxy's, and is sent without it")
-            parts.append(_replace(part, seal=None))
+            parts.append(part)
     return _replace(turn, parts=tuple(parts))
 
 
-def envelope_in(seal: Seal | None) -> str | None:
-    """The envelope a client brings back in the place its dialect has for seals, None if it is a vendor's own."""
+def _opened_part(
+    part: Thinking, envelopes: Sequence[str], path: str, sealer: Sealer, losses: Losses
+) -> Sequence[Thinking]:
+    """What is inside takes the place of what the client shows of it; a chat message has all its reasoning in one."""
+    inside = [thought for envelope in envelopes if (thought := sealer.unwrap(envelope)) is not None]
+    if len(inside) < len(envelopes):
+        losses.warn(path, "reasoning came back under a seal that is not this proxy's, and is sent without it")
+    return inside or [_replace(part, seal=None)]
+
+
+def envelopes_in(seal: Seal | None) -> list[str]:
+    """The envelopes a client brings back in the place its dialect has for seals; none if it is a vendor's own."""
     match seal:
         case Seal(value=str(value)) if value.startswith(PREFIX):
-            return value
+            return [value]
         case Seal(value={"encrypted_content": str(value)}) if value.startswith(PREFIX):
-            return value
+            return [value]
         case Seal(value=[*details]):
-            for detail in details:
-                data = detail.get("data") if isinstance(detail, dict) else None
-                if isinstance(data, str) and data.startswith(PREFIX):
-                    return data
-    return None
+            found = [detail.get("data") for detail in details if isinstance(detail, dict)]
+            return [data for data in found if isinstance(data, str) and data.startswith(PREFIX)]
+    return []
+
+
+def envelope_in(seal: Seal | None) -> str | None:
+    """The first of them, None if there is none."""
+    return next(iter(envelopes_in(seal)), None)
 
 
 class Enveloped:
-    """A filter over a backend's events: seals the client's dialect cannot hold go into envelopes."""
+    """A filter over a backend's events: seals the client's dialect cannot hold go into envelopes.
+
+    Of Responses' clients Codex (0.169) brings back an item's summary and its sealed content, but not the text it was
+    shown: that goes into an envelope too.
+    """
 
     def __init__(self, client: Dialect, sealer: Sealer) -> None:
         self._client: Final = client
@@ -125,15 +144,18 @@ class Enveloped:
             self._thoughts[event.block] = []
         elif isinstance(event, Closed) and event.block in self._thoughts:
             text = "".join(self._thoughts.pop(event.block))
-            if event.seal is not None and event.seal.dialect != self._client:
+            if self._needs_envelope(event.seal, text):
                 return [_replace(event, seal=self._enveloped(event.seal, text))]
         elif isinstance(event, Showed) and isinstance(event.part, Thinking):
             seal = event.part.seal
-            if seal is not None and seal.dialect != self._client:
+            if self._needs_envelope(seal, event.part.text):
                 return [Showed(event.block, _replace(event.part, seal=self._enveloped(seal, event.part.text)))]
         return [event]
 
-    def _enveloped(self, seal: Seal, text: str) -> Seal:
+    def _needs_envelope(self, seal: Seal | None, text: str) -> bool:
+        return bool(text) and self._client == "openai-responses" if seal is None else seal.dialect != self._client
+
+    def _enveloped(self, seal: Seal | None, text: str) -> Seal:
         envelope = self._sealer.wrap(seal, text)
         if self._client == "openai-chat":
             return Seal(

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened
+from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Showed
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Citation, FunctionTool, Refusal, Request, Seal, Text, Thinking, ToolCall, Turn
 from dragoman.hub.route import Profile
@@ -193,6 +193,27 @@ def test_details_of_reasoning_are_its_seal() -> None:
         Opened(0, Thinking("")),
         Grew(0, "t"),
         Closed(0, Seal("openai-chat", "maker", details, "details")),
+    ]
+
+
+def test_details_without_reasoning_are_shown_before_what_follows() -> None:
+    """Gemini's, at OpenRouter: they come with the call, and it refuses the next turn without them."""
+    details = [{"type": "reasoning.encrypted", "data": "x"}]
+    calling = {"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}}
+    events = read(chunk({"reasoning_details": details, "tool_calls": [calling]}), DONE)
+    assert events[:2] == [
+        Showed(1, Thinking("", Seal("openai-chat", "maker", details, "details"))),
+        Opened(0, ToolCall("c", "f")),
+    ]
+
+
+def test_details_behind_everything_are_shown_last() -> None:
+    details = [{"type": "reasoning.encrypted", "data": "x"}]
+    events = read(text("a"), chunk({"reasoning_details": details}, "stop"), DONE)
+    assert events == [
+        *text_events(0, "a"),
+        Showed(1, Thinking("", Seal("openai-chat", "maker", details, "details"))),
+        Ended("stop", "stop"),
     ]
 
 

@@ -2,15 +2,17 @@
 
 from typing import Any, Final
 
+import openai
 import pytest
 
-from dragoman.hub.answer import Answer
+from dragoman.hub.answer import Answer, fold
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Showed
 from dragoman.hub.problems import Problem
-from dragoman.hub.request import Citation, Opaque, Refusal, Request, Text, Thinking, ToolCall
+from dragoman.hub.request import Citation, Opaque, Refusal, Request, Seal, Text, Thinking, ToolCall
 from dragoman.hub.usage import Usage
 from dragoman.protocols.openai_chat.answer_writer import StreamWriter, write_answer
 from dragoman.wire import jsons
+from tests.conformance import official
 from tests.laws import wires
 from tests.laws.recorded import STAMP
 
@@ -216,3 +218,42 @@ def test_content_is_null_only_beside_calls(parts: Any, content: str | None, refu
     message = said["choices"][0]["message"]
     assert (message["content"], message["refusal"]) == (content, refusal)
     assert "usage" not in said
+
+
+SEALED: Final[list[Event]] = [
+    Opened(0, Thinking("")),
+    Grew(0, "hm"),
+    Closed(0, Seal("openai-chat", "maker", [{"type": "reasoning.encrypted", "data": "x", "index": 0}], "details")),
+    Opened(1, Text("")),
+    Grew(1, "So."),
+    Closed(1),
+    Showed(2, Thinking("", Seal("openai-chat", "maker", [{"type": "reasoning.encrypted", "data": "y"}], "details"))),
+    Opened(3, Thinking("")),
+    Closed(3, Seal("anthropic-messages", "anthropic", "sig")),
+]
+DETAILS: Final = [
+    {"type": "reasoning.encrypted", "data": "x", "index": 0},
+    {"type": "reasoning.encrypted", "data": "y", "index": 1},
+]
+
+
+def test_seals_are_said_once_and_each_with_its_own_index() -> None:
+    said = [delta for delta in deltas(*SEALED, ENDED) if "reasoning_details" in delta]
+    assert said == [{"reasoning_details": DETAILS}]
+    assert wires.chat_breaches(told(*SEALED, ENDED)) == []
+
+
+def test_a_whole_answer_has_the_same_seals() -> None:
+    answer = jsons.read(write_answer(fold([*SEALED, ENDED]), ASKED, STAMP))
+    assert answer["choices"][0]["message"]["reasoning_details"] == DETAILS
+
+
+def test_the_sdk_hears_the_seals() -> None:
+    wire = told(*SEALED, ENDED)
+    pieces = [wire[n : n + 1] for n in range(len(wire))]
+    http = official.transport(200, {"content-type": "text/event-stream"}, pieces)
+    with openai.OpenAI(api_key="k", base_url="http://127.0.0.1:9", max_retries=0, http_client=http) as client:
+        asked: Any = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+        with client.chat.completions.stream(**asked) as answer:
+            message = answer.get_final_completion().choices[0].message
+    assert (message.model_extra or {})["reasoning_details"] == DETAILS

@@ -132,6 +132,12 @@ def test_seals_go_back_to_who_made_them() -> None:
     assert other.losses == {"messages[1]": True}
 
 
+def test_seals_of_several_thoughts_go_back_together() -> None:
+    thoughts = [Thinking("hm", Seal(C, "openrouter", [{"data": data}], "details")) for data in ("x", "y")]
+    said = turns(GO, assistant(*thoughts, Text("a")), GO, profile=profile_for("openrouter", "google/gemini-3"))
+    assert said.messages[1]["reasoning_details"] == [{"data": "x"}, {"data": "y"}]
+
+
 def test_tags_before_parts() -> None:
     part: Object = {"type": "text", "text": "a", "x": 1}
     said = {"role": "assistant", "content": [part], "reasoning_content": "hm"}

@@ -276,6 +276,8 @@ def _whole_block(part: ToolResult | Opaque | Thinking) -> dict[str, Any] | None:
             return {"type": "redacted_thinking", "data": value}
         case Thinking():
             signature = part.seal.value if part.seal and part.seal.dialect == "anthropic-messages" else ""
+            if not part.text and not signature:
+                return None
             return {"type": "thinking", "thinking": part.text, "signature": signature}
         case ToolResult() | Opaque():
             return None

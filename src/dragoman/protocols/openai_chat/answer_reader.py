@@ -5,7 +5,7 @@ A whole answer is read as the one delta it would have been, so that streamed and
 
 from typing import Any, Final, Literal
 
-from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason
+from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Showed
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Citation, Refusal, Request, Seal, Text, Thinking, ToolCall
 from dragoman.hub.route import Profile
@@ -243,6 +243,8 @@ class AnswerReader:
     def _say(self, kind: _Kind, text: str) -> None:
         if self._kind != kind:
             self._close_open()
+            if kind != "thinking":
+                self._show_seal()
             self._close_whole_calls()
             self._open, self._kind = self._next_block(), kind
             self._tell(Opened(self._open, _PART[kind]("")))
@@ -257,12 +259,18 @@ class AnswerReader:
     def _close_open(self) -> None:
         if self._kind is None:
             return
-        seal = None
-        if self._kind == "thinking" and self._details:
-            seal = Seal("openai-chat", self._family, self._details, "details")
-            self._details = []
+        seal = self._seal() if self._kind == "thinking" else None
         self._kind = None
         self._tell(Closed(self._open, seal))
+
+    def _show_seal(self) -> None:
+        """What was sealed without a word of it being said, or behind it (Gemini at OpenRouter), is shown by itself."""
+        if (seal := self._seal()) is not None:
+            self._tell(Showed(self._next_block(), Thinking("", seal)))
+
+    def _seal(self) -> Seal | None:
+        details, self._details = self._details, []
+        return Seal("openai-chat", self._family, details, "details") if details else None
 
     def _close_whole_calls(self) -> None:
         """Something else begins: calls whose JSON is whole are over. Others may still grow (interleaved deltas)."""
@@ -299,6 +307,7 @@ class AnswerReader:
 
     def _open_call(self, call: Call, *, custom: bool) -> None:
         self._close_open()
+        self._show_seal()
         self._close_whole_calls()
         call.opened = True
         name = self._names.get(call.name, call.name)
@@ -330,6 +339,7 @@ class AnswerReader:
             self._fail(Problem("backend_failed", "the backend called a tool without naming it"))
             return
         self._close_open()
+        self._show_seal()
         for call in self._calls:
             if call.opened and not call.closed:
                 self._close_call(call)

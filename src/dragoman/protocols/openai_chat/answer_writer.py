@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, assert_never
 from dragoman.hub.answer import Answer
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Showed
 from dragoman.hub.problems import Problem
-from dragoman.hub.request import Citation, Refusal, Request, Text, Thinking, ToolCall
+from dragoman.hub.request import Citation, Refusal, Request, Seal, Text, Thinking, ToolCall
 from dragoman.hub.usage import Usage
 from dragoman.protocols import free_text
 from dragoman.protocols.codec import Stamp
@@ -63,6 +63,7 @@ class StreamWriter:
         self._length = 0  # of the visible text, in code points
         self._spans: dict[int, tuple[int, int]] = {}  # where in it each text block stands
         self._cited: list[Cited] = []
+        self._details: list[Any] = []  # seals of what was thought
         self._over = False
 
     def begin(self) -> bytes:
@@ -93,6 +94,7 @@ class StreamWriter:
             case Opened():
                 return self.begin() + self._opened(event)
             case Closed():
+                self._details += _details(event.seal)
                 return self._closed(event.block)
             case Cited():
                 self._cited.append(event)
@@ -105,6 +107,8 @@ class StreamWriter:
                 return stream_problem(event.problem)
             case Began():
                 return self.begin()
+            case Showed(part=Thinking(seal=seal)):
+                self._details += _details(seal)
             case Showed() | Grew():  # what the backend ran itself has no place in this dialect
                 pass
             case _:
@@ -156,7 +160,7 @@ class StreamWriter:
 
     def _ended(self, event: Ended) -> bytes:
         self._stop()
-        delta: dict[str, Any] = {}
+        delta: dict[str, Any] = _reasoning_details(self._details)
         if self._cited:
             cited = [write_annotation(c.citation, *self._spans.get(c.block, (0, 0))) for c in self._cited]
             delta["annotations"] = [{**annotation, "index": index} for index, annotation in enumerate(cited)]
@@ -193,6 +197,8 @@ def write_answer(answer: Answer, request: Request, stamp: Stamp) -> bytes:
     }
     if thought:
         message["reasoning_content"] = thought
+    seals = [part.seal for part in answer.parts if isinstance(part, Thinking)]
+    message |= _reasoning_details([detail for seal in seals for detail in _details(seal)])
     if calls:
         message["tool_calls"] = calls
     if annotations := _annotations(texts):
@@ -214,6 +220,17 @@ def _finish(reason: Reason, *, calls: int) -> str:
     """Calls that were made are to be run, whatever else ended the answer in good order."""
     finish = _FINISH[reason]
     return "tool_calls" if finish == "stop" and calls else finish
+
+
+def _details(seal: Seal | None) -> list[Any]:
+    """Other dialects' seals have no place here."""
+    return seal.value if seal is not None and seal.form == "details" and isinstance(seal.value, list) else []
+
+
+def _reasoning_details(details: list[Any]) -> dict[str, Any]:
+    """Said once, whole, each with a number of its own: the SDK joins what it hears of one number."""
+    numbered = [{**detail, "index": index} for index, detail in enumerate(details) if isinstance(detail, dict)]
+    return {"reasoning_details": numbered} if numbered else {}
 
 
 def _refusal(reason: Reason, explanation: str | None) -> str | None:

@@ -248,7 +248,10 @@ class Conversation:
             if part.seal is None:
                 continue
             if part.seal.form == "details" and (self._ours or part.seal.origin == self._profile.family):
-                message["reasoning_details"] = part.seal.value
+                value = part.seal.value
+                if isinstance(value, list):
+                    value = [*message.get("reasoning_details", ()), *value]
+                message["reasoning_details"] = value
             else:
                 self._losses.warn(turn.path, "reasoning that another backend has sealed is sent without its seal")
         if field is None or not with_thinking:
