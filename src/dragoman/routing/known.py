@@ -53,8 +53,9 @@ class Knowledge:
 
     def forget_lessons(self) -> None:
         """The configuration has changed: what was learnt may be about another server."""
-        self._lessons.clear()
-        self.version += 1
+        if self._lessons:
+            self._lessons.clear()
+            self.version += 1
 
     def keep_only(self, places: set[tuple[str, str]]) -> None:
         """Forget backends that left the configuration."""

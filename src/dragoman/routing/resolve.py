@@ -38,9 +38,14 @@ class Router:
         self._chance: Final = chance or random.Random()  # noqa: S311 - it spreads load, it guards nothing
         self._routes: dict[tuple[int, Dialect], tuple[ModelConfig, Route]] = {}
         self._version = -1
+        self._snapshot: Snapshot | None = None
 
     def resolve(self, snapshot: Snapshot, key: Key, name: str, dialect: Dialect) -> Route:
         """dialect: the client's. Raise Problem: "unknown_model", "forbidden", "unsupported"."""
+        if self._snapshot is not snapshot:
+            # A reload: what refusals have taught may be about another server.
+            self._snapshot = snapshot
+            self._knowledge.forget_lessons()
         model = snapshot.model(name)
         if model is None:
             raise Problem("unknown_model", _unknown(snapshot, key, name), param="model")

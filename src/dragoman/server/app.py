@@ -129,7 +129,6 @@ class App:
 
         def swapped(snapshot: Snapshot) -> None:
             pulses.every = snapshot.config.ping_seconds
-            knowledge.forget_lessons()
             discovery.look_again()
 
         chores: dict[str, Chore] = {"keeping clients company": pulses.run, "looking at backends": discovery.run}
