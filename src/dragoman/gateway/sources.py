@@ -91,8 +91,7 @@ async def _ask(
     filters: list[Filter] = [Restored(originals)] if originals else []
     if stops := _to_emulate(request, backend):
         filters.append(StopSequences(stops))
-    # Codex brings back no reasoning that has no seal, so even a backend that makes none has it enveloped there.
-    if client != backend.dialect and (backend.seals or client == "openai-responses"):
+    if client != backend.dialect and backend.seals:
         filters.append(Enveloped(client, gateway.sealer))
         if client == "openai-chat":
             filters.append(Remembered(gateway.vault, parties.entry.owner))

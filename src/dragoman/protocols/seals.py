@@ -2,9 +2,8 @@
 
     dgm1.<base64url of zlib of JSON>.<base64url of the first 16 bytes of an HMAC-SHA256>
 
-Inside are the family that made the seal, the seal and the reasoning it seals, byte for byte; or reasoning without a
-seal, where the client does not bring back what it was shown. Only an envelope that is whole is opened; whatever else
-comes under this name is treated as absent. No envelope is ever sent to a backend.
+Inside are the family that made the seal, the seal and the reasoning it seals, byte for byte. Only an envelope that is
+whole is opened; whatever else comes under this name is treated as absent. No envelope is ever sent to a backend.
 """
 
 import base64
@@ -36,10 +35,8 @@ class Sealer:
     def __init__(self, secret: bytes) -> None:
         self._secret: Final = secret
 
-    def wrap(self, seal: Seal | None, text: str) -> str:
-        said: dict[str, Any] = {"t": text}
-        if seal is not None:
-            said |= {"d": seal.dialect, "o": seal.origin, "f": seal.form, "v": seal.value}
+    def wrap(self, seal: Seal, text: str) -> str:
+        said = {"d": seal.dialect, "o": seal.origin, "f": seal.form, "v": seal.value, "t": text}
         body = base64.urlsafe_b64encode(zlib.compress(jsons.write(said))).rstrip(b"=")
         return f"{PREFIX}{body.decode()}.{self._mac(body)}"
 
@@ -66,8 +63,6 @@ def _thinking(said: Any) -> Thinking | None:
             for known in _DIALECTS:
                 if known == dialect and form in _FORMS:
                     return Thinking(text, Seal(known, origin, value, form))  # type: ignore[arg-type]  # checked above
-        case {"t": str(text)}:
-            return Thinking(text)
     return None
 
 
@@ -122,11 +117,7 @@ def envelope_in(seal: Seal | None) -> str | None:
 
 
 class Enveloped:
-    """A filter over a backend's events: seals the client's dialect cannot hold go into envelopes.
-
-    Of Responses' clients Codex (0.169) brings back an item's summary and its sealed content, but not the text it was
-    shown: that goes into an envelope too.
-    """
+    """A filter over a backend's events: seals the client's dialect cannot hold go into envelopes."""
 
     def __init__(self, client: Dialect, sealer: Sealer) -> None:
         self._client: Final = client
@@ -144,18 +135,15 @@ class Enveloped:
             self._thoughts[event.block] = []
         elif isinstance(event, Closed) and event.block in self._thoughts:
             text = "".join(self._thoughts.pop(event.block))
-            if self._needs_envelope(event.seal, text):
+            if event.seal is not None and event.seal.dialect != self._client:
                 return [_replace(event, seal=self._enveloped(event.seal, text))]
         elif isinstance(event, Showed) and isinstance(event.part, Thinking):
             seal = event.part.seal
-            if self._needs_envelope(seal, event.part.text):
+            if seal is not None and seal.dialect != self._client:
                 return [Showed(event.block, _replace(event.part, seal=self._enveloped(seal, event.part.text)))]
         return [event]
 
-    def _needs_envelope(self, seal: Seal | None, text: str) -> bool:
-        return bool(text) and self._client == "openai-responses" if seal is None else seal.dialect != self._client
-
-    def _enveloped(self, seal: Seal | None, text: str) -> Seal:
+    def _enveloped(self, seal: Seal, text: str) -> Seal:
         envelope = self._sealer.wrap(seal, text)
         if self._client == "openai-chat":
             return Seal(

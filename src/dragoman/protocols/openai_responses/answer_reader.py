@@ -170,7 +170,7 @@ class AnswerReader:
                 self._grow(said, "call")
             case "response.reasoning_summary_text.delta":
                 self._think(said, said.get("summary_index"), of_summary=True)
-            case "response.reasoning_text.delta":
+            case "response.reasoning_text.delta" | "response.reasoning.delta":  # the latter: Open Responses
                 self._think(said, said.get("content_index"), of_summary=False)
             case "response.refusal.delta":
                 self._grow(said, "refusal")

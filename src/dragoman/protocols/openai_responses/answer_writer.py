@@ -1,7 +1,8 @@
 """Saying an answer as a Responses client expects to hear it.
 
 Identities are stable from `created` to the terminal event: the OpenAI SDK (3.54) checks them. `sequence_number` comes
-from one counter when an event is written. Codex (0.169) sees only what `output_item.done` holds.
+from one counter when an event is written. Codex (0.169) sees only what `output_item.done` holds; it shows no refusals,
+and asks five times more after an answer that a filter cut short, so to it both are texts.
 """
 
 import itertools
@@ -48,6 +49,7 @@ _PREFIX: Final[dict[CallKind, str]] = {
     "tool_search": "tsc",
 }
 _SEARCH: Final = "web_search"
+_FILTERED: Final = "[a content filter ended this answer]"
 _DONE: Final = b"data: [DONE]\n\n"
 PULSE: Final = sse.write("keepalive", b'{"type":"keepalive"}')
 
@@ -81,6 +83,7 @@ class StreamWriter:
         self._response: Final = ResponseObject.of(request, stamp)
         self._stamp: Final = stamp
         self._with_sources: Final = _wants_sources(request)
+        self._codex: Final = "client_metadata" in said_in(request)
         self._usage = Usage()
         self.terminal = b""
         self.problem: Problem | None = None
@@ -167,7 +170,7 @@ class StreamWriter:
                 return self._open_message(item, item_writer.write_text("", []), "response.output_text.delta")
             case Refusal():
                 self._declined = True
-                return self._open_message(item, {"type": "refusal", "refusal": ""}, "response.refusal.delta")
+                return self._open_refusal(item)
             case Thinking():
                 return self._open_reasoning(item, part)
             case ToolCall():
@@ -183,6 +186,12 @@ class StreamWriter:
             item.id = own
         self._ids.add(item.id)
         self._count += 1
+
+    def _open_refusal(self, item: _Item) -> bytes:
+        if self._codex:
+            item.part = Text("")
+            return self._open_message(item, item_writer.write_text("", []), "response.output_text.delta")
+        return self._open_message(item, {"type": "refusal", "refusal": ""}, "response.refusal.delta")
 
     def _open_message(self, item: _Item, empty: dict[str, Any], delta: str) -> bytes:
         self._number(item, "msg")
@@ -308,20 +317,24 @@ class StreamWriter:
         )
 
     def _ended(self, event: Ended) -> bytes:
-        said = b""
-        if event.reason in ("refused", "filtered") and event.explanation and not self._declined:
-            said = self._explained(event.explanation)
+        said = self._explained(event)
         self._stop()
-        reason = _INCOMPLETE.get(event.reason)
+        reason = None if self._codex and event.reason == "filtered" else _INCOMPLETE.get(event.reason)
         status = "completed" if reason is None else "incomplete"
         return said + self._lifecycle(f"response.{status}", status, usage=self._usage, incomplete=reason) + _DONE
 
-    def _explained(self, why: str) -> bytes:
-        """Why the model declined, which its own dialect says beside the answer."""
-        item = _Item(Refusal(""), pieces=[why])
-        opened = self._open_message(item, {"type": "refusal", "refusal": ""}, "response.refusal.delta")
-        grown = self._event("response.refusal.delta", **item.place, content_index=0, delta=why)
-        self._closing = (item, None)
+    def _explained(self, event: Ended) -> bytes:
+        """Why there is no more, which its own dialect says beside the answer."""
+        if self._declined or event.reason not in ("refused", "filtered"):
+            return b""
+        why = event.explanation or (_FILTERED if self._codex else "")
+        if not why:
+            return b""
+        item = _Item(Refusal(""))
+        opened = self._open_refusal(item)
+        self._items[-1] = item
+        grown = self._grew(Grew(-1, why))
+        self._closing = (self._items.pop(-1), None)
         return opened + grown + self._last_words(cut=False)
 
     def _failed(self, problem: Problem) -> bytes:

@@ -42,6 +42,13 @@ def said_in(request: Request) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
+def _repeated(said: Any, usual: Any) -> Any:
+    """What was said, and in an object also what was not."""
+    if said is None:
+        return usual
+    return {**usual, **said} if isinstance(usual, dict) and isinstance(said, dict) else said
+
+
 class ResponseObject:
     """The object of one answer, whose repeated part is encoded once. said: the request, as it was said."""
 
@@ -50,8 +57,7 @@ class ResponseObject:
         self._at: Final = stamp.at
         head = {"id": self.id, "object": "response", "created_at": stamp.at, "model": model}
         self._head: Final = jsons.write(head)[:-1]
-        repeated = {key: usual if said.get(key) is None else said[key] for key, usual in ECHOED.items()}
-        self._echo: Final = jsons.write(repeated)[1:]
+        self._echo: Final = jsons.write({key: _repeated(said.get(key), usual) for key, usual in ECHOED.items()})[1:]
 
     @classmethod
     def of(cls, request: Request, stamp: Stamp) -> "ResponseObject":
