@@ -299,9 +299,9 @@ def test_lessons_are_forgotten_with_the_configuration_they_were_about(tmp_path: 
         async with playback(picky("max_tokens")) as backend, house([at(backend)], path) as running:
             await asks(running)
             assert len(backend.asked) == 2
-            assert running.gateway.knowledge._lessons
+            before = running.gateway.config.current
             write(path, {"listen": "127.0.0.1:0", "models": [at(backend)], "aliases": {"n": "m"}})
-            await until(lambda: not running.gateway.knowledge._lessons)  # a moment after the new file is taken over
+            await until(lambda: running.gateway.config.current is not before)
             await asks(running)
             assert len(backend.asked) == 4
             await asks(running)
