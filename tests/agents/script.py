@@ -114,10 +114,12 @@ def _mcp(heard: Heard, _folder: Path) -> Sequence[Said]:
 
 
 def _shell(heard: Heard, folder: Path, line: str) -> Said:
+    # Qwen Code 0.24.4 now and then loses the output of a command that ends at once; one that lives on keeps it.
+    lasting = f"{line}; sleep 0.3"
     offered: dict[str, dict[str, Any]] = {
         "Bash": {"command": line, "description": "run"},
         "bash": {"command": line, "description": "run"},
-        "run_shell_command": {"command": line, "description": "run", "is_background": False},
+        "run_shell_command": {"command": lasting, "description": "run", "is_background": False},
         "shell_command": {"command": line, "workdir": str(folder)},
         "exec_command": {"cmd": line, "workdir": str(folder)},
         "shell": {"command": ["bash", "-lc", line]},
