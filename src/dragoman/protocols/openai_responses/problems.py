@@ -3,7 +3,7 @@
 import math
 from typing import Any, Final
 
-from dragoman.hub.problems import Kind, Problem
+from dragoman.hub.problems import STATUS, Kind, Problem
 from dragoman.protocols import waiting
 from dragoman.protocols.codec import Refused, Stamp
 from dragoman.protocols.openai_responses.response import ResponseObject
@@ -31,15 +31,9 @@ _TYPE_AND_CODE: Final[dict[Kind, tuple[str, str | None]]] = {
     "overloaded": ("server_error", "server_is_overloaded"),
     "timeout": ("server_error", "server_error"),
 }
-# Codex retries 404, 413 and 422 five times and gives up at once on 400; an empty account is a 429 in this dialect.
-_STATUS: Final[dict[Kind, int]] = {
-    "bad_request": 400,
-    "unsupported": 400,
-    "context_overflow": 400,
-    "unknown_model": 400,
-    "forbidden": 403,
-    "out_of_credit": 429,
-}
+# Codex asks five times more after a 404, and gives up at once on a 400; an empty account is a 429 in this dialect.
+_STATUS: Final[dict[Kind, int]] = {**STATUS, "unknown_model": 400, "out_of_credit": 429}
+_BEHIND_ALL: Final = 999_999  # the AI SDK takes no event of this type without a number
 # Inside a stream only these codes mean something to Codex; whatever else it takes for worth trying again.
 _STREAM_CODE: Final[dict[Kind, str]] = {
     "bad_request": "invalid_prompt",
@@ -54,10 +48,11 @@ _STREAM_CODE: Final[dict[Kind, str]] = {
 
 
 def write_problem(problem: Problem, request_id: str) -> Refused:
+    """The status follows from the kind alone, as Codex acts on it."""
     kind, code = _TYPE_AND_CODE[problem.kind]
     headers = [("x-request-id", request_id), *waiting.headers_of(problem)]
-    error = {"message": problem.public, "type": kind, "param": problem.param, "code": problem.code or code}
-    return Refused(_STATUS.get(problem.kind, problem.status), headers, jsons.write({"error": error}))
+    error = {"message": problem.public, "type": kind, "param": problem.param, "code": code or problem.code}
+    return Refused(_STATUS[problem.kind], headers, jsons.write({"error": error}))
 
 
 def stream_error(problem: Problem) -> dict[str, Any]:
@@ -69,6 +64,7 @@ def stream_error(problem: Problem) -> dict[str, Any]:
 
 
 def relayed_problem(problem: Problem) -> bytes:
-    """For a stream that was relayed so far, whose response object we do not know."""
+    """For a stream that was relayed so far, whose response object we do not know, nor how far it has counted."""
     response = ResponseObject({}, "", Stamp("0" * 24, 0)).write("failed", [], error=stream_error(problem))
-    return sse.write("response.failed", b'{"type":"response.failed","response":%b}' % response)
+    said = b'{"type":"response.failed","sequence_number":%d,"response":%b}' % (_BEHIND_ALL, response)
+    return sse.write("response.failed", said)

@@ -138,8 +138,13 @@ def _reasoning(request: Request, profile: Profile, losses: Losses) -> Object:
         word = effort.nearest(wanted, profile.efforts)
         if word is not None:
             said["effort"] = word
-        elif wanted != "none":
-            losses.silent("reasoning", "this backend has no setting for it")
+        if word != wanted and (word or wanted != "none"):
+            why = (
+                f"{wanted!r} is said as {word!r}, the nearest this model knows"
+                if word
+                else "this model has no such setting"
+            )
+            losses.silent("reasoning", why)
     if profile.efforts and wanted != "none" and request.reasoning.display != "omitted":
         said["summary"] = "auto"
     return {"reasoning": said} if said else {}
