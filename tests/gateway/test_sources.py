@@ -70,6 +70,20 @@ def test_a_redirect_is_told_and_not_followed(status: int) -> None:
     run(main)
 
 
+def test_a_key_that_the_backend_quotes_is_blanked_whatever_it_looks_like() -> None:
+    async def main() -> None:
+        quoted = b'{"error":{"message":"wrong value plainword77 given for this model"}}'
+        async with playback(replies(whole(quoted, 400))) as backend:
+            served = {**model("m"), "backends": [{"url": f"{origin(backend)}/v1", "api_key": "plainword77"}]}
+            async with house([served]) as running:
+                for path, body in (("/v1/messages", messages_body()), ("/v1/chat/completions", chat_body())):
+                    heard = await running.ask(path, body)
+                    assert heard.status == 400
+                    assert "wrong value *** given" in heard.error["message"]
+
+    run(main)
+
+
 def test_an_endless_error_page_is_not_read_to_its_end() -> None:
     async def main() -> None:
         page = replies(whole(b"<html>" + b"x" * 3_000_000, 500, content_type="text/html"))

@@ -141,7 +141,7 @@ async def _natively(members: jsons.Members, route: Route, parties: Parties) -> b
         if reply.status in (404, 405, 501):
             return None
         if reply.status != 200:
-            raise await problem_of(side, reply)
+            raise await problem_of(backend, reply)
         return await reply.read_all(_MAX_ANSWER)
     finally:
         reply.close()

@@ -57,10 +57,10 @@ async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties) ->
     reply = await parties.gateway.net.send("POST", url, headers, body, route.timeouts)
     try:
         if not 200 <= reply.status < 300:
-            raise await problem_of(side, reply)
+            raise await problem_of(backend, reply)
         answered = reply.headers.get("content-type") or "application/octet-stream"
         if answered.startswith("text/html"):
-            raise await problem_of(side, reply)
+            raise await problem_of(backend, reply)
         if call.path == COMPLETIONS and "event-stream" in answered:
             responder.failure = parties.client.write_stream_problem
             await stream(reply, side, parties)

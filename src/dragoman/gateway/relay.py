@@ -77,7 +77,7 @@ async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties) ->
     reply = await parties.gateway.net.send("POST", url, headers, body, route.timeouts)
     try:
         if reply.status != 200:
-            raise await problem_of(side, reply)
+            raise await problem_of(backend, reply)
         is_stream = "event-stream" in (reply.headers.get("content-type") or "")
         if is_stream and parties.responder.pulse is None:
             raise Problem("backend_failed", "the backend answers with a stream that nobody asked for")

@@ -25,6 +25,7 @@ from dragoman.routing.lessons import learnt, lesson_of
 
 _log: Final = logging.getLogger("dragoman.gateway")
 _MAX_ERROR: Final = 2**20  # bytes
+_SHORTEST_KEY: Final = 8  # of those that are blanked: "x" or "none" are no secrets, and words of a message
 _SETTLE: Final = 1.0  # seconds
 _MOST_LESSONS: Final = 4  # of one request: each costs a refusal
 
@@ -98,7 +99,7 @@ async def _ask(
     reply = await gateway.net.send("POST", side.url(backend), request_headers(side, backend), body, route.timeouts)
     try:
         if reply.status != 200:
-            raise await problem_of(side, reply)  # noqa: TRY301 - the reply is closed on every way out
+            raise await problem_of(backend, reply)  # noqa: TRY301 - the reply is closed on every way out
         if request.stream:
             return _filtered(_Streamed(side.stream_reader(request, backend.profile, stamp), reply), filters)
         body = await reply.read_all(MAX_ANSWER)
@@ -117,7 +118,7 @@ def request_headers(side: BackendSide, backend: Backend) -> list[tuple[str, str]
     ]
 
 
-async def problem_of(side: BackendSide, reply: Reply) -> Problem:
+async def problem_of(backend: Backend, reply: Reply) -> Problem:
     """Read a backend's error answer. A redirect is one too: keys are not carried to another place."""
     if 300 <= reply.status < 400:
         private = f"{reply.status} to {reply.headers.get('location')}"
@@ -130,8 +131,10 @@ async def problem_of(side: BackendSide, reply: Reply) -> Problem:
         body = await reply.read_all(_MAX_ERROR)
     except Problem as problem:
         body = problem.public.encode()
+    if len(key := backend.key.reveal().encode()) >= _SHORTEST_KEY:
+        body = body.replace(key, b"***")  # whatever it looks like, where `redacted` knows the usual forms
     headers: Mapping[str, str] = dict(reply.headers.items())
-    return side.read_problem(reply.status, headers, body)
+    return BACKENDS[backend.dialect].read_problem(reply.status, headers, body)
 
 
 def _to_emulate(request: Request, backend: Backend) -> tuple[str, ...]:
