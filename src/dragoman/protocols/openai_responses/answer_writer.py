@@ -57,7 +57,7 @@ PULSE: Final = sse.write("keepalive", b'{"type":"keepalive"}')
 class _Item(Struct):
     """One output item while it is being said.
 
-    index, id: on the wire, once the client was told of it. head: what stands before `sequence_number` in its growth.
+    index, id: on the wire, once the client was told of it. head: what stands before the number in its growth.
     """
 
     part: Text | Refusal | Thinking | ToolCall
@@ -93,6 +93,9 @@ class StreamWriter:
         self._count = 0  # of the items that the client was told of
         self._ids: set[str] = set()
         self._items: dict[int, _Item] = {}
+        self._growing: int | None = None  # the block that grew last, if nothing else was said since
+        self._head = b""  # of its item, as are the pieces
+        self._pieces: list[str] = []
         self._texts: list[_Item] = []
         self._declined = False
         self._finished: dict[int, Raw] = {}  # by output_index
@@ -107,8 +110,12 @@ class StreamWriter:
         )
 
     def feed(self, event: Event) -> bytes:
-        if type(event) is Grew and self._closing is None:  # the hot path first
-            return self._grew(event)
+        if type(event) is Grew and event.block == self._growing:  # the hot path first
+            self._pieces.append(event.text)
+            number = self._sequence
+            self._sequence = number + 1
+            return b'%b%d,"delta":%b}\n\n' % (self._head, number, jsons.write(event.text))
+        self._growing = None
         if self._over:
             return b""
         if isinstance(event, Noted):
@@ -156,8 +163,9 @@ class StreamWriter:
         item.pieces.append(event.text)
         if not item.head:
             return b""
+        self._growing, self._head, self._pieces = event.block, item.head, item.pieces
         self._sequence += 1
-        return b'%b,"sequence_number":%d,"delta":%b}\n\n' % (item.head, self._sequence - 1, jsons.write(event.text))
+        return b'%b%d,"delta":%b}\n\n' % (item.head, self._sequence - 1, jsons.write(event.text))
 
     def _opened(self, event: Opened) -> bytes:
         part = event.part
@@ -334,7 +342,7 @@ class StreamWriter:
         opened = self._open_refusal(item)
         self._items[-1] = item
         grown = self._grew(Grew(-1, why))
-        self._closing = (self._items.pop(-1), None)
+        self._growing, self._closing = None, (self._items.pop(-1), None)
         return opened + grown + self._last_words(cut=False)
 
     def _failed(self, problem: Problem) -> bytes:
@@ -373,7 +381,7 @@ class StreamWriter:
 
 
 def _delta_head(kind: str, fields: dict[str, Any]) -> bytes:
-    return b"event: %b\ndata: %b" % (kind.encode(), jsons.write({"type": kind, **fields})[:-1])
+    return b'event: %b\ndata: %b,"sequence_number":' % (kind.encode(), jsons.write({"type": kind, **fields})[:-1])
 
 
 def _extra(item: _Item) -> dict[str, Any]:
