@@ -1,19 +1,20 @@
 """One scripted backend of each dialect and one proxy for all agents; two agents run at a time.
 
-Every case has a model of its own, so their requests cannot be mistaken for each other's.
+Every case has a model of its own, so their requests cannot be mistaken for each other's. Only agents with a wrong key
+have a proxy to themselves: together they would be taken for one who guesses.
 """
 
 import concurrent.futures
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import pytest
 
 from tests.agents import installed
-from tests.agents.driver import Front, Outcome, run
+from tests.agents.driver import Front, run
 from tests.agents.judging import Seen
 from tests.agents.scenarios import CASES, Case, Wire
 from tests.agents.scripted_backend import ScriptedBackend
@@ -25,7 +26,7 @@ TYPES: Final[Mapping[Wire, str]] = {"chat": "openai", "messages": "anthropic", "
 
 
 Backends: TypeAlias = Mapping[Wire, ScriptedBackend]
-Runs: TypeAlias = Mapping[Case, "concurrent.futures.Future[Outcome]"]
+Runs: TypeAlias = Mapping[Case, "concurrent.futures.Future[Seen]"]
 
 
 @pytest.fixture(scope="session")
@@ -36,13 +37,13 @@ def backends() -> Iterator[Backends]:
 
 @pytest.fixture(scope="session")
 def proxy(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(_config(backends), tmp_path_factory.mktemp("proxy")) as served:
+    with serving(_config(backends, CASES), tmp_path_factory.mktemp("proxy")) as served:
         yield served
 
 
-def _config(backends: Backends) -> dict[str, Any]:
+def _config(backends: Backends, cases: Iterable[Case]) -> dict[str, Any]:
     return {
-        "models": [_model(case, backends[case.behind]) for case in CASES],
+        "models": [_model(case, backends[case.behind]) for case in cases],
         "keys": [{"key": CLIENT_KEY, "name": "agents"}],
     }
 
@@ -62,10 +63,10 @@ def runs(
     request: pytest.FixtureRequest, backends: Backends, proxy: Served, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Runs]:
     """Start every chosen case at once; tests then wait for theirs in turn."""
-    front, rooms = Front(proxy.url, CLIENT_KEY), tmp_path_factory.mktemp("agents")
+    rooms = tmp_path_factory.mktemp("agents")
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         yield {
-            case: pool.submit(_run, case, front, backends[case.behind], rooms / str(case))
+            case: pool.submit(_run, case, proxy, backends, rooms / str(case))
             for case in _chosen(request.session)
             if installed.command(case.agent)
         }
@@ -78,9 +79,17 @@ def _chosen(session: pytest.Session) -> list[Case]:
     return [case for given in parameters if isinstance(case := given.get("case"), Case)]
 
 
-def _run(case: Case, front: Front, backend: ScriptedBackend, room: Path) -> Outcome:
+def _run(case: Case, proxy: Served, backends: Backends, room: Path) -> Seen:
+    if case.scenario != "badkey":
+        return _seen_through(proxy, case, backends[case.behind], room)
+    with serving(_config(backends, [case]), room / "proxy") as its_own:
+        return _seen_through(its_own, case, backends[case.behind], room)
+
+
+def _seen_through(proxy: Served, case: Case, backend: ScriptedBackend, room: Path) -> Seen:
     backend.play(case.backend_model(), case.scenario, room / "work")
-    return run(case, front, case.public_model(), room)
+    outcome = run(case, Front(proxy.url, CLIENT_KEY), case.public_model(), room)
+    return Seen(outcome, backend.recorded(case.backend_model()), proxy)
 
 
 @pytest.fixture
@@ -88,10 +97,7 @@ def seen(request: pytest.FixtureRequest, case: Case) -> Seen:
     if installed.command(case.agent) is None:
         _without(case.agent)
     runs: Runs = request.getfixturevalue("runs")
-    backends: Backends = request.getfixturevalue("backends")
-    return Seen(
-        runs[case].result(), backends[case.behind].recorded(case.backend_model()), request.getfixturevalue("proxy")
-    )
+    return runs[case].result()
 
 
 def _without(agent: str) -> None:
