@@ -5,7 +5,19 @@ import pytest
 from dragoman.hub.answer import Answer, Fold, fold, unfold
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Showed
 from dragoman.hub.problems import Problem
-from dragoman.hub.request import Cache, Citation, Opaque, Refusal, Seal, Text, Thinking, ToolCall, ToolResult
+from dragoman.hub.request import (
+    Cache,
+    Citation,
+    Hit,
+    Opaque,
+    Refusal,
+    Seal,
+    Searched,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
 from dragoman.hub.usage import Usage
 
 SEAL = Seal("anthropic-messages", "anthropic", "sig")
@@ -89,7 +101,8 @@ def test_everything_an_answer_holds_survives_unfolding() -> None:
             ToolCall("i", "n", "", "custom", "proxy", "space", Cache(), {"z": 1}),
             ToolResult("i", (Text("r"),), is_error=True),
             Opaque("anthropic-messages", "odd", {"type": "odd"}),
-            Refusal("no"),
+            Searched("openai-responses", ("q",), (Hit("u", "t"),), {"type": "web_search_call"}),
+            Refusal("no", {"w": 1}),
         ),
         reason="stop_sequence",
         raw="stop",

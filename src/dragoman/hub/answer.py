@@ -40,7 +40,7 @@ class _Block(Struct):
             return self.opened.part
         part, text = self.opened.part, "".join(self.grown)
         if isinstance(part, Refusal):
-            return Refusal(text)
+            return msgspec.structs.replace(part, text=text)
         extra = {**part.extra, **self.closed.extra} if self.closed else part.extra
         match part:
             case Text():
@@ -142,7 +142,8 @@ def _unfold_part(block: int, part: Said) -> list[Event]:
             cited = [Cited(block, citation) for citation in part.citations]
             return [opened, *_grown(block, part.text), *cited, Closed(block)]
         case Refusal():
-            return [Opened(block, Refusal("")), *_grown(block, part.text), Closed(block)]
+            opened = Opened(block, msgspec.structs.replace(part, text=""))
+            return [opened, *_grown(block, part.text), Closed(block)]
         case Thinking():
             return [Opened(block, Thinking("", extra=part.extra)), *_grown(block, part.text), Closed(block, part.seal)]
         case _:
