@@ -158,22 +158,40 @@ Part: TypeAlias = Text | Refusal | Image | Document | Thinking | ToolCall | Tool
 
 
 class Hit(Struct, frozen=True):
-    """A page that a search has found."""
+    """A page that a search has found. text: what of it was found, as plain text. age: how old it is, in words."""
 
     url: str
     title: str = ""
+    text: str = ""
+    age: str | None = None
 
 
 class Searched(Struct, frozen=True):
-    """A web search the backend has run, as answers show it. hits: as far as the backend tells them.
+    """A web search that the backend or the proxy has run, as answers show it. hits: as far as they are told.
 
-    raw: how its own dialect says it.
+    raw: how its own dialect says it; None where the proxy has run it.
+    problem: why it failed, as Messages names it (`error_code` of a `web_search_tool_result_error`); None = it did not.
     """
 
     dialect: Dialect
     queries: tuple[str, ...]
     hits: tuple[Hit, ...] = ()
     raw: Any = None
+    problem: str | None = None
+
+
+class Fetched(Struct, frozen=True):
+    """A page that the proxy has fetched for the model. text: what can be read of it. at: seconds since the epoch.
+
+    media_type: what the server said it is. problem: as in `Searched`, of a `web_fetch_tool_result_error`.
+    """
+
+    url: str
+    title: str = ""
+    text: str = ""
+    media_type: str = "text/plain"
+    at: float = 0.0
+    problem: str | None = None
 
 
 class Turn(Struct, frozen=True):
