@@ -2,8 +2,10 @@
 """The test command: `python3 run_tests.py`. Needs Python 3.11 or newer, and brings everything else itself.
 
 Makes or updates `.venv`, installs Dragoman with its extras and the development tools, installs the coding agents
-(about 1.1 GB, in the user's cache directory), and runs format, lint, types and tests. It stops at the first stage
-that fails, with that stage's exit status. Anything it does not know is handed to pytest: `run_tests.py -k sse`.
+(about 1.1 GB, in the user's cache directory), and runs format, lint, types and tests. On Debian and Ubuntu, as root,
+it also installs what tests/debian-packages.txt names; elsewhere the tests that need one of them are skipped and say so.
+It stops at the first stage that fails, with that stage's exit status. Anything it does not know is handed to pytest:
+`run_tests.py -k sse`.
 
 Standard library only.
 """
@@ -24,6 +26,7 @@ VENV: Final = ROOT / ".venv"
 PYTHON: Final = VENV / "bin" / "python"
 OLDEST_PYTHON: Final = (3, 11)
 SLOW: Final = ("local_model", "agents")  # pytest's marks, in the order they run
+DEBIAN_PACKAGES: Final = ROOT / "tests" / "debian-packages.txt"
 NO_TESTS_CHOSEN: Final = 5  # pytest's exit status
 
 
@@ -33,7 +36,7 @@ def main() -> int:
         return 2
     wanted, for_pytest = _arguments()
     os.chdir(ROOT)
-    return _prepare() or _check() or _test(wanted, for_pytest)
+    return _prepare() or _install_debian_packages() or _check() or _test(wanted, for_pytest)
 
 
 def _arguments() -> tuple[argparse.Namespace, list[str]]:
@@ -69,6 +72,27 @@ def _runs(python: Path) -> bool:
 
 def _wanted_environment() -> str:
     return f"{ROOT} {hashlib.sha256((ROOT / 'pyproject.toml').read_bytes()).hexdigest()}\n"
+
+
+def _install_debian_packages() -> int:
+    """Install those that are missing, where that is possible without asking anybody."""
+    lines = (line.partition("#")[0].strip() for line in DEBIAN_PACKAGES.read_text().splitlines())
+    missing = [name for name in lines if name and not _is_debian_package_installed(name)]
+    if not missing:
+        return 0
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        print(f"== Debian packages: skipped, and with them some tests; apt-get install {' '.join(missing)}", flush=True)
+        return 0
+    os.environ["DEBIAN_FRONTEND"] = "noninteractive"
+    install = ["apt-get", "-qq", "install", "-y", "--no-install-recommends", *missing]
+    return _stage("Debian package lists", ["apt-get", "-qq", "update"]) or _stage("Debian packages", install)
+
+
+def _is_debian_package_installed(name: str) -> bool:
+    if not shutil.which("dpkg-query"):
+        return False
+    ask = ["dpkg-query", "-W", "-f", "${db:Status-Status}", name]
+    return subprocess.run(ask, capture_output=True, text=True, check=False).stdout == "installed"
 
 
 def _check() -> int:
