@@ -411,7 +411,7 @@ class Config(Struct, frozen=True, kw_only=True):
         str | None,
         About(
             "Directory for what is kept between requests: stored responses, reasoning that Chat clients do not send"
-            " back, the secret it is sealed with. Not said: `$XDG_DATA_HOME/dragoman`, else `~/.local/share/dragoman`."
+            " back, what was read out of documents, a secret. Not said: `$XDG_DATA_HOME/dragoman`, else `~/.local/share/dragoman`."
             " `none` keeps nothing on disk, and in memory until the end. A change takes effect after a restart.",
             example="/var/lib/dragoman",
         ),

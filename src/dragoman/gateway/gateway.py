@@ -14,6 +14,7 @@ from dragoman.routing.calibration import Calibration
 from dragoman.routing.known import Knowledge
 from dragoman.routing.resolve import Router
 from dragoman.store.responses import Responses
+from dragoman.store.results import Results
 from dragoman.store.vault import Vault
 
 MAX_ANSWER: Final = 100 * 2**20  # bytes of a whole answer
@@ -31,6 +32,7 @@ class Gateway(Struct, frozen=True):
     sealer: Sealer
     responses: Responses
     vault: Vault
+    results: Results
 
 
 def stamp(request_id: str) -> Stamp:

@@ -38,6 +38,7 @@ from dragoman.server.websocket import ResponsesSocket
 from dragoman.store.database import Database
 from dragoman.store.response_tables import RESPONSES, Limits
 from dragoman.store.responses import KeptResponses
+from dragoman.store.results import RESULTS, Results
 from dragoman.store.secret import secret_in
 from dragoman.store.vault import VAULT, Vault
 
@@ -109,6 +110,8 @@ class App:
         pulses.every = self._config.current.config.ping_seconds
         discovery = Discovery(self._config, net, knowledge)
         database, sealer = await self._kept(house)
+        results = Results(database)
+        house.push_async_callback(results.close)
         store = self._config.current.config.store
         limits = Limits(
             ttl=store.ttl_days * _DAY,
@@ -125,6 +128,7 @@ class App:
             sealer,
             KeptResponses(database, limits),
             Vault(database),
+            results,
         )
 
         def swapped(snapshot: Snapshot) -> None:
@@ -141,7 +145,7 @@ class App:
     async def _kept(self, house: contextlib.AsyncExitStack) -> tuple[Database, Sealer]:
         """What is kept between requests, and the secret it is sealed with."""
         place = data_directory(self._config.current.config.data_dir, os.environ)
-        database = Database(place and place / "dragoman.db", (RESPONSES, VAULT))
+        database = Database(place and place / "dragoman.db", (RESPONSES, VAULT, RESULTS))
         house.push_async_callback(asyncio.to_thread, database.close)
         return database, Sealer(secret_in(place))
 
