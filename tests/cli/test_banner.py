@@ -94,7 +94,7 @@ def test_troubles_are_told() -> None:
 
 
 def test_where_nothing_was_found_it_says_what_to_do() -> None:
-    text = said(_found_config(()).current.config)
+    text = said(_found_config(()))
     assert "dragoman-demo" in text
     assert " ".join(text.split()).count("No model server answered on this machine") == 1
     assert "OPENAI_API_KEY" in text

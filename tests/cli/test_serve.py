@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from typer.testing import CliRunner
 
 from dragoman import __version__
 from dragoman.cli import app
-from dragoman.cli.serve import _bound, _found_config, _listen, _origin
+from dragoman.cli.serve import _bound, _found_config, _listen, _open_to_its_key, _origin
 from dragoman.config.listen import ListenAddress
 from dragoman.wire import jsons
 from tests.agents.script import Words
@@ -213,8 +214,8 @@ class Lists:
 
 
 def test_nothing_found_is_the_demo_model() -> None:
-    found = _found_config(()).current
-    assert [model.name for model in found.config.models] == ["dragoman-demo"]
+    found = _found_config(())
+    assert [model.name for model in found.models] == ["dragoman-demo"]
 
 
 # What keeps it from serving.
@@ -265,6 +266,54 @@ def test_an_open_address_wants_keys_that_are_hard_to_guess(tmp_path: Path) -> No
     status, said = said_by("--config", str(path), "--listen", "0.0.0.0:0")
     assert status == 1
     assert "is shorter than 16 characters" in said
+
+
+def test_a_key_in_the_environment_opens_the_address_and_a_reload_does_not_forget_it(tmp_path: Path) -> None:
+    path = config(tmp_path)
+    environment = {
+        "DRAGOMAN_LISTEN": "0.0.0.0:0",
+        "DRAGOMAN_CONFIG": str(path),
+        "DRAGOMAN_KEY": "sk-of-the-environment",
+    }
+    with started(tmp_path, environment=environment) as dragoman:
+        _, port = dragoman.origin()
+        dragoman.read_until("qwen --auth-type")
+        config(tmp_path, models=[{"name": "other", "backends": ["http://127.0.0.1:9/v1"]}])
+        dragoman.read_until("taken over, 1 models, 1 keys")
+        assert asked(port, "/v1/models")[0] == 401
+        assert models_for("sk-of-the-environment", port) == ["other"]
+        assert dragoman.stop() == 0
+
+
+def test_without_a_file_an_open_address_gets_a_key_that_stays(tmp_path: Path) -> None:
+    missing = {"DRAGOMAN_CONFIG": str(tmp_path / "none.yaml")}
+    keys = set()
+    for _ in range(2):
+        with started(tmp_path, "--listen", "0.0.0.0:0", environment=missing) as dragoman:
+            _, port = dragoman.origin()
+            key = re.findall(r"OPENAI_API_KEY=(\S+)", dragoman.read_until("qwen --auth-type"))[0]
+            assert asked(port, "/v1/models")[0] == 401
+            assert models_for(key, port) != []
+            keys.add(key)
+            said = " ".join("".join(dragoman.lines).split())
+            assert "none.yaml (DRAGOMAN_CONFIG) is not there" in said
+            assert "One was made" in said
+    assert len(keys) == 1
+
+
+def test_without_a_file_a_key_of_the_environment_must_be_hard_to_guess(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit):
+        _open_to_its_key(_found_config(()), {"DRAGOMAN_LISTEN": ":0", "DRAGOMAN_KEY": "short"})
+    assert capsys.readouterr().err == (
+        "DRAGOMAN_KEY: keys[0].key: is shorter than 16 characters, and other machines can connect: make a longer one\n"
+    )
+
+
+def models_for(key: str, port: int) -> list[str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    with contextlib.closing(connection):
+        connection.request("GET", "/v1/models", headers={"x-api-key": key})
+        return [model["id"] for model in jsons.read(connection.getresponse().read())["data"]]
 
 
 # Addresses.

@@ -8,6 +8,7 @@ import openai
 import pytest
 
 from dragoman.cli.serve import _found_config
+from dragoman.config.snapshot import ConfigSource, Snapshot
 from dragoman.gateway import demo
 from dragoman.server.app import App
 from dragoman.wire import jsons
@@ -20,7 +21,7 @@ both = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 
 def demo_house() -> AbstractAsyncContextManager[House]:
     """What `dragoman serve` serves where nothing was found."""
-    return serving_app(App(_found_config(())))
+    return serving_app(App(ConfigSource(Snapshot.of(_found_config(())))))
 
 
 @both

@@ -4,6 +4,7 @@ import typer
 
 from dragoman import __version__
 from dragoman.cli.check import check
+from dragoman.cli.health import health
 from dragoman.cli.serve import serve
 
 app = typer.Typer(
@@ -15,6 +16,7 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(check)
+app.command()(health)
 
 
 def _show_version(wanted: bool) -> None:

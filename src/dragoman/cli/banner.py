@@ -19,8 +19,11 @@ _MOST_ROWS = 25
 _ANY_KEY = "dragoman"
 
 
-def banner(config: Config, found: Iterable[Found], origin: str, router: Router) -> str:
-    """found: what was looked for without a configuration file. origin: where we listen. router: knows the windows."""
+def banner(config: Config, found: Iterable[Found], origin: str, router: Router, key: str = "") -> str:
+    """found: what was looked for without a configuration file. origin: where we listen. router: knows the windows.
+
+    key: the one that was made for this proxy; "" if none was.
+    """
     console = Console(file=io.StringIO(), width=_width(), highlight=False)
     console.print(Text(f"Dragoman {__version__} listens on {origin}", style="bold"))
     console.print()
@@ -31,8 +34,10 @@ def banner(config: Config, found: Iterable[Found], origin: str, router: Router) 
             console.print(Text(f"{place.candidate.title} ({known_by}): {place.trouble}"))
     if any(backend.url == demo.URL for model in config.models for backend in model.backends):
         console.print(Text(_NO_MODEL))
+    if key:
+        console.print(Text(_FIRST_KEY))
     console.print()
-    key = "YOUR-KEY" if config.keys else _ANY_KEY
+    key = key or ("YOUR-KEY" if config.keys else _ANY_KEY)
     first = config.models[0]
     for agent in AGENTS:
         choice = Choice(origin, key, first.name, _window(first, router))
@@ -47,6 +52,11 @@ _NO_MODEL = (
     " wired correctly, and nothing else. Start Ollama, vLLM, llama-server, SGLang or LM Studio, or export"
     " OPENAI_API_KEY, ANTHROPIC_API_KEY or OPENROUTER_API_KEY, and start again; or write a config.yaml"
     " (config.example.yaml shows how)."
+)
+
+_FIRST_KEY = (
+    "\nOther machines can connect, so a key is needed, and none was given. One was made, and stands in the lines below; it"
+    " stays the same as long as the data directory does. DRAGOMAN_KEY sets another."
 )
 
 

@@ -11,7 +11,9 @@ from dragoman.config.load import load_file
 
 
 def check(
-    config: Annotated[Path, typer.Option("--config", "-c", help="The file to check.")] = Path("config.yaml"),
+    config: Annotated[Path, typer.Option("--config", "-c", envvar="DRAGOMAN_CONFIG", help="The file to check.")] = Path(
+        "config.yaml"
+    ),
 ) -> None:
     """Check a configuration file. Exit status 1 if it cannot be served."""
     loaded = load_file(config, os.environ)

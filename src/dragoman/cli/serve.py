@@ -6,7 +6,7 @@ import gc
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -16,13 +16,17 @@ import uvicorn
 
 from dragoman.cli import logs
 from dragoman.cli.banner import banner
+from dragoman.cli.first_key import first_key
 from dragoman.config import check
+from dragoman.config.data_dir import data_directory
+from dragoman.config.environment import KEY, LISTEN, wants_keys, with_environment
 from dragoman.config.findings import render_findings
 from dragoman.config.listen import BadAddressError, ListenAddress, read_listen_address
 from dragoman.config.load import load_file
-from dragoman.config.schema import BackendConfig, Config, ModelConfig
+from dragoman.config.schema import BackendConfig, Config, KeyConfig, ModelConfig
 from dragoman.config.snapshot import ConfigSource, Snapshot
 from dragoman.gateway import demo
+from dragoman.hub.route import Secret
 from dragoman.net.client import Client
 from dragoman.routing import zero_config
 from dragoman.routing.discover import Discovery
@@ -30,6 +34,7 @@ from dragoman.routing.known import Knowledge
 from dragoman.routing.resolve import Router
 from dragoman.routing.zero_config import Found
 from dragoman.server.app import App
+from dragoman.store.secret import secret_in
 
 _log: Final = logging.getLogger("dragoman.serve")
 _BACKLOG: Final = 2048
@@ -43,10 +48,18 @@ LogForm = Literal["auto", "text", "json"]
 def serve(
     config: Annotated[
         Path | None,
-        typer.Option("--config", "-c", help="The configuration file. Without it, local models are looked for."),
+        typer.Option(
+            "--config",
+            "-c",
+            help="The configuration file; else that of DRAGOMAN_CONFIG, if it is there. Without one, local models are"
+            " looked for.",
+        ),
     ] = None,
     listen: Annotated[
-        str | None, typer.Option(help="Address to listen on, in place of the file's: 127.0.0.1:8080.")
+        str | None,
+        typer.Option(
+            help="Address to listen on, in place of the file's: 127.0.0.1:8080. Else that of DRAGOMAN_LISTEN."
+        ),
     ] = None,
     log_format: Annotated[
         LogForm, typer.Option(help="Lines for people or for machines; auto: by what stderr is.")
@@ -55,41 +68,57 @@ def serve(
 ) -> None:
     """Run the proxy."""
     logs.start(log_format, log_level)
-    address = _address(listen)
+    env = _environment(listen)
+    config = config or _usual_config(env)
+    key = ""
     if config is None:
         found = asyncio.run(_find())
-        source, digest = _found_config(found), b""
+        settings, key = _open_to_its_key(_found_config(found), env)
+        source, digest = ConfigSource(Snapshot.of(settings)), b""
     else:
         found = ()
-        source, digest = _file_config(config)
-    settings = source.current.config
-    if address is not None:
-        _check_reach(settings, address)
-    with _listen(address or settings.listen, exactly=config is not None or address is not None) as listening:
+        source, digest = _file_config(config, env)
+        settings = source.current.config
+    with _listen(settings.listen, exactly=config is not None or bool(env.get(LISTEN))) as listening:
         host, port = listening.getsockname()[:2]
         knowledge = Knowledge()
         asyncio.run(_look(source, knowledge))
-        typer.echo(banner(settings, found, _origin(host, port), Router(knowledge)))
-        _run(App(source, config, digest, knowledge), listening)
+        typer.echo(banner(settings, found, _origin(host, port), Router(knowledge), key))
+        _run(App(source, config, digest, knowledge, env), listening)
 
 
-def _address(listen: str | None) -> ListenAddress | None:
+def _environment(listen: str | None) -> Mapping[str, str]:
+    """The environment, with the address that the command line names: a reload must not forget it."""
     if listen is None:
-        return None
+        return os.environ
     try:
-        return read_listen_address(listen)
+        return {**os.environ, LISTEN: str(read_listen_address(listen))}
     except BadAddressError as error:
         raise typer.BadParameter(str(error), param_hint="--listen") from None
 
 
-def _check_reach(config: Config, address: ListenAddress) -> None:
-    """What the file allows for its own address it may not allow for this one."""
-    moved = msgspec.structs.replace(config, listen=address)
-    wrong = [finding for finding in (*check.authentication(moved), *check.keys(moved)) if finding.level == "error"]
-    for finding in wrong:
-        typer.echo(f"--listen {address}: {finding.path}: {finding.message}", err=True)
+def _usual_config(env: Mapping[str, str]) -> Path | None:
+    """The file that the environment names. A container names one that need not be there."""
+    if not (named := env.get("DRAGOMAN_CONFIG")):
+        return None
+    if (path := Path(named)).exists():
+        return path
+    _log.warning("%s (DRAGOMAN_CONFIG) is not there: serving without a configuration file", path)
+    return None
+
+
+def _open_to_its_key(config: Config, env: Mapping[str, str]) -> tuple[Config, str]:
+    """The configuration as it may be served at its address; and the key that was made for that, "" if none was."""
+    config, wrong = with_environment(config, env)
+    key = ""
+    if wants_keys(config):
+        key = first_key(secret_in(data_directory(config.data_dir, env)))
+        config = msgspec.structs.replace(config, keys=(KeyConfig(key=Secret(key), name="first"),))
+    wrong += [finding for finding in check.keys(config) if finding.level == "error"]
     if wrong:
+        typer.echo(render_findings(wrong, KEY), err=True)
         raise typer.Exit(1)
+    return config, key
 
 
 async def _look(source: ConfigSource, knowledge: Knowledge) -> None:
@@ -112,16 +141,16 @@ async def _find() -> tuple[Found, ...]:
         await net.close()
 
 
-def _found_config(found: tuple[Found, ...]) -> ConfigSource:
+def _found_config(found: tuple[Found, ...]) -> Config:
     config = zero_config.config_of(found)
     if not config.models:
         model = ModelConfig(name=demo.NAME, backends=(BackendConfig(url=demo.URL),), context_window=200_000)
         config = msgspec.structs.replace(config, models=(model,))
-    return ConfigSource(Snapshot.of(config))
+    return config
 
 
-def _file_config(path: Path) -> tuple[ConfigSource, bytes]:
-    loaded = load_file(path, os.environ)
+def _file_config(path: Path, env: Mapping[str, str]) -> tuple[ConfigSource, bytes]:
+    loaded = load_file(path, env)
     if loaded.findings:
         typer.echo(render_findings(loaded.findings, str(path)), err=True)
     if loaded.config is None:

@@ -174,8 +174,8 @@ def authentication(config: Config) -> Iterator[Finding]:
         yield Finding("allow_unauthenticated", message, "warning")
     elif public and not config.keys:
         message = (
-            f"none given, and {config.listen} can be reached by other machines: add a key, or listen on"
-            " 127.0.0.1, or set `allow_unauthenticated: true`"
+            f"none given, and {config.listen} can be reached by other machines: add a key, or give one in"
+            " DRAGOMAN_KEY, or listen on 127.0.0.1, or set `allow_unauthenticated: true`"
         )
         yield Finding("keys", message)
 

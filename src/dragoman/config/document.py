@@ -42,6 +42,11 @@ Lines marked `warning` and `notice` do not keep the file from being used.
 **Variables of the environment** are filled into any value: `${NAME}`, or `${NAME:-default}` for one that may be unset
 or empty. `$${` stands for a plain `${`.
 
+**What the environment says by itself**: `DRAGOMAN_CONFIG` is the file, where no `--config` is given and the file is
+there. `DRAGOMAN_LISTEN` goes before `listen`. `DRAGOMAN_KEY` is the only key, where one is demanded and the file has no
+`keys`. `DRAGOMAN_USAGE_DASHBOARD_PASSWORD` and `DRAGOMAN_ADMIN_PASSWORD` (and go-llm-proxy's `GO_LLM_...`) stand in for
+passwords that the file does not have.
+
 **Durations** are seconds (`300`, `1.5`) or carry units (`300s`, `5m`, `1h30m`).
 
 **Reload**: the file is read again within about two seconds of a change, and at once on SIGHUP. A file with mistakes is

@@ -1,26 +1,20 @@
 """From a file to a checked configuration, or to everything that is wrong with it."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from dragoman.config.check import check
+from dragoman.config.environment import with_environment
 from dragoman.config.findings import Finding, Findings, has_errors, in_order, lineage
 from dragoman.config.nodes import Keyed, Sequence, read_tree
 from dragoman.config.not_built import notices
 from dragoman.config.older import modern
 from dragoman.config.read import Given, read_config
 from dragoman.config.schema import Config
-from dragoman.hub.route import Secret
-
-# Passwords that may come from the environment; the file wins, then the first variable that is set.
-FROM_ENV: Final = {
-    "usage_dashboard_password": ("DRAGOMAN_USAGE_DASHBOARD_PASSWORD", "GO_LLM_USAGE_DASHBOARD_PASSWORD"),
-    "admin_password": ("DRAGOMAN_ADMIN_PASSWORD", "GO_LLM_ADMIN_PASSWORD"),
-}
 
 
 class Loaded(NamedTuple):
@@ -74,8 +68,8 @@ def _load(data: bytes, env: Mapping[str, str], findings: Findings) -> Config | N
             findings.error("", None, _no_mapping(root))
         return None
     config, given = read_config(root, findings)
-    config = _with_passwords(config, env)
-    found = (*check(config), *notices(given))
+    config, amiss = with_environment(config, env)
+    found = (*amiss, *check(config), *notices(given))
     findings.made += [_located(finding, given, root.line) for finding in found if not findings.is_broken(finding.path)]
     return modern(config)
 
@@ -85,17 +79,6 @@ def _no_mapping(root: object) -> str:
         return "is empty: it needs `models` at least; config.example.yaml shows how"
     found = "a list" if isinstance(root, Sequence) else "a single value"
     return f"holds {found}: it must be a mapping with `models` at least; config.example.yaml shows how"
-
-
-def _with_passwords(config: Config, env: Mapping[str, str]) -> Config:
-    changes = {field: secret for field, secret in _passwords(env) if not getattr(config, field)}
-    return msgspec.structs.replace(config, **changes)
-
-
-def _passwords(env: Mapping[str, str]) -> Iterator[tuple[str, Secret]]:
-    for field, names in FROM_ENV.items():
-        value = next((env[name] for name in names if env.get(name)), "")
-        yield field, Secret(value)
 
 
 def _located(finding: Finding, given: Mapping[str, Given], top: int) -> Finding:

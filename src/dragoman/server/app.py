@@ -70,7 +70,10 @@ _TAKE_POST: Final = frozenset(_POSTS)
 
 
 class App:
-    """config_path: the file to watch for changes; None = there is none. knowledge: what is known of backends already."""
+    """config_path: the file to watch for changes; None = there is none. knowledge: what is known of backends already.
+
+    env: the environment in which the file is read.
+    """
 
     def __init__(
         self,
@@ -78,10 +81,12 @@ class App:
         config_path: Path | None = None,
         digest: bytes = b"",
         knowledge: Knowledge | None = None,
+        env: Mapping[str, str] = os.environ,
     ) -> None:
         self._config: Final = config
+        self._env: Final = env
         self._knowledge: Final = knowledge or Knowledge()
-        self._watch: Final = ConfigWatch(config_path, config, digest=digest) if config_path is not None else None
+        self._watch: Final = ConfigWatch(config_path, config, digest=digest, env=env) if config_path else None
         self._failed: Final = FailedLogins()
         self._gateway: Gateway | None = None
         self._proxies = (config.current, TrustedProxies(config.current.config.trusted_proxies))
@@ -144,7 +149,7 @@ class App:
 
     async def _kept(self, house: contextlib.AsyncExitStack) -> tuple[Database, Sealer]:
         """What is kept between requests, and the secret it is sealed with."""
-        place = data_directory(self._config.current.config.data_dir, os.environ)
+        place = data_directory(self._config.current.config.data_dir, self._env)
         database = Database(place and place / "dragoman.db", (RESPONSES, VAULT, RESULTS))
         house.push_async_callback(asyncio.to_thread, database.close)
         return database, Sealer(secret_in(place))
