@@ -133,6 +133,7 @@ def test_a_profile_is_only_what_the_file_says() -> None:
         ("max_body_mb: 0", "c:1: max_body_mb: 0 is out of range: wanted more than 0 and at most 4096"),
         ("ping_seconds: -1", "c:1: ping_seconds: wanted a duration"),
         ("trusted_proxies: [10.0.0.0/8, proxy]", "c:1: trusted_proxies[1]: wanted an IP address or network"),
+        ("fetch_allow: [wiki.example, 'http://wiki']", "c:1: fetch_allow[1]: wanted a host, host:port, IP address"),
         ("processors: none", "c:1: processors: wanted a mapping"),
     ],
 )

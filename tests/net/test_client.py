@@ -228,9 +228,9 @@ def test_close_reaches_a_connection_that_is_just_being_made(run: Run, monkeypatc
     async def main() -> None:
         async with Asking(answering(ok())) as (client, backend):
 
-            async def open_and_close(host: str, port: int) -> socket.socket:
+            async def open_and_close(waiting: list[dial.Address]) -> socket.socket:
                 await client.close()
-                return await open_socket(host, port)
+                return await open_socket(waiting)
 
             monkeypatch.setattr(dial, "open_socket", open_and_close)
             assert "shutting down" in (await problem_of(client, backend.url)).public

@@ -18,6 +18,7 @@ from dragoman.config.listen import ListenAddress
 from dragoman.config.not_built import NOT_BUILT
 from dragoman.config.read import range_in_words
 from dragoman.config.schema import NO_SECRET, About, BackendConfig, Config, Network, ProfileChanges
+from dragoman.hub.allowed import Place
 from dragoman.hub.route import Profile, Secret
 from dragoman.wire import jsons
 
@@ -79,6 +80,7 @@ _KINDS: Final[dict[object, str]] = {
     Seconds: "duration",
     ListenAddress: "address",
     Network: "IP or network",
+    Place: "host, IP or network",
 }
 _URL: Final = "http://127.0.0.1:8000/v1"
 # The first clause of a text: up to a stop that is not inside backticks.

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from dragoman.config.durations import Seconds, read_seconds
 from dragoman.config.listen import ListenAddress, read_listen_address
 from dragoman.config.schema import Network
+from dragoman.hub.allowed import Place, read_place
 from dragoman.hub.route import Secret
 
 _SWITCH: Final = {"true": True, "yes": True, "on": True, "y": True} | {
@@ -64,4 +65,5 @@ READINGS: Final[dict[object, Reading]] = {
     Seconds: Reading("a duration such as 300, 300s or 5m", read_seconds),
     ListenAddress: Reading("an address such as 127.0.0.1:8080", read_listen_address),
     Network: Reading("an IP address or network such as 10.0.0.0/8", _network),
+    Place: Reading("a host, host:port, IP address or network such as wiki.corp.example or 10.0.0.0/8", read_place),
 }

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from dragoman.config.durations import Seconds
 from dragoman.config.listen import ListenAddress
+from dragoman.hub.allowed import Allowed, Place
 from dragoman.hub.losses import Policy
 from dragoman.hub.request import Effort, Sampling
 from dragoman.hub.route import Defaults, Profile, Secret, Timeouts
@@ -407,6 +408,14 @@ class Config(Struct, frozen=True, kw_only=True):
     documents: Annotated[DocumentsConfig, About("Services that read documents.")] = DocumentsConfig()
     audio: Annotated[AudioConfig, About("OpenAI-like audio services.")] = AudioConfig()
     services: Annotated[ServicesConfig, About("Other services behind this proxy.")] = ServicesConfig()
+    fetch_allow: Annotated[
+        tuple[Place, ...],
+        About(
+            "Hosts and networks that URLs in requests may lead to although they are not on the public internet: a name,"
+            " `*.` and a name for everything below it, an address or a network; a port may follow a name or address.",
+            example=["wiki.corp.example", "10.1.2.3:8080"],
+        ),
+    ] = ()
     data_dir: Annotated[
         str | None,
         About(
@@ -439,6 +448,11 @@ class Config(Struct, frozen=True, kw_only=True):
     serve_config_generator: Annotated[
         bool, About("Show pages that write the coding agents' configuration, at `/`.", example=True)
     ] = False
+
+    @property
+    def allowed(self) -> Allowed:
+        """The places on the operator's networks that URLs from outside may lead to."""
+        return Allowed(self.fetch_allow)
 
     @property
     def max_body_bytes(self) -> int:

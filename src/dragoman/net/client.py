@@ -13,11 +13,12 @@ from dragoman.hub.problems import Problem
 from dragoman.hub.route import Timeouts
 from dragoman.net.connection import Connection
 from dragoman.net.dial import dial
+from dragoman.net.guard import Guard
 from dragoman.net.head import write_head
 from dragoman.net.pool import Pool
 from dragoman.net.proxies import Proxies, Proxy
 from dragoman.net.reply import Reply
-from dragoman.net.target import Origin, read_target
+from dragoman.net.target import Origin, Target, read_target
 
 __all__ = ["Client", "Reply"]
 
@@ -63,6 +64,18 @@ class Client:
         connection = await self._dial(target.origin, proxy, method, timeouts)
         return await self._ask(connection, head, body)
 
+    async def send_guarded(
+        self, method: str, target: Target, headers: Sequence[tuple[str, str]], timeouts: Timeouts, guard: Guard
+    ) -> Reply:
+        """Like `send`, without a body and to a URL from outside: on a connection of its own, which nobody uses again.
+
+        One that is kept was made to a place that a guard, or none, approved of for another reason.
+        """
+        head = write_head(method, target, headers, 0, None)
+        connection = await self._dial(target.origin, self._proxies.find(target.origin), method, timeouts, guard)
+        connection.send(head, b"")
+        return Reply(connection, await connection.head(), None)
+
     async def close(self) -> None:
         """Hang up everything, at rest or not, and wait until the sockets are gone. Nothing can be sent afterwards."""
         self._closed = True
@@ -77,12 +90,14 @@ class Client:
         connection.send(head, body)
         return Reply(connection, await connection.head(), self._pool)
 
-    async def _dial(self, origin: Origin, proxy: Proxy | None, method: str, timeouts: Timeouts) -> Connection:
+    async def _dial(
+        self, origin: Origin, proxy: Proxy | None, method: str, timeouts: Timeouts, guard: Guard | None = None
+    ) -> Connection:
         if self._closed:
             raise _closed()
         connection = Connection(origin, self._forget)
         tls = self._trust() if origin.scheme == "https" else None
-        await dial(connection, proxy, tls, timeouts, expecting=method)
+        await dial(connection, proxy, tls, timeouts, expecting=method, guard=guard)
         self._adopt(connection)
         return connection
 

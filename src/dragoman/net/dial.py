@@ -8,11 +8,12 @@ import asyncio
 import socket
 import ssl
 from itertools import chain, zip_longest
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from dragoman.hub.problems import Problem
 from dragoman.hub.route import Timeouts
 from dragoman.net.connection import Connection
+from dragoman.net.guard import Guard
 from dragoman.net.proxies import Proxy
 from dragoman.net.reply_reader import ReplyReader, RubbishError
 from dragoman.net.target import Origin, ip_of
@@ -26,26 +27,47 @@ _ALIVE_AFTER: Final = 45
 Address: TypeAlias = tuple[int, Any]  # family, and where in the form that family uses
 
 
+class _Tunnel(NamedTuple):
+    """far: "host:port" to which the proxy is to connect."""
+
+    proxy: Proxy
+    far: str
+
+
 async def dial(
-    connection: Connection, proxy: Proxy | None, tls: ssl.SSLContext | None, timeouts: Timeouts, *, expecting: str
+    connection: Connection,
+    proxy: Proxy | None,
+    tls: ssl.SSLContext | None,
+    timeouts: Timeouts,
+    *,
+    expecting: str,
+    guard: Guard | None = None,
 ) -> None:
     """Connect to the connection's origin, or raise Problem and leave no socket behind.
 
-    proxy: where to connect instead; with `tls` it is asked for a tunnel, without it is sent whole requests.
+    proxy: where to connect instead; with `tls` or a guard it is asked for a tunnel, else it is sent whole requests.
+    guard: is asked whether the origin's addresses will do. A proxy is told one of them then: a name it would look up
+    again, maybe with another outcome.
     expecting: the method of the first request. Its reply may come as soon as the server accepts, but never before TLS
     is asked for: what someone on the way says in plain text must not be taken for the backend's answer.
     """
     origin, seconds = connection.origin, timeouts.connect
-    whom = "the backend" if proxy is None else "the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names"
-    where = origin if proxy is None else proxy
+    peer = "the backend" if guard is None else origin.host
+    whom = peer
     try:
         async with asyncio.timeout(seconds):
-            sock = await open_socket(where.host, where.port)
+            if proxy is None:
+                sock, tunnel = await open_socket(await _looked_up(origin, guard)), None
+            else:
+                far = await _far_end(origin, guard)
+                whom = "the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names"
+                sock = await open_socket(await resolve(proxy.host, proxy.port))
+                tunnel = _Tunnel(proxy, far) if tls or guard else None
             if tls is None:
                 connection.expect(expecting, timeouts)
-            await _attach(connection, sock, proxy if tls else None)
+            await _attach(connection, sock, tunnel)
             if tls is not None:
-                whom = "the backend"
+                whom = peer
                 connection.expect(expecting, timeouts)
                 await _secure(connection, tls, seconds)
     except TimeoutError:
@@ -67,9 +89,24 @@ async def resolve(host: str, port: int) -> list[Address]:
     return [address for address in chain.from_iterable(zip_longest(first, others)) if address is not None]
 
 
-async def open_socket(host: str, port: int) -> socket.socket:
+async def _looked_up(origin: Origin, guard: Guard | None) -> list[Address]:
+    """Where the origin is to be found, if the guard agrees to all of it."""
+    addresses = await resolve(origin.host, origin.port)
+    if guard is not None:
+        guard.check(origin, [where[0] for _, where in addresses])
+    return addresses
+
+
+async def _far_end(origin: Origin, guard: Guard | None) -> str:
+    """Where a proxy is to connect to, as in CONNECT."""
+    if guard is None or guard.trusts(origin):
+        return origin.address
+    (_, where), *_ = await _looked_up(origin, guard)
+    return origin._replace(host=where[0]).address
+
+
+async def open_socket(waiting: list[Address]) -> socket.socket:
     """Connect to the first address that answers, each getting a head start of STAGGER over the next."""
-    waiting = await resolve(host, port)
     if len(waiting) == 1:
         return await _open(waiting[0])
     attempts: set[asyncio.Task[socket.socket]] = set()
@@ -120,11 +157,11 @@ async def _open(address: Address) -> socket.socket:
     return sock
 
 
-async def _attach(connection: Connection, sock: socket.socket, tunnel: Proxy | None) -> None:
+async def _attach(connection: Connection, sock: socket.socket, tunnel: _Tunnel | None) -> None:
     """Hand the socket over to the connection, after the proxy has connected it on, if one is to."""
     try:
         if tunnel is not None:
-            await _dig(sock, tunnel, connection.origin)
+            await _dig(sock, *tunnel)
         await asyncio.get_running_loop().create_connection(lambda: connection, sock=sock)
     except BaseException:
         sock.close()
@@ -132,23 +169,23 @@ async def _attach(connection: Connection, sock: socket.socket, tunnel: Proxy | N
     connection.sock = sock
 
 
-async def _dig(sock: socket.socket, proxy: Proxy, origin: Origin) -> None:
-    """Have the proxy connect this socket to the origin."""
+async def _dig(sock: socket.socket, proxy: Proxy, far: str) -> None:
+    """Have the proxy connect this socket to its far end."""
     loop = asyncio.get_running_loop()
     authorization = f"proxy-authorization: {proxy.authorization}\r\n" if proxy.authorization else ""
-    head = f"CONNECT {origin.address} HTTP/1.1\r\nhost: {origin.address}\r\n{authorization}\r\n"
+    head = f"CONNECT {far} HTTP/1.1\r\nhost: {far}\r\n{authorization}\r\n"
     await loop.sock_sendall(sock, head.encode())
     reply = ReplyReader("HEAD")  # like that to HEAD, a good reply to CONNECT ends with its head
     while not reply.headed:
         data = await loop.sock_recv(sock, 4096)
         if not data:
-            raise _no_tunnel("hung up on CONNECT", origin.address)
+            raise _no_tunnel("hung up on CONNECT", far)
         try:
             reply.feed(data)
         except RubbishError as error:
-            raise _no_tunnel("did not answer CONNECT in HTTP", f"{origin.address}: {error}") from None
+            raise _no_tunnel("did not answer CONNECT in HTTP", f"{far}: {error}") from None
     if not 200 <= reply.status < 300:
-        raise _no_tunnel(f"answered CONNECT with status {reply.status}", origin.address)
+        raise _no_tunnel(f"answered CONNECT with status {reply.status}", far)
 
 
 def _no_tunnel(how: str, private: str) -> Problem:

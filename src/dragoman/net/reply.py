@@ -14,12 +14,13 @@ from dragoman.net.reply_reader import ReplyReader
 class Reply:
     """The head has come; the body is read as it comes. Whoever has one calls close(), in a `finally`.
 
+    pool: where the connection may wait for its next request; None = it serves no other.
     headers: as sent, but for content-encoding and content-length of a body that is decoded here (gzip, deflate).
     """
 
     __slots__ = ("_connection", "_inflater", "_pool", "_read_to_end", "_reader", "headers", "status")
 
-    def __init__(self, connection: Connection, reader: ReplyReader, pool: Pool) -> None:
+    def __init__(self, connection: Connection, reader: ReplyReader, pool: Pool | None) -> None:
         self._connection: Connection | None = connection
         self._reader: Final = reader
         self._pool: Final = pool
@@ -62,7 +63,7 @@ class Reply:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        if connection.rest():
+        if self._pool is not None and connection.rest():
             self._pool.give(connection)
         else:
             connection.abort()

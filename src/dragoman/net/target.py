@@ -54,27 +54,36 @@ def ip_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
+class BadURLError(ValueError):
+    """Not a URL we can ask; the message says why, as what follows "the URL ...", and does not quote it."""
+
+
 @lru_cache(maxsize=512)
 def read_target(url: str) -> Target:
-    """Read an absolute http or https URL; raise Problem("unreachable") if it is none."""
+    """Read the URL of a backend; raise Problem("unreachable") if it is none."""
+    try:
+        return target_of(url)
+    except BadURLError as error:
+        said = f"the backend's `url` {error}; correct it in the configuration"
+        raise Problem("unreachable", said, private=url) from None
+
+
+def target_of(url: str) -> Target:
+    """Read an absolute http or https URL, or raise BadURLError."""
     try:
         parts = urlsplit(url)
         scheme, host, port = parts.scheme, parts.hostname or "", parts.port
         if ip_of(host) is None:
             host = host.encode("idna").decode()
     except ValueError as error:  # UnicodeError, of international names, is one too
-        raise _unusable(url, f"is malformed ({type(error).__name__})") from None
+        raise BadURLError(f"is malformed ({type(error).__name__})") from None
     if scheme not in PORTS or not host:
-        raise _unusable(url, "does not begin with http:// or https:// and a host name")
+        raise BadURLError("does not begin with http:// or https:// and a host name")
     if _UNSAFE.search(host):
-        raise _unusable(url, "has a host name with characters that no host name has")
+        raise BadURLError("has a host name with characters that no host name has")
     if parts.username is not None:
-        raise _unusable(url, "holds a user name or password; take them out and configure the backend's key")
+        raise BadURLError("holds a user name or password; take them out, and configure a key where one is needed")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if _UNSAFE.search(path):
         path = quote(path, safe="%/:=&?~#+!$,;'@()*[]")
     return Target(Origin(scheme, host.lower(), port or PORTS[scheme]), path)
-
-
-def _unusable(url: str, why: str) -> Problem:
-    return Problem("unreachable", f"the backend's `url` {why}; correct it in the configuration", private=url)
