@@ -31,6 +31,7 @@ from dragoman.server.addresses import TrustedProxies
 from dragoman.server.chores import Chore, keep_doing
 from dragoman.server.keys import Door
 from dragoman.server.limits import FailedLogins
+from dragoman.server.pages.pages import Pages
 from dragoman.server.paths import routed_path
 from dragoman.server.reads import read
 from dragoman.server.requests import Body, Receive, Scope, Watch, headers_of
@@ -88,6 +89,7 @@ class App:
         self._knowledge: Final = knowledge or Knowledge()
         self._watch: Final = ConfigWatch(config_path, config, digest=digest, env=env) if config_path else None
         self._failed: Final = FailedLogins()
+        self._pages: Final = Pages(config, {})
         self._gateway: Gateway | None = None
         self._proxies = (config.current, TrustedProxies(config.current.config.trusted_proxies))
 
@@ -173,6 +175,8 @@ class App:
             post = _POSTS.get(path) if method == "POST" else None
             if post is not None:
                 await exchange.exchange(call, post.client, post.endpoint, gateway)
+            elif (page := self._pages.at(path)) is not None:
+                await self._pages.answer(page, call)
             else:
                 await read(call, gateway, _TAKE_POST)
 
