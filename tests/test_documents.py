@@ -6,7 +6,7 @@ import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pytest
 import typer.main
@@ -100,11 +100,19 @@ def test_every_command_of_dragoman_exists_with_its_options() -> None:
     shown = [(place, words[1:]) for place, words in commands() if Path(words[0]).name == "dragoman"]
     assert shown
     for place, words in shown:
-        name = next((word for word in words if not word.startswith("-")), None)
-        assert name is None or name in group.commands, f"{place}: there is no `dragoman {name}`"
-        known = {option for param in (group.commands[name] if name else group).params for option in param.opts}
-        unknown = {word.partition("=")[0] for word in words if word.startswith("-")} - known - {"--help"}
-        assert unknown == set(), f"{place}: `dragoman {name or ''}` does not know {', '.join(sorted(unknown))}"
+        command: Any = group
+        options = words
+        while isinstance(command, typer.core.TyperGroup):
+            name = next((word for word in options if not word.startswith("-")), None)
+            if name is None:
+                break
+            assert name in command.commands, f"{place}: there is no `dragoman {' '.join(words)}`"
+            options = options[options.index(name) + 1 :]
+            command = command.commands[name]
+        known = {option for param in command.params for option in param.opts}
+        own = options[: options.index("--")] if "--" in options else options
+        unknown = {word.partition("=")[0] for word in own if word.startswith("-")} - known - {"--help"}
+        assert unknown == set(), f"{place}: `dragoman {words[0]}` does not know {', '.join(sorted(unknown))}"
 
 
 def test_every_program_and_module_of_ours_that_is_run_exists() -> None:

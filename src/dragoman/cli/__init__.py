@@ -5,6 +5,7 @@ import typer
 from dragoman import __version__
 from dragoman.cli.check import check
 from dragoman.cli.health import health
+from dragoman.cli.keys import keys
 from dragoman.cli.serve import serve
 
 app = typer.Typer(
@@ -17,6 +18,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(check)
 app.command()(health)
+app.add_typer(keys, name="keys")
 
 
 def _show_version(wanted: bool) -> None:
