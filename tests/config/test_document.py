@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from dragoman.config import document
+from dragoman.config.about import About
 from dragoman.config.load import load_bytes
-from dragoman.config.schema import About, Config
+from dragoman.config.schema import Config
 from dragoman.hub.route import Profile
 
 CHECKOUT = Path(__file__).parents[2]

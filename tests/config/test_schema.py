@@ -8,8 +8,9 @@ import pytest
 from msgspec import Struct
 
 from dragoman.config import schema
+from dragoman.config.about import About
 from dragoman.config.durations import Seconds
-from dragoman.config.schema import About, BackendConfig, Config, DefaultsConfig, KeyConfig, ModelConfig
+from dragoman.config.schema import BackendConfig, Config, DefaultsConfig, KeyConfig, ModelConfig
 from dragoman.hub.request import Sampling
 from dragoman.hub.route import Defaults, Secret, Timeouts
 

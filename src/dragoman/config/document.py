@@ -13,11 +13,12 @@ from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin
 import msgspec
 from msgspec import Struct
 
+from dragoman.config.about import NO_SECRET, About
 from dragoman.config.durations import Seconds
 from dragoman.config.listen import ListenAddress
 from dragoman.config.not_built import NOT_BUILT
 from dragoman.config.read import range_in_words
-from dragoman.config.schema import NO_SECRET, About, BackendConfig, Config, Network, ProfileChanges
+from dragoman.config.schema import BackendConfig, Config, Network, ProfileChanges
 from dragoman.hub.allowed import Place
 from dragoman.hub.route import Profile, Secret
 from dragoman.wire import jsons

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
+from dragoman.config.about import NO_SECRET
 from dragoman.config.findings import Finding
 from dragoman.config.read import Given
-from dragoman.config.schema import NO_SECRET
 
 
 class NotBuilt(NamedTuple):

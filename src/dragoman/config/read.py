@@ -8,11 +8,12 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar, Union, g
 import msgspec
 from msgspec import Struct
 
+from dragoman.config.about import NO_SECRET, About
 from dragoman.config.findings import Findings, child, item
 from dragoman.config.listen import BadAddressError
 from dragoman.config.nodes import Entry, Keyed, Node, Scalar, Sequence
 from dragoman.config.scalars import READINGS
-from dragoman.config.schema import NO_SECRET, About, BackendConfig, Config, PoolConfig, ProfileChanges
+from dragoman.config.schema import BackendConfig, Config, PoolConfig, ProfileChanges
 from dragoman.hub.route import Profile, Secret
 
 S = TypeVar("S", bound=Struct)

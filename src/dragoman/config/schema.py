@@ -1,4 +1,4 @@
-"""The whole of config.yaml, as frozen structs. A field's `About` is its documentation.
+"""The whole of config.yaml, as frozen structs. A field's `About` is its documentation (about.py).
 
 docs/config.md and config.example.yaml are made from this file (`python -m dragoman.config.document`), and a test
 demands that they are current. The field names are go-llm-proxy's, so that its files work as they are.
@@ -12,35 +12,20 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
+from dragoman.config.about import NO_SECRET, About
 from dragoman.config.durations import Seconds
 from dragoman.config.listen import ListenAddress
+from dragoman.config.processors import ModelProcessorsConfig, ProcessorsConfig
 from dragoman.hub.allowed import Allowed, Place
 from dragoman.hub.losses import Policy
 from dragoman.hub.request import Effort, Sampling
 from dragoman.hub.route import Defaults, Profile, Secret, Timeouts
 
-NO_SECRET: Final = Secret("")
 _HASH: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})", re.IGNORECASE)
 
 BackendType = Literal["openai", "anthropic", "responses", "auto", "bedrock"]
 Mode = Literal["auto", "native", "translate"]
 Network: TypeAlias = IPv4Network | IPv6Network
-
-
-class About(Struct, frozen=True):
-    """A field's documentation.
-
-    example: what config.example.yaml writes, where the default says little. ge, gt, le: the range of a number.
-    shown: written without comment sign in the example. hidden: left out of the example.
-    """
-
-    text: str
-    example: Any = None
-    ge: float | None = None
-    gt: float | None = None
-    le: float | None = None
-    shown: bool = False
-    hidden: bool = False
 
 
 class BackendConfig(Struct, frozen=True, kw_only=True):
@@ -73,14 +58,6 @@ class PoolConfig(Struct, frozen=True, kw_only=True):
 
     name: Annotated[str, About("The name that `models[].pool` refers to.", example="cluster")]
     backends: Annotated[tuple[BackendConfig, ...], About("The backends; bare URLs may stand in their place.")] = ()
-
-
-class ModelProcessorsConfig(Struct, frozen=True, kw_only=True):
-    """What differs for one model from the `processors` at the top; `none` switches one off."""
-
-    vision: Annotated[str, About("Model that describes images for this model, or `none`.", example="none")] = ""
-    ocr: Annotated[str, About("Model that reads text from page images for this model, or `none`.", example="none")] = ""
-    web_search_key: Annotated[Secret, About("Search key for this model, or `none`.", example="none")] = NO_SECRET
 
 
 class DefaultsConfig(Struct, frozen=True, kw_only=True):
@@ -188,11 +165,19 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
     ] = 0
     supports_vision: Annotated[
         bool | None,
-        About("Whether the model sees images. Not said: images are sent and the backend decides.", example=True),
+        About(
+            "Whether the model sees images. Not said: what the backend tells; where it tells nothing, images are sent and"
+            " the backend decides, unless `processors.vision` is there to describe them.",
+            example=True,
+        ),
     ] = None
     supports_audio: Annotated[bool, About("Whether the model hears audio.")] = False
     force_pipeline: Annotated[
-        bool, About("Run the processors even for a backend that could do their work itself (`type: anthropic`).")
+        bool,
+        About(
+            "Run the processors even for a backend that could do their work itself (`type: anthropic`). Images are then"
+            " described unless `supports_vision` says that the model sees."
+        ),
     ] = False
     on_loss: Annotated[
         Policy,
@@ -266,27 +251,6 @@ class KeyConfig(Struct, frozen=True, kw_only=True):
         return bytes.fromhex(found[1]) if found else None
 
 
-class SearchConfig(Struct, frozen=True, kw_only=True):
-    """One web search service. Several are tried in order."""
-
-    provider: Annotated[str, About("The service: `tavily`, `brave` or `searxng`.", example="tavily")]
-    api_key: Annotated[Secret, About("Key of the service.", example="${TAVILY_KEY}")] = NO_SECRET
-    url: Annotated[str, About("Base URL, for a service of your own.", example="http://127.0.0.1:8888")] = ""
-
-
-class ProcessorsConfig(Struct, frozen=True, kw_only=True):
-    """Help for models that cannot see or search."""
-
-    vision: Annotated[
-        str, About("Model of this file that describes images for models that cannot see.", example="my-vision-model")
-    ] = ""
-    ocr: Annotated[str, About("Model of this file that reads text from page images.", example="my-ocr-model")] = ""
-    web_search_key: Annotated[
-        Secret, About("Search key: `tvly-...` is Tavily, `BSA...` is Brave.", example="${TAVILY_KEY}")
-    ] = NO_SECRET
-    web_search: Annotated[tuple[SearchConfig, ...], About("Search services, in the order to try them.")] = ()
-
-
 class PaddleOCRConfig(Struct, frozen=True, kw_only=True):
     """A PaddleOCR layout service."""
 
@@ -297,9 +261,16 @@ class PaddleOCRConfig(Struct, frozen=True, kw_only=True):
 
 
 class DocumentsConfig(Struct, frozen=True, kw_only=True):
-    """Services that read documents."""
+    """How documents are read, for models whose backends take none."""
 
     paddleocr: Annotated[PaddleOCRConfig | None, About("A PaddleOCR layout service.")] = None
+    max_pages: Annotated[int, About("Pages of one document that are read at most.", ge=1, le=10_000)] = 200
+    max_scanned_pages: Annotated[
+        int, About("How many of those may be scans, whose text has to be recognised.", ge=0, le=1_000)
+    ] = 20
+    max_characters: Annotated[
+        int, About("Characters of one document that a model is told at most.", ge=1_000, le=10_000_000)
+    ] = 200_000
 
 
 class AudioModelConfig(Struct, frozen=True, kw_only=True):
@@ -405,7 +376,7 @@ class Config(Struct, frozen=True, kw_only=True):
         Seconds, About("Silence after which a waiting client is told that the answer is still coming. 0 = never.", ge=0)
     ] = Seconds(10)
     processors: Annotated[ProcessorsConfig, About("Help for models that cannot see or search.")] = ProcessorsConfig()
-    documents: Annotated[DocumentsConfig, About("Services that read documents.")] = DocumentsConfig()
+    documents: Annotated[DocumentsConfig, About("How documents are read.")] = DocumentsConfig()
     audio: Annotated[AudioConfig, About("OpenAI-like audio services.")] = AudioConfig()
     services: Annotated[ServicesConfig, About("Other services behind this proxy.")] = ServicesConfig()
     fetch_allow: Annotated[
