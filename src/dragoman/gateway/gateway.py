@@ -16,6 +16,7 @@ from dragoman.routing.resolve import Router
 from dragoman.store.responses import Responses
 from dragoman.store.results import Results
 from dragoman.store.vault import Vault
+from dragoman.workers.pool import Workers
 
 MAX_ANSWER: Final = 100 * 2**20  # bytes of a whole answer
 
@@ -33,6 +34,7 @@ class Gateway(Struct, frozen=True):
     responses: Responses
     vault: Vault
     results: Results
+    workers: Workers
 
 
 def stamp(request_id: str) -> Stamp:

@@ -42,6 +42,7 @@ from dragoman.store.responses import KeptResponses
 from dragoman.store.results import RESULTS, Results
 from dragoman.store.secret import secret_in
 from dragoman.store.vault import VAULT, Vault
+from dragoman.workers.pool import Workers
 
 _MESSAGES: Final = CLIENTS["anthropic-messages"]
 _CHAT: Final = CLIENTS["openai-chat"]
@@ -117,6 +118,8 @@ class App:
         pulses.every = self._config.current.config.ping_seconds
         discovery = Discovery(self._config, net, knowledge)
         database, sealer = await self._kept(house)
+        workers = Workers()
+        house.push_async_callback(workers.close)
         results = Results(database)
         house.push_async_callback(results.close)
         store = self._config.current.config.store
@@ -136,6 +139,7 @@ class App:
             KeptResponses(database, limits),
             Vault(database),
             results,
+            workers,
         )
 
         def swapped(snapshot: Snapshot) -> None:
