@@ -25,6 +25,13 @@ class ModelProcessorsConfig(Struct, frozen=True, kw_only=True):
         DocumentsSwitch | None, About("Whether PDFs are read for this model: `auto` or `none`.", example="none")
     ] = None
     web_search_key: Annotated[Secret, About("Search key for this model, or `none`.", example="none")] = NO_SECRET
+    web_search: Annotated[
+        Literal["auto", "always"],
+        About(
+            "Who may search the web: `auto` is whoever asks for it as its dialect does, `always` is every Chat"
+            " Completions client as well, which then need not know of it."
+        ),
+    ] = "auto"
 
 
 class SearchConfig(Struct, frozen=True, kw_only=True):
