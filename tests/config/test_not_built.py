@@ -30,9 +30,12 @@ def test_values_that_ask_for_nothing_have_none() -> None:
 
 
 def test_whole_blocks_have_one() -> None:
-    text = GOOD + "}\nprocessors: {web_search_key: tvly-1}\naudio: {tts: {name: t, backends: [http://t/v1]}}\n"
+    text = (
+        GOOD
+        + "}\ndocuments: {paddleocr: {backends: [http://o/v1]}}\naudio: {tts: {name: t, backends: [http://t/v1]}}\n"
+    )
     assert notices(text) == [
-        ("processors", "accepted; the pipeline is not part of this version yet"),
+        ("documents", "accepted; document services are not part of this version yet"),
         ("audio", "accepted; audio is not part of this version yet"),
     ]
 

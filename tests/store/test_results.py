@@ -174,6 +174,16 @@ def test_a_failure_that_names_its_time_lasts_no_longer(results: Results, clock: 
     run(ask())
 
 
+def test_failures_need_not_be_remembered(results: Results) -> None:
+    async def ask() -> None:
+        labour = Labour(Problem("rate_limited", "slow", retry_after=20.0), "text")
+        with pytest.raises(Problem, match="slow"):
+            await results.once("search", "k", labour, ttl=HOUR, failures_last=0)
+        assert await results.once("search", "k", labour, ttl=HOUR, failures_last=0) == "text"
+
+    run(ask())
+
+
 def test_all_who_wait_hear_of_a_failure(results: Results) -> None:
     async def ask() -> None:
         labour = Labour(Problem("timeout", "slow"))

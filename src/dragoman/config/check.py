@@ -7,7 +7,7 @@ numbers are in `schema.py`, types in `read.py`.
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeAlias
 
-from dragoman.config import urls
+from dragoman.config import searches, urls
 from dragoman.config.findings import Finding, child, item
 from dragoman.config.older import backends_of
 from dragoman.config.schema import Config, KeyConfig, ModelConfig, StoreConfig
@@ -236,6 +236,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     keys,
     authentication,
     processor_models,
+    searches.accounts,
+    searches.key_prefixes,
     other_urls,
     kept,
     dashboard,

@@ -20,8 +20,10 @@ class NotBuilt(NamedTuple):
 _OFF: Final = frozenset({False})
 
 NOT_BUILT: Final = (
-    NotBuilt("processors", "the pipeline is"),
-    NotBuilt("models[].processors", "the pipeline is"),
+    NotBuilt("processors.vision", "the pipeline is"),
+    NotBuilt("processors.ocr", "the pipeline is"),
+    NotBuilt("models[].processors.vision", "the pipeline is"),
+    NotBuilt("models[].processors.ocr", "the pipeline is"),
     NotBuilt("models[].force_pipeline", "the pipeline is", _OFF),
     NotBuilt("models[].supports_audio", "audio is", _OFF),
     NotBuilt("models[].backends[].max_inflight", "limiting requests per backend is", frozenset({0})),

@@ -9,6 +9,7 @@ from dragoman.config.durations import Seconds
 from dragoman.hub.route import Secret
 
 DocumentsSwitch = Literal["auto", "none"]
+SearchProvider = Literal["tavily", "brave", "searxng", "exa", "serper", "kagi", "duckduckgo"]
 
 
 class ModelProcessorsConfig(Struct, frozen=True, kw_only=True):
@@ -24,22 +25,28 @@ class ModelProcessorsConfig(Struct, frozen=True, kw_only=True):
     documents: Annotated[
         DocumentsSwitch | None, About("Whether PDFs are read for this model: `auto` or `none`.", example="none")
     ] = None
-    web_search_key: Annotated[Secret, About("Search key for this model, or `none`.", example="none")] = NO_SECRET
-    web_search: Annotated[
-        Literal["auto", "always"],
-        About(
-            "Who may search the web: `auto` is whoever asks for it as its dialect does, `always` is every Chat"
-            " Completions client as well, which then need not know of it."
-        ),
-    ] = "auto"
+    web_search_key: Annotated[
+        Secret,
+        About("Search key for this model, in place of all services above; `none`: no search.", example="none"),
+    ] = NO_SECRET
 
 
 class SearchConfig(Struct, frozen=True, kw_only=True):
-    """One web search service. Several are tried in order."""
+    """One web search service. Several are tried in order. Its bare name may stand in the mapping's place."""
 
-    provider: Annotated[str, About("The service: `tavily`, `brave` or `searxng`.", example="tavily")]
-    api_key: Annotated[Secret, About("Key of the service.", example="${TAVILY_KEY}")] = NO_SECRET
-    url: Annotated[str, About("Base URL, for a service of your own.", example="http://127.0.0.1:8888")] = ""
+    provider: Annotated[SearchProvider, About("The service.", example="tavily")]
+    key: Annotated[
+        Secret, About("Key of the service; `searxng` and `duckduckgo` need none.", example="${TAVILY_KEY}")
+    ] = NO_SECRET
+    api_key: Annotated[Secret, About("The same as `key`.", hidden=True)] = NO_SECRET
+    url: Annotated[
+        str,
+        About(
+            "Base URL in place of the service's own; `searxng` has none of its own. It is asked whatever its address,"
+            " unlike URLs in requests.",
+            example="http://127.0.0.1:8888",
+        ),
+    ] = ""
 
 
 class ProcessorsConfig(Struct, frozen=True, kw_only=True):
@@ -71,4 +78,13 @@ class ProcessorsConfig(Struct, frozen=True, kw_only=True):
     web_search_key: Annotated[
         Secret, About("Search key: `tvly-...` is Tavily, `BSA...` is Brave.", example="${TAVILY_KEY}")
     ] = NO_SECRET
-    web_search: Annotated[tuple[SearchConfig, ...], About("Search services, in the order to try them.")] = ()
+    web_search: Annotated[
+        tuple[SearchConfig, ...], About("Search services, in the order to try them; after that of `web_search_key`.")
+    ] = ()
+    web_fetch: Annotated[
+        bool | None,
+        About(
+            "Whether models may have pages of the web fetched. Not said: where they can search. Other machines of your"
+            " network are out of reach; `fetch_allow` names exceptions."
+        ),
+    ] = None

@@ -12,6 +12,7 @@ from dragoman.config.about import NO_SECRET, About
 from dragoman.config.findings import Findings, child, item
 from dragoman.config.listen import BadAddressError
 from dragoman.config.nodes import Entry, Keyed, Node, Scalar, Sequence
+from dragoman.config.processors import SearchConfig, SearchProvider
 from dragoman.config.scalars import READINGS
 from dragoman.config.schema import BackendConfig, Config, PoolConfig, ProfileChanges
 from dragoman.hub.route import Profile, Secret
@@ -19,9 +20,9 @@ from dragoman.hub.route import Profile, Secret
 S = TypeVar("S", bound=Struct)
 
 # What a struct is when it is no mapping: the value of its one interesting field.
-SHORT_FORMS: Final[dict[type[Struct], str]] = {BackendConfig: "url", PoolConfig: "backends"}
+SHORT_FORMS: Final[dict[type[Struct], str]] = {BackendConfig: "url", PoolConfig: "backends", SearchConfig: "provider"}
 # What stands for a required value that is missing, until the file is refused.
-_STAND_INS: Final[dict[object, object]] = {str: "", Secret: NO_SECRET}
+_STAND_INS: Final[dict[object, object]] = {str: "", Secret: NO_SECRET, SearchProvider: "duckduckgo"}
 
 
 class Given(NamedTuple):

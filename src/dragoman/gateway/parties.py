@@ -6,7 +6,6 @@ from typing import Final
 
 from msgspec import Struct
 
-from dragoman.config.snapshot import Snapshot
 from dragoman.gateway.call import Call
 from dragoman.gateway.entry import Entry
 from dragoman.gateway.gateway import Gateway
@@ -23,7 +22,6 @@ class Parties(Struct, frozen=True):
     call: Call
     client: ClientSide
     gateway: Gateway
-    snapshot: Snapshot
     responder: Responder
     entry: Entry
 

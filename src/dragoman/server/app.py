@@ -140,7 +140,6 @@ class App:
             Vault(database),
             results,
             workers,
-            lambda _config, _model: (),
         )
 
         def swapped(snapshot: Snapshot) -> None:

@@ -88,12 +88,12 @@ class Results:
         self._settling: Final = threading.Lock()
         database.chore(self._sweep)
 
-    async def once(self, kind: str, key: str, work: Work, *, ttl: float) -> str:
+    async def once(self, kind: str, key: str, work: Work, *, ttl: float, failures_last: float = _FAILURES_LAST) -> str:
         """Return what `work` came to before under this key, or comes to now.
 
         kind: of work; the same key may have a result of each kind. ttl: seconds that a result is kept; none = 0.
         Work is done once for all who ask for the same meanwhile, and to its end even if all of them are cancelled. A
-        Problem it raises is raised again for five minutes, or for the problem's own `retry_after` if that is shorter.
+        Problem it raises is raised again for `failures_last` seconds, or for its own `retry_after` if that is shorter.
         """
         place = _digest([kind.encode(), key.encode()])
         if (failure := self._failures.get(place)) is not None:
@@ -102,7 +102,7 @@ class Results:
             del self._failures[place]
         task = self._under_way.get(place)
         if task is None:
-            task = asyncio.get_running_loop().create_task(self._result(place, work, ttl))
+            task = asyncio.get_running_loop().create_task(self._result(place, work, ttl, failures_last))
             self._under_way[place] = task
             task.add_done_callback(lambda _: self._under_way.pop(place))
         result = await asyncio.shield(task)
@@ -117,7 +117,7 @@ class Results:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _result(self, place: bytes, work: Work, ttl: float) -> str | Problem:
+    async def _result(self, place: bytes, work: Work, ttl: float, failures_last: float) -> str | Problem:
         """A problem is returned, so that none is lost with nobody there to hear of it."""
         known = await self._known(place)
         if known is not None:
@@ -125,7 +125,7 @@ class Results:
         try:
             value = await work()
         except Problem as problem:
-            self._note_failure(place, problem)
+            self._note_failure(place, problem, failures_last)
             return problem
         self._keep(place, value, ttl)
         return value
@@ -143,8 +143,10 @@ class Results:
             self._database.put(lambda db: db.execute(_TOUCH, (now, place)))
         return _text(value)
 
-    def _note_failure(self, place: bytes, problem: Problem) -> None:
-        seconds = _FAILURES_LAST if problem.retry_after is None else min(problem.retry_after, _FAILURES_LAST)
+    def _note_failure(self, place: bytes, problem: Problem, longest: float) -> None:
+        seconds = longest if problem.retry_after is None else min(problem.retry_after, longest)
+        if seconds <= 0:
+            return
         self._failures[place] = _Failure(problem, self._now() + seconds)
         if len(self._failures) > _MAX_FAILURES:
             self._failures.popitem(last=False)

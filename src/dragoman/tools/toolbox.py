@@ -1,0 +1,56 @@
+"""Which tools there are for a model: what the configuration gives it, and nothing else."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from dragoman.config.about import NO_SECRET
+from dragoman.config.processors import SearchConfig
+from dragoman.config.schema import Config, ModelConfig
+from dragoman.config.searches import NONE, provider_of
+from dragoman.hub.route import Secret
+from dragoman.net.client import Client
+from dragoman.store.results import Results
+from dragoman.tools.search import ENGINES
+from dragoman.tools.search.asking import Searches
+from dragoman.tools.search.engine import Account
+from dragoman.tools.tool import ServerTool
+from dragoman.tools.web_search import WebSearch
+
+_ENGINES: Final = {engine.name: engine for engine in ENGINES}
+
+
+class Toolbox:
+    """One per process: what it knows of accounts that rest, and of answers, is everybody's."""
+
+    def __init__(self, net: Client, results: Results) -> None:
+        self._searches: Final = Searches(net, results)
+
+    def for_model(self, config: Config, model: ModelConfig) -> tuple[ServerTool, ...]:
+        """The tools that the proxy runs for this model; none where nothing is configured."""
+        return self._tools(accounts_for(config, model.processors.web_search_key))
+
+    def for_anyone(self, config: Config) -> tuple[ServerTool, ...]:
+        """The tools of whoever asks for them without a model, as over MCP."""
+        return self._tools(accounts_for(config))
+
+    def _tools(self, accounts: tuple[Account, ...]) -> tuple[ServerTool, ...]:
+        return (WebSearch(self._searches, accounts),) if accounts else ()
+
+
+def accounts_for(config: Config, own_key: Secret = NO_SECRET) -> tuple[Account, ...]:
+    """own_key: a model's own, which takes the place of all others; "none": there are none for it."""
+    processors = config.processors
+    if own_key:
+        return tuple(_of_key(own_key))
+    return (*_of_key(processors.web_search_key), *map(_account, processors.web_search))
+
+
+def _of_key(key: Secret) -> Iterable[Account]:
+    name = provider_of(key) if key and key.reveal() != NONE else None
+    if name is not None:
+        yield Account(_ENGINES[name], key, _ENGINES[name].home)
+
+
+def _account(said: SearchConfig) -> Account:
+    engine = _ENGINES[said.provider]
+    return Account(engine, said.key or said.api_key, said.url.rstrip("/") or engine.home)
