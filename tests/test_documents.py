@@ -12,7 +12,7 @@ import pytest
 import typer.main
 
 from dragoman.agents import AGENTS
-from dragoman.agents.agent import Agent, Choice
+from dragoman.agents.agent import Agent, Choice, Model
 from dragoman.cli import app
 from dragoman.config.load import load_bytes
 from dragoman.hub.problems import ELSEWHERE, KINDS, Kind, Problem
@@ -32,7 +32,7 @@ FILES: Final = tuple(
     )
 )
 # Every name that a document gives an agent's line.
-CHOICE: Final = Choice("http://127.0.0.1:8080", "YOUR-KEY", "my-model", 131_072)
+CHOICE: Final = Choice(origin="http://127.0.0.1:8080", key="YOUR-KEY", models=(Model("my-model", 131_072),))
 DIALECTS: Final[Mapping[str, Dialect]] = {
     "Messages": "anthropic-messages",
     "Chat Completions": "openai-chat",
@@ -180,7 +180,7 @@ def test_the_line_that_connects_an_agent_is_ours(document: str, agent: Agent) ->
 
 @pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.name)
 def test_every_agent_has_its_section(agent: Agent) -> None:
-    assert f"\n## {agent.name}\n" in text_of("docs/agents.md")
+    assert f"\n## {agent.title}\n" in text_of("docs/agents.md")
 
 
 def test_the_table_of_what_works_is_made_of_the_tests() -> None:

@@ -9,23 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.agents import AGENTS
-from dragoman.agents.agent import Agent, Choice
+from dragoman.agents.agent import Agent, Choice, Model
 from dragoman.wire import jsons
 
 # What shells could trip over; names of models and keys may hold any of it.
 texts = st.text(st.sampled_from("ab/-:.@ '\"\\$`!#&;|*?~(){}[]<>=%é日\t"), min_size=1, max_size=20)
+models = st.builds(Model, name=texts, context_window=st.none() | st.integers(min_value=1000, max_value=10**7))
 choices = st.builds(
     Choice,
     origin=st.sampled_from(["http://127.0.0.1:8080", "http://[::1]:9"]),
     key=texts,
-    model=texts,
-    context_window=st.none() | st.integers(min_value=1000, max_value=10**7),
+    models=st.tuples(models),
 )
-PLAIN: Final = Choice("http://127.0.0.1:8080", "k", "m", 65536)
+PLAIN: Final = Choice(origin="http://127.0.0.1:8080", key="k", models=(Model("m", 65536),))
 
 
 def agent(name: str) -> Agent:
-    return next(agent for agent in AGENTS if agent.name == name)
+    return next(agent for agent in AGENTS if agent.title == name)
 
 
 def read(line: str) -> tuple[dict[str, str], list[str]]:
@@ -35,7 +35,7 @@ def read(line: str) -> tuple[dict[str, str], list[str]]:
     return dict(word.split("=", 1) for word in words[:count]), words[count:]
 
 
-@pytest.mark.parametrize("name", [agent.name for agent in AGENTS])
+@pytest.mark.parametrize("name", [agent.title for agent in AGENTS])
 @given(choices)
 def test_a_line_is_one_command_of_a_shell(name: str, choice: Choice) -> None:
     line = agent(name).connect(choice)
@@ -53,17 +53,17 @@ def test_claude_code(choice: Choice) -> None:
     variables, command = read(agent("Claude Code").connect(choice))
     assert command == ["claude"]
     models = {value for name, value in variables.items() if name.endswith("MODEL")}
-    assert models == {choice.model}
+    assert models == {choice.main.name}
     assert len([name for name in variables if name.endswith("MODEL")]) == 4
     assert (variables["ANTHROPIC_BASE_URL"], variables["ANTHROPIC_AUTH_TOKEN"]) == (choice.origin, choice.key)
     window = variables.get("CLAUDE_CODE_MAX_CONTEXT_TOKENS")
-    assert window == (None if choice.context_window is None else str(choice.context_window))
+    assert window == (None if choice.main.context_window is None else str(choice.main.context_window))
 
 
 @given(choices)
 def test_codex(choice: Choice) -> None:
     variables, command = read(agent("Codex").connect(choice))
-    assert command[:3] == ["codex", "-m", choice.model]
+    assert command[:3] == ["codex", "-m", choice.main.name]
     assert command[3::2] == ["-c"] * (len(command[3:]) // 2)
     settings: dict[str, Any] = {}
     for setting in command[4::2]:
@@ -76,7 +76,7 @@ def test_codex(choice: Choice) -> None:
     assert settings["model_providers.dragoman.base_url"] == f"{choice.origin}/v1"
     assert settings["model_providers.dragoman.wire_api"] == "responses"
     assert variables[settings["model_providers.dragoman.env_key"]] == choice.key
-    assert settings.get("model_context_window") == choice.context_window
+    assert settings.get("model_context_window") == choice.main.context_window
 
 
 @given(choices)
@@ -86,10 +86,10 @@ def test_opencode(choice: Choice) -> None:
     settings = jsons.read(variables["OPENCODE_CONFIG_CONTENT"])
     provider = settings["provider"]["dragoman"]
     assert provider["options"] == {"baseURL": f"{choice.origin}/v1", "apiKey": choice.key}
-    limit = provider["models"][choice.model]["limit"]
-    assert limit["context"] == choice.context_window or choice.context_window is None
+    limit = provider["models"][choice.main.name]["limit"]
+    assert limit["context"] == choice.main.context_window or choice.main.context_window is None
     assert 0 < limit["output"] < limit["context"]
-    assert settings["model"] == settings["small_model"] == f"dragoman/{choice.model}"
+    assert settings["model"] == settings["small_model"] == f"dragoman/{choice.main.name}"
 
 
 @given(choices)
@@ -99,7 +99,7 @@ def test_qwen_code(choice: Choice) -> None:
     assert variables == {
         "OPENAI_BASE_URL": f"{choice.origin}/v1",
         "OPENAI_API_KEY": choice.key,
-        "OPENAI_MODEL": choice.model,
+        "OPENAI_MODEL": choice.main.name,
     }
 
 

@@ -58,7 +58,7 @@ def test_every_agent_has_its_line_whole_however_long() -> None:
     text = said(config({"name": name, "backends": [URL]}))
     lines = text.split("\n")
     for agent in AGENTS:
-        line = lines[lines.index(agent.name) + 1]
+        line = lines[lines.index(agent.title) + 1]
         assert line.startswith("  ")
         assert name in line
 

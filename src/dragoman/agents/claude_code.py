@@ -1,27 +1,104 @@
-"""Claude Code (2.1): speaks Messages, configured by environment variables."""
+"""Claude Code (2.1): speaks Messages, configured by environment variables, which its settings can hold too."""
 
 from typing import Final
 
-from dragoman.agents.agent import Agent, Choice, line
+from dragoman.agents.agent import Agent, Choice, File, Overlay, Slot, Start
+from dragoman.agents.shells import line
+
+_USUAL_OUTPUT: Final = 32_000  # tokens it asks for of a model it does not know
+_UNSAYABLE: Final = frozenset(";=,*")  # in a list of capabilities
 
 
-def environment(choice: Choice) -> dict[str, str]:
+def _essential(choice: Choice) -> dict[str, str]:
     said = {
         "ANTHROPIC_BASE_URL": choice.origin,
         "ANTHROPIC_AUTH_TOKEN": choice.key,
-        "ANTHROPIC_MODEL": choice.model,
-        "ANTHROPIC_DEFAULT_HAIKU_MODEL": choice.model,
-        "ANTHROPIC_DEFAULT_SONNET_MODEL": choice.model,
-        "ANTHROPIC_DEFAULT_OPUS_MODEL": choice.model,
+        "ANTHROPIC_MODEL": choice.at("sonnet"),
+        "ANTHROPIC_DEFAULT_HAIKU_MODEL": choice.at("haiku"),
+        "ANTHROPIC_DEFAULT_SONNET_MODEL": choice.at("sonnet"),
+        "ANTHROPIC_DEFAULT_OPUS_MODEL": choice.at("opus"),
     }
-    if choice.context_window is not None:
+    window = _window(choice)
+    if window is not None:
         # Of a model it does not know it believes that 1,000,000 tokens fit, and never compacts.
-        said["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] = str(choice.context_window)
+        said["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] = str(window)
     return said
 
 
+def environment(choice: Choice) -> dict[str, str]:
+    said = _essential(choice)
+    said["ANTHROPIC_DEFAULT_FABLE_MODEL"] = choice.at("opus")
+    if "subagent" in choice.slots:
+        said["CLAUDE_CODE_SUBAGENT_MODEL"] = choice.at("subagent")
+    if (output := _output(choice)) < _USUAL_OUTPUT:
+        said["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] = str(output)
+    if capabilities := _capabilities(choice):
+        said["CLAUDE_CODE_MODEL_CAPABILITIES"] = capabilities
+    said["CLAUDE_CODE_ATTRIBUTION_HEADER"] = "0"  # it changes with every request, and no prefix cache survives that
+    said["ENABLE_TOOL_SEARCH"] = "auto"  # all tools at once where they take little of the window
+    if choice.quiet:
+        said["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] = "1"
+    return said
+
+
+def _chosen(choice: Choice) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(choice.at(slot.name) for slot in _SLOTS))
+
+
+def _window(choice: Choice) -> int | None:
+    """One number for all slots: the smallest."""
+    return min((window for name in _chosen(choice) if (window := choice.known(name).context_window)), default=None)
+
+
+def _output(choice: Choice) -> int:
+    models = [choice.known(name) for name in _chosen(choice)]
+    limits = [limit for model in models if (limit := model.max_output)]
+    limits += [window // 4 for model in models if (window := model.context_window)]
+    return min(limits, default=_USUAL_OUTPUT)
+
+
+def _capabilities(choice: Choice) -> str:
+    """It believes that a model it does not know has what the newest of its vendor has."""
+    names = [name for name in _chosen(choice) if not _UNSAYABLE & set(name)]
+    return ";".join(f"{name}=-effort" for name in names if not choice.known(name).efforts and _is_known(choice, name))
+
+
+def _is_known(choice: Choice, name: str) -> bool:
+    """Whether anything was told of the model but its name."""
+    known = choice.known(name)
+    return known.context_window is not None or known.vision is not None
+
+
+def _file(choice: Choice) -> File:
+    return File("~/.claude", ("settings.json",), "json", {"env": environment(choice)}, moved_by="CLAUDE_CONFIG_DIR")
+
+
+def _start(choice: Choice) -> Start:
+    """By a file of settings, since what stands in `env` of the user's own goes before the environment."""
+    overlay = Overlay({"env": environment(choice)}, option="--settings")
+    return Start(("claude",), overlay=overlay, without=("ANTHROPIC_API_KEY",))
+
+
 def _connect(choice: Choice) -> str:
-    return line(environment(choice), "claude")
+    return line(_essential(choice), "claude")
 
 
-AGENT: Final = Agent("Claude Code", _connect)
+_SLOTS: Final = (
+    Slot("sonnet", "Sonnet", "The model it starts with and works with most."),
+    Slot("opus", "Opus", "For harder work: `/model opus`, and planning with `opusplan`."),
+    Slot("haiku", "Haiku", "Small tasks beside the conversation."),
+    Slot("subagent", "Sub-agents", "The agents it starts itself. Not chosen: the model of the conversation.", True),
+)
+AGENT: Final = Agent(
+    "claude",
+    "Claude Code",
+    "@anthropic-ai/claude-code",
+    _SLOTS,
+    _file,
+    _start,
+    _connect,
+    notes=(
+        "`/model` changes between the slots; `claude` starts with Sonnet's.",
+        "Its web search goes to the proxy, as its models' own tool.",
+    ),
+)

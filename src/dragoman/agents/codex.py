@@ -1,12 +1,11 @@
 """Codex (0.169): speaks Responses; configured by TOML, of which single values may come on the command line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from dragoman.agents.agent import Agent, Choice, line
-from dragoman.wire import jsons
+from dragoman.agents.agent import KEY_VARIABLE, PROVIDER, Agent, Choice, File, Slot, Start
+from dragoman.agents.shells import line
 
-_KEY: Final = "DRAGOMAN_KEY"
 # What Codex tells the model it is. Without a catalog it sends its vendor's prompt for an unknown model.
 _INSTRUCTIONS: Final = """\
 You are a coding agent working in the user's terminal through Codex. You and the user share one workspace.
@@ -79,25 +78,73 @@ def catalog_entry(
     return entry
 
 
-def _connect(choice: Choice) -> str:
-    """Values after `-c` are TOML, and JSON's strings are TOML's."""
+def _values(choice: Choice) -> dict[str, Any]:
+    model = choice.known(choice.at("model"))
+    said: dict[str, Any] = {"model": model.name, "model_provider": PROVIDER}
+    if model.context_window is not None:
+        said["model_context_window"] = model.context_window
+    if choice.effort:
+        said["model_reasoning_effort"] = choice.effort
+    if choice.search:
+        said["web_search"] = "live"
+    if choice.quiet:
+        said |= {"check_for_update_on_startup": False, "analytics": {"enabled": False}}
+    return said
 
-    def quoted(text: str) -> str:
-        return jsons.write_text(text)
 
-    provider = {
-        "name": quoted("Dragoman"),
-        "base_url": quoted(f"{choice.origin}/v1"),
-        "env_key": quoted(_KEY),
-        "wire_api": quoted("responses"),
-        "model_catalog_url": quoted(f"{choice.origin}/v1/models"),
+def _provider(choice: Choice) -> dict[str, Any]:
+    return {
+        "name": "Dragoman",
+        "base_url": f"{choice.origin}/v1",
+        "wire_api": "responses",
+        "model_catalog_url": f"{choice.origin}/v1/models",
     }
-    settings = ["model_provider=dragoman"]
-    settings += [f"model_providers.dragoman.{name}={value}" for name, value in provider.items()]
-    if choice.context_window is not None:
-        settings.append(f"model_context_window={choice.context_window}")
-    options = [option for setting in settings for option in ("-c", setting)]
-    return line({_KEY: choice.key}, "codex", "-m", choice.model, *options)
 
 
-AGENT: Final = Agent("Codex", _connect)
+def _file(choice: Choice) -> File:
+    provider = {**_provider(choice), "experimental_bearer_token": choice.key}
+    values = {**_values(choice), "model_providers": {PROVIDER: provider}}
+    return File("~/.codex", ("config.toml",), "toml", values, moved_by="CODEX_HOME")
+
+
+def _start(choice: Choice) -> Start:
+    return _command(choice, _values(choice))
+
+
+def _command(choice: Choice, values: Mapping[str, Any]) -> Start:
+    """Values after `-c` are TOML, and what is no TOML is taken as it stands: none needs quotes."""
+    said = _flat({key: value for key, value in values.items() if key != "model"})
+    said |= _flat({"model_providers": {PROVIDER: {**_provider(choice), "env_key": KEY_VARIABLE}}})
+    options = [option for name, value in said.items() for option in ("-c", f"{name}={value}")]
+    return Start(("codex", "-m", choice.at("model"), *options), {KEY_VARIABLE: choice.key})
+
+
+def _flat(values: Mapping[str, Any], path: str = "") -> dict[str, str]:
+    said: dict[str, str] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            said |= _flat(value, f"{path}{key}.")
+        else:
+            said[f"{path}{key}"] = str(value).lower() if isinstance(value, bool) else str(value)
+    return said
+
+
+def _connect(choice: Choice) -> str:
+    wanted = ("model_provider", "model_context_window")
+    start = _command(choice, {key: value for key, value in _values(choice).items() if key in wanted})
+    return line(start.environment, *start.command)
+
+
+AGENT: Final = Agent(
+    "codex",
+    "Codex",
+    "@openai/codex",
+    (Slot("model", "Model", "The one model it works with; `-m` names another."),),
+    _file,
+    _start,
+    _connect,
+    notes=(
+        "The proxy's catalog tells it each model's window, efforts and tools: `codex -m NAME` works with any of them.",
+    ),
+    has_effort=True,
+)

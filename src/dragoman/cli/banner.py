@@ -9,7 +9,7 @@ from rich.text import Text
 
 from dragoman import __version__
 from dragoman.agents import AGENTS
-from dragoman.agents.agent import Choice
+from dragoman.agents.agent import Choice, Model
 from dragoman.config.schema import Config, ModelConfig
 from dragoman.gateway import demo
 from dragoman.routing.resolve import Router
@@ -40,8 +40,8 @@ def banner(config: Config, found: Iterable[Found], origin: str, router: Router, 
     key = key or ("YOUR-KEY" if config.keys else _ANY_KEY)
     first = config.models[0]
     for agent in AGENTS:
-        choice = Choice(origin, key, first.name, _window(first, router))
-        console.print(Text(agent.name, style="bold"))
+        choice = Choice(origin=origin, key=key, models=(Model(first.name, _window(first, router)),))
+        console.print(Text(agent.title, style="bold"))
         console.print(Text(f"  {agent.connect(choice)}"), soft_wrap=True)
     out = console.file
     return out.getvalue() if isinstance(out, io.StringIO) else ""

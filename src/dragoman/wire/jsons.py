@@ -103,3 +103,8 @@ def value_of(raw: Raw | None) -> Any:
 def patch(found: Members, changes: dict[str, Any]) -> bytes:
     """Write the members back, every byte of every value as it was but for `changes`."""
     return _encoder.encode({**found, **changes})
+
+
+def write_pretty(value: Any, indent: int = 2) -> str:
+    """For people: a member a line."""
+    return msgspec.json.format(write(value), indent=indent).decode()  # noqa: TID251
