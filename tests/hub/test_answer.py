@@ -8,6 +8,7 @@ from dragoman.hub.problems import Problem
 from dragoman.hub.request import (
     Cache,
     Citation,
+    Fetched,
     Hit,
     Opaque,
     Refusal,
@@ -102,6 +103,7 @@ def test_everything_an_answer_holds_survives_unfolding() -> None:
             ToolResult("i", (Text("r"),), is_error=True),
             Opaque("anthropic-messages", "odd", {"type": "odd"}),
             Searched("openai-responses", ("q",), (Hit("u", "t"),), {"type": "web_search_call"}),
+            Fetched("u", "t", "text"),
             Refusal("no", {"w": 1}),
         ),
         reason="stop_sequence",

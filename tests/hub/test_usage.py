@@ -18,6 +18,11 @@ def test_later_counts_replace_earlier_ones_where_they_say_something() -> None:
     assert Usage(input=1).updated(Usage()) == Usage(input=1)
 
 
+def test_the_counts_of_several_passes() -> None:
+    assert Usage(input=1, output=1).plus(Usage(output=5, searches=0)) == Usage(input=1, output=6, searches=0)
+    assert Usage().plus(Usage()) == Usage()
+
+
 @pytest.mark.parametrize(
     ("said", "counted"),
     [(0, 0), (7, 7), (7.0, 7), (2**53, 2**53), (-1, None), (1e300, None), (True, None), ("7", None), (None, None)],

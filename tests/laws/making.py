@@ -6,7 +6,19 @@ from typing import Any, Final, Literal
 from hypothesis import strategies as st
 
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Grew, Noted, Opened, Reason, Showed
-from dragoman.hub.request import Citation, Dialect, Hit, Opaque, Refusal, Seal, Searched, Text, Thinking, ToolCall
+from dragoman.hub.request import (
+    Citation,
+    Dialect,
+    Fetched,
+    Hit,
+    Opaque,
+    Refusal,
+    Seal,
+    Searched,
+    Text,
+    Thinking,
+    ToolCall,
+)
 from dragoman.hub.usage import Usage
 from dragoman.wire import jsons
 
@@ -147,6 +159,24 @@ def _search(draw: st.DrawFn, call_id: str) -> Searched:
     action = {"type": "search", "query": queries[0], "queries": queries, "sources": sources}
     raw = {"id": f"ws_{call_id}", "type": "web_search_call", "status": "completed", "action": action}
     return Searched("openai-responses", tuple(queries), tuple(hits), raw)
+
+
+_PROBLEMS: Final = st.none() | st.sampled_from(["unavailable", "max_uses_exceeded"])
+
+
+def ran() -> st.SearchStrategy[Searched | Fetched]:
+    """What a tool has come to that the proxy has run: no dialect's own way of saying it, any outcome."""
+    hits = st.builds(Hit, texts, texts, texts, st.none() | texts, texts)
+    searched = st.builds(
+        Searched,
+        st.just("openai-chat"),
+        st.lists(texts, max_size=2).map(tuple),
+        st.lists(hits, max_size=2).map(tuple),
+        problem=_PROBLEMS,
+        id=st.just("") | st.uuids().map(lambda made: made.hex),
+    )
+    fetched = st.builds(Fetched, texts, texts, texts, at=st.sampled_from([0.0, 1.79e9]), problem=_PROBLEMS)
+    return searched | fetched
 
 
 _TOOL: Final[st.SearchStrategy[Kind]] = st.just("tool")

@@ -395,6 +395,23 @@ def test_a_whole_answer_says_what_the_stream_says(dialect: Dialect, data: st.Dat
     assert (whole.reason, whole.usage, whole.stop_sequence) == (streamed.reason, streamed.usage, streamed.stop_sequence)
 
 
+@each_dialect
+@given(data=st.data())
+def test_what_the_proxy_ran_is_shown_alike_whole_and_streamed(dialect: Dialect, data: st.DataObject) -> None:
+    events = data.draw(making.answers(dialect))
+    number = max((event.block for event in events if isinstance(event, Opened | Showed)), default=-1) + 1
+    events[1:1] = [Showed(number + more, part) for more, part in enumerate(data.draw(st.lists(making.ran())))]
+    wire = write(dialect, events)
+    assert well_formed(dialect, wire) == []
+    body = CLIENTS[dialect].write_answer(fold(events), request_of(dialect), STAMP)
+    whole = fold(BACKENDS[dialect].read_answer(body, request_of(dialect), PLAIN, STAMP))
+    streamed = fold(read(dialect, [wire]))
+    if dialect == "openai-chat":
+        assert gathered(whole) == gathered(streamed)
+    else:
+        assert [_spelled(part) for part in whole.parts] == [_spelled(part) for part in streamed.parts]
+
+
 def gathered(answer: Answer) -> dict[str, Any]:
     """A whole chat message has one place per kind: the order among kinds is not said."""
     return {

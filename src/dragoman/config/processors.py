@@ -29,6 +29,13 @@ class ModelProcessorsConfig(Struct, frozen=True, kw_only=True):
         Secret,
         About("Search key for this model, in place of all services above; `none`: no search.", example="none"),
     ] = NO_SECRET
+    web_search: Annotated[
+        Literal["auto", "always"],
+        About(
+            "Who may search the web: `auto` is whoever asks for it as its dialect does, `always` is every Chat"
+            " Completions client as well, which then need not know of it."
+        ),
+    ] = "auto"
 
 
 class SearchConfig(Struct, frozen=True, kw_only=True):

@@ -7,8 +7,11 @@ import msgspec
 
 from dragoman.gateway import demo
 from dragoman.gateway.gateway import stamp
+from dragoman.gateway.memory import Remembered
 from dragoman.gateway.parties import Parties
-from dragoman.gateway.sources import Source, open_source
+from dragoman.gateway.rounds import open_rounds
+from dragoman.gateway.server_tools import Prepared, prepared
+from dragoman.gateway.sources import Source, filtered, open_source
 from dragoman.hub.answer import Answer, Fold, fold
 from dragoman.hub.estimate import rough_tokens, tokens_in_request
 from dragoman.hub.events import Began, Ended, Event, Failed, Noted
@@ -69,11 +72,12 @@ async def _first_answer(request: Request, route: Route, parties: Parties, teller
     last = len(route.backends) - 1
     for number, backend in enumerate(route.backends):
         losses = Losses(route.on_loss)
+        asked = prepared(request, route, backend, parties)
         if backend.dialect != parties.client.dialect:
-            parties.client.note_losses(request, losses)
+            parties.client.note_losses(asked.request, losses)
         try:
             parties.entry.attempted(backend.dialect)
-            source = await _open(request, route, backend, parties, losses, mark)
+            source = await _open(asked, route, backend, parties, losses, mark)
             try:
                 await teller.tell(source, losses)
                 await source.settle()
@@ -88,11 +92,18 @@ async def _first_answer(request: Request, route: Route, parties: Parties, teller
 
 
 async def _open(
-    request: Request, route: Route, backend: Backend, parties: Parties, losses: Losses, mark: Stamp
+    asked: Prepared, route: Route, backend: Backend, parties: Parties, losses: Losses, mark: Stamp
 ) -> Source:
     if backend.url == demo.URL:
-        return demo.Demo(request)
-    return await open_source(request, route, backend, parties, losses, mark)
+        return demo.Demo(asked.request)
+
+    async def ask(request: Request) -> Source:
+        return await open_source(request, route, backend, parties, losses, mark)
+
+    source = await (open_rounds(asked, ask, parties, mark) if asked.offers else ask(asked.request))
+    if parties.client.dialect == "openai-chat" != backend.dialect and backend.seals:
+        source = filtered(source, [Remembered(parties.gateway.vault, parties.entry.owner)])
+    return source
 
 
 class _Teller(Protocol):

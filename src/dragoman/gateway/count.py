@@ -13,6 +13,7 @@ import msgspec
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.relay import JSON, passed_headers
+from dragoman.gateway.server_tools import prepared
 from dragoman.gateway.sources import request_headers
 from dragoman.hub.estimate import TOKENS_PER_IMAGE, tokens_in_request
 from dragoman.hub.losses import Losses
@@ -31,6 +32,7 @@ async def count_tokens(request: Request, members: jsons.Members, route: Route, p
     """members: of the client's body, for a backend that counts in the client's own dialect."""
     gateway = parties.gateway
     backend = route.backends[0]
+    request = prepared(request, route, backend, parties).request
     try:
         async with asyncio.timeout(_TIMEOUTS.first_byte):
             counted = await _counted(request, members, route, backend, parties)

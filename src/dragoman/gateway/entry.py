@@ -37,6 +37,7 @@ class Entry:
         self.usage = Usage()
         self.attempts = 0
         self.losses: tuple[str, ...] = ()
+        self.tool_runs = 0  # that the proxy made for the model
 
     def asked(self, key: Key, model: str) -> None:
         self.key, self.owner, self.model = key.name, key.fingerprint, model
@@ -87,7 +88,8 @@ class Entry:
         trouble = f" {self.problem.kind}: {_one_line(self.problem.public)}" if self.problem is not None else ""
         lost = f" lost: {_one_line(', '.join(self.losses))}" if self.losses else ""
         took = f"{self._milliseconds()} ms"
-        return f"{self.status or '-'} {self.path} {asked} {self.rail or '-'} {took}{tokens}{trouble}{lost}"
+        ran = f" {self.tool_runs} tool runs" if self.tool_runs else ""
+        return f"{self.status or '-'} {self.path} {asked} {self.rail or '-'} {took}{tokens}{ran}{trouble}{lost}"
 
     def _milliseconds(self) -> int:
         return round((time.monotonic() - self.began) * 1000)
@@ -115,6 +117,7 @@ class Entry:
             "duration_ms": self._milliseconds(),
             "attempts": self.attempts,
             "losses": list(self.losses),
+            "tool_runs": self.tool_runs,
         }
 
 

@@ -19,6 +19,7 @@ from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.relay import relay, why_not
 from dragoman.gateway.responder import Responder
+from dragoman.gateway.server_tools import why_run
 from dragoman.hub.problems import Problem, bad_request
 from dragoman.hub.route import Route
 from dragoman.protocols.codec import ClientSide
@@ -38,7 +39,7 @@ async def exchange(call: Call, client: ClientSide, endpoint: Endpoint, gateway: 
     snapshot = gateway.config.current
     entry = Entry(call.id, call.path, client.dialect)
     responder = Responder(call.send, call.id, call.over)
-    parties = Parties(call, client, gateway, responder, entry)
+    parties = Parties(call, client, gateway, snapshot, responder, entry)
     try:
         key = await call.admit(snapshot)
         body = await call.read_body(snapshot.config.max_body_bytes)
@@ -72,7 +73,7 @@ def on_model(act: Act) -> Endpoint:
 async def answer(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:
     """Relayed where the backend speaks the client's dialect, else translated."""
     client, entry = parties.client, parties.entry
-    entry.why_not_relayed = why_not(client, route, body)
+    entry.why_not_relayed = why_not(client, route, body) or why_run(members, body, route, parties)
     if entry.why_not_relayed:
         entry.rail = "translate"
         await converse(await parties.read_request(body), route, parties)

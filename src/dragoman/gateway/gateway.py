@@ -1,10 +1,12 @@
 """What every exchange has in common."""
 
 import time
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
+from dragoman.config.schema import Config, ModelConfig
 from dragoman.config.snapshot import ConfigSource
 from dragoman.gateway.pulses import Pulses
 from dragoman.net.client import Client
@@ -16,7 +18,11 @@ from dragoman.routing.resolve import Router
 from dragoman.store.responses import Responses
 from dragoman.store.results import Results
 from dragoman.store.vault import Vault
+from dragoman.tools.tool import ServerTool
 from dragoman.workers.pool import Workers
+
+# The tools that the proxy runs for a model; none where nothing is configured.
+ToolsFor: TypeAlias = Callable[[Config, ModelConfig], Sequence[ServerTool]]
 
 MAX_ANSWER: Final = 100 * 2**20  # bytes of a whole answer
 
@@ -35,6 +41,7 @@ class Gateway(Struct, frozen=True):
     vault: Vault
     results: Results
     workers: Workers
+    tools: ToolsFor
 
 
 def stamp(request_id: str) -> Stamp:

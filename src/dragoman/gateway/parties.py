@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from dragoman.config.snapshot import Snapshot
 from dragoman.gateway.call import Call
 from dragoman.gateway.entry import Entry
 from dragoman.gateway.gateway import Gateway
@@ -22,6 +23,7 @@ class Parties(Struct, frozen=True):
     call: Call
     client: ClientSide
     gateway: Gateway
+    snapshot: Snapshot
     responder: Responder
     entry: Entry
 

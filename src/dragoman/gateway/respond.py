@@ -12,6 +12,7 @@ from dragoman.gateway.gateway import stamp
 from dragoman.gateway.memory import keep, recalled
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.relay import relay, why_not
+from dragoman.gateway.server_tools import why_run
 from dragoman.hub.events import Ended, Event, Noted
 from dragoman.hub.request import Request
 from dragoman.hub.route import Route
@@ -24,11 +25,11 @@ from dragoman.wire import jsons
 async def respond(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:
     """`POST /v1/responses`."""
     entry = parties.entry
-    full = await recalled(members, parties, native=not _why_not(body, route, parties))
+    full = await recalled(members, parties, native=not _why_not(members, body, route, parties))
     if full is not members:
         body = jsons.patch(full, {})
     # Once more, for what was said earlier may hold reasoning that another backend has sealed.
-    entry.why_not_relayed = _why_not(body, route, parties)
+    entry.why_not_relayed = _why_not(full, body, route, parties)
     if not entry.why_not_relayed:
         entry.rail = "relay"
         await relay(full, body, route, parties)
@@ -51,11 +52,11 @@ def _naming(request: Request, previous: Any) -> Request:
     return msgspec.structs.replace(request, extra={**request.extra, "said": said})
 
 
-def _why_not(body: bytes, route: Route, parties: Parties) -> str:
+def _why_not(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> str:
     """On a WebSocket an answer may be referred to that nobody else keeps, so it is always read here."""
     if isinstance(parties.gateway.responses, ConnectionResponses):
         return "what is said on a WebSocket is kept for it"
-    return why_not(parties.client, route, body)
+    return why_not(parties.client, route, body) or why_run(members, body, route, parties)
 
 
 async def _converse(request: Request, members: jsons.Members, route: Route, parties: Parties) -> None:

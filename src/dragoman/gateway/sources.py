@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from dragoman.gateway.gateway import MAX_ANSWER
-from dragoman.gateway.memory import Remembered, reminded
+from dragoman.gateway.memory import reminded
 from dragoman.gateway.parties import Parties
 from dragoman.hub.events import Event
 from dragoman.hub.losses import Losses
@@ -94,20 +94,18 @@ async def _ask(
         filters.append(StopSequences(stops))
     if client != backend.dialect and backend.seals:
         filters.append(Enveloped(client, gateway.sealer))
-        if client == "openai-chat":
-            filters.append(Remembered(gateway.vault, parties.entry.owner))
     reply = await gateway.net.send("POST", side.url(backend), request_headers(side, backend), body, route.timeouts)
     try:
         if reply.status != 200:
             raise await problem_of(backend, reply)  # noqa: TRY301 - the reply is closed on every way out
         if request.stream:
-            return _filtered(_Streamed(side.stream_reader(request, backend.profile, stamp), reply), filters)
+            return filtered(_Streamed(side.stream_reader(request, backend.profile, stamp), reply), filters)
         body = await reply.read_all(MAX_ANSWER)
     except BaseException:
         reply.close()
         raise
     reply.close()
-    return _filtered(_Whole(side.read_answer(body, request, backend.profile, stamp)), filters)
+    return filtered(_Whole(side.read_answer(body, request, backend.profile, stamp)), filters)
 
 
 def request_headers(side: BackendSide, backend: Backend) -> list[tuple[str, str]]:
@@ -145,7 +143,7 @@ def _to_emulate(request: Request, backend: Backend) -> tuple[str, ...]:
     return stops[backend.profile.max_stop :] if backend.profile.max_stop is not None else ()
 
 
-def _filtered(source: Source, filters: list[Filter]) -> Source:
+def filtered(source: Source, filters: list[Filter]) -> Source:
     for each in filters:
         source = _Filtered(source, each)
     return source

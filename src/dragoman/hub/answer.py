@@ -10,10 +10,21 @@ from msgspec import Struct
 
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Showed
 from dragoman.hub.problems import Problem
-from dragoman.hub.request import Citation, Opaque, Refusal, Seal, Searched, Text, Thinking, ToolCall, ToolResult
+from dragoman.hub.request import (
+    Citation,
+    Fetched,
+    Opaque,
+    Refusal,
+    Seal,
+    Searched,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
 from dragoman.hub.usage import Usage
 
-Said = Text | Refusal | Thinking | ToolCall | ToolResult | Opaque | Searched
+Said = Text | Refusal | Thinking | ToolCall | ToolResult | Opaque | Searched | Fetched
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -130,7 +141,7 @@ def unfold(answer: Answer) -> list[Event]:
 
 def _unfold_part(block: int, part: Said) -> list[Event]:
     match part:
-        case ToolResult() | Opaque() | Searched():
+        case ToolResult() | Opaque() | Searched() | Fetched():
             return [Showed(block, part)]
         case Thinking(seal=Seal(form="redacted")):
             return [Showed(block, part)]

@@ -16,7 +16,19 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from dragoman.hub.problems import Problem
-from dragoman.hub.request import Citation, Extra, Opaque, Refusal, Seal, Searched, Text, Thinking, ToolCall, ToolResult
+from dragoman.hub.request import (
+    Citation,
+    Extra,
+    Fetched,
+    Opaque,
+    Refusal,
+    Seal,
+    Searched,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
 from dragoman.hub.usage import Usage
 
 # filtered: a content filter cut the answer. refused: the model declined. paused: a server-side tool loop wants to go on.
@@ -62,7 +74,7 @@ class Showed(Struct, frozen=True):
     """A part that arrives whole."""
 
     block: int
-    part: ToolResult | Opaque | Thinking | Searched
+    part: ToolResult | Opaque | Thinking | Searched | Fetched
 
 
 class Noted(Struct, frozen=True):

@@ -158,12 +158,16 @@ Part: TypeAlias = Text | Refusal | Image | Document | Thinking | ToolCall | Tool
 
 
 class Hit(Struct, frozen=True):
-    """A page that a search has found. text: what of it was found, as plain text. age: how old it is, in words."""
+    """A page that a search has found. text: what of it was found, as plain text. age: how old it is, in words.
+
+    sealed: the same text for a client that brings it back unread, in an envelope.
+    """
 
     url: str
     title: str = ""
     text: str = ""
     age: str | None = None
+    sealed: str = ""
 
 
 class Searched(Struct, frozen=True):
@@ -171,6 +175,7 @@ class Searched(Struct, frozen=True):
 
     raw: how its own dialect says it; None where the proxy has run it.
     problem: why it failed, as Messages names it (`error_code` of a `web_search_tool_result_error`); None = it did not.
+    id: by which the client may refer to it later, without the prefix of a dialect; "" = the writer makes one.
     """
 
     dialect: Dialect
@@ -178,12 +183,13 @@ class Searched(Struct, frozen=True):
     hits: tuple[Hit, ...] = ()
     raw: Any = None
     problem: str | None = None
+    id: str = ""
 
 
 class Fetched(Struct, frozen=True):
     """A page that the proxy has fetched for the model. text: what can be read of it. at: seconds since the epoch.
 
-    media_type: what the server said it is. problem: as in `Searched`, of a `web_fetch_tool_result_error`.
+    media_type: what the server said it is. problem: as in `Searched`, of a `web_fetch_tool_result_error`. id: likewise.
     """
 
     url: str
@@ -192,6 +198,7 @@ class Fetched(Struct, frozen=True):
     media_type: str = "text/plain"
     at: float = 0.0
     problem: str | None = None
+    id: str = ""
 
 
 class Turn(Struct, frozen=True):

@@ -80,6 +80,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     max_stop: how many stop sequences it takes.
     sampling: "all"; "one" of temperature and top_p, not both; "none": it accepts its defaults only.
     tokenizer: how it counts tokens: "vllm" (/tokenize takes messages), "llama.cpp" (/apply-template, then /tokenize).
+    server_tools: kinds of tools it runs itself ("web_search", "web_fetch"), so that the proxy leaves them to it.
     thinking_types: how thinking is asked for in Messages: "adaptive" (an effort), "budget" (tokens), "disabled",
         "between_tools".
     """
@@ -115,6 +116,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     max_stop: int | None = None
     sampling: Literal["all", "one", "none"] = "all"
     tokenizer: Literal["vllm", "llama.cpp"] | None = None
+    server_tools: frozenset[str] = frozenset()
     thinking_types: tuple[str, ...] = ("budget", "disabled")
 
 

@@ -47,5 +47,14 @@ class Usage(Struct, frozen=True, kw_only=True):
         said = {field: value for field in _FIELDS if (value := getattr(later, field)) is not None}
         return msgspec.structs.replace(self, **said) if said else self
 
+    def plus(self, other: Usage) -> Usage:
+        """The counts of both: of an answer that took several passes."""
+        sums = {field: _sum(getattr(self, field), getattr(other, field)) for field in _FIELDS}
+        return Usage(**sums)
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else one + other
+
 
 _FIELDS: Final = Usage.__struct_fields__

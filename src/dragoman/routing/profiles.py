@@ -15,6 +15,7 @@ import msgspec
 from dragoman.hub.route import Profile
 
 _ALL_SAMPLING: Final = frozenset({"top_k", "min_p", "repetition_penalty"})
+_SEARCHES: Final = frozenset({"web_search"})
 _REASONING_MODELS_EFFORTS: Final = ("low", "medium", "high")
 # 1rgs/claude-code-proxy#88, CLIProxyAPI#2123: Gemini answers 400 to a schema with any of these, agents' tools have them.
 _GEMINI_REFUSES: Final = frozenset(
@@ -51,6 +52,7 @@ FAMILIES: Final[Mapping[str, Profile]] = {
             think_tags=(),
             files=True,
             max_stop=4,
+            server_tools=_SEARCHES,
         ),
         # As OpenAI, but without its account fields; deployments' names may hide the model.
         Profile(
@@ -63,6 +65,7 @@ FAMILIES: Final[Mapping[str, Profile]] = {
             null_content=True,
             think_tags=(),
             max_stop=4,
+            server_tools=_SEARCHES,
         ),
         # What a model of some version takes stands in _claude().
         Profile(
@@ -73,6 +76,7 @@ FAMILIES: Final[Mapping[str, Profile]] = {
             think_tags=(),
             files=True,
             vision=True,
+            server_tools=frozenset({"web_search", "web_fetch"}),
         ),
         # `reasoning_content` was renamed (vllm#27755) and the old name removed in January 2026 (vllm#33402).
         Profile(
@@ -178,6 +182,7 @@ FAMILIES: Final[Mapping[str, Profile]] = {
             system_anywhere=True,
             limit_fields=("max_completion_tokens",),
             efforts=(),
+            server_tools=_SEARCHES,
         ),
         # The OpenAI-like endpoint of Google.
         Profile(

@@ -140,6 +140,7 @@ class App:
             Vault(database),
             results,
             workers,
+            lambda _config, _model: (),
         )
 
         def swapped(snapshot: Snapshot) -> None:

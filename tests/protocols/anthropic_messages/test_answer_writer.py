@@ -9,6 +9,7 @@ from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import (
     Citation,
+    Fetched,
     Hit,
     Opaque,
     Refusal,
@@ -152,6 +153,13 @@ def test_a_search_is_a_call_and_its_result() -> None:
     assert (result["tool_use_id"], [hit["title"] for hit in result["content"]]) == (call_id, ["t", "v"])
     content = whole(SEARCHED, Text("a"))["content"]
     assert [block["type"] for block in content] == ["server_tool_use", "web_search_tool_result", "text"]
+
+
+def test_a_fetched_page_is_one_too() -> None:
+    events = said(Showed(0, Fetched("https://x.example")), *text(1, "a"), ENDED)
+    blocks = [event["content_block"] for event in events if event["type"] == "content_block_start"]
+    assert [block["type"] for block in blocks] == ["server_tool_use", "web_fetch_tool_result", "text"]
+    assert jsons.read(events[1]["delta"]["partial_json"]) == {"url": "https://x.example"}
 
 
 # Calls.

@@ -8,6 +8,7 @@ from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import (
     Citation,
+    Fetched,
     Hit,
     Opaque,
     Refusal,
@@ -153,6 +154,25 @@ def test_searches() -> None:
     assert output(Showed(0, other), ENDED)[0]["action"] == {"type": "search", "query": "q", "queries": ["q"]}
     request = asked(include=["web_search_call.action.sources"])
     assert output(Showed(0, other), ENDED, request=request)[0]["action"]["sources"] == [{"type": "url", "url": "u"}]
+
+
+def test_what_the_proxy_ran() -> None:
+    page = Fetched("https://x.example/a", "t", "text", id="ab01")
+    (item,) = output(Showed(0, page), ENDED)
+    assert item == {
+        "id": "ws_ab01",
+        "type": "web_search_call",
+        "status": "completed",
+        "action": {"type": "open_page", "url": "https://x.example/a"},
+    }
+    failed = Searched("openai-chat", ("q",), problem="unavailable", id="ab02")
+    assert kinds(Showed(0, failed)) == [
+        "output_item.added",
+        "web_search_call.in_progress",
+        "web_search_call.searching",
+        "output_item.done",
+    ]
+    assert [item["status"] for item in output(Showed(0, failed), ENDED)] == ["failed"]
 
 
 @pytest.mark.parametrize(("arguments", "queries"), [('{"query":"q"}', ["q"]), ("oops", []), ('{"query":7}', [])])

@@ -12,6 +12,7 @@ from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import (
     Citation,
+    Fetched,
     Opaque,
     Refusal,
     Request,
@@ -25,6 +26,7 @@ from dragoman.hub.request import (
 from dragoman.hub.usage import Usage
 from dragoman.protocols import arguments, free_text
 from dragoman.protocols.anthropic_messages.problems import stream_problem
+from dragoman.protocols.anthropic_messages.server_blocks import server_blocks
 from dragoman.protocols.anthropic_messages.usage import write_usage
 from dragoman.protocols.codec import Stamp
 from dragoman.protocols.strainer import Strainer
@@ -173,19 +175,19 @@ class StreamWriter:
         later, self._later = self._later, []
         return b"".join(map(self._say_in_order, later))
 
-    def _showed(self, part: ToolResult | Opaque | Thinking | Searched) -> bytes:
-        if isinstance(part, Searched):
-            return self._searched(part)
+    def _showed(self, part: ToolResult | Opaque | Thinking | Searched | Fetched) -> bytes:
+        if isinstance(part, Searched | Fetched):
+            return self._ran(part)
         block = _whole_block(part)
         if block is None:
             return b""
         index, self._count = self._count, self._count + 1
         return _say("content_block_start", index=index, content_block=block) + _say("content_block_stop", index=index)
 
-    def _searched(self, searched: Searched) -> bytes:
+    def _ran(self, part: Searched | Fetched) -> bytes:
         """A call of the server's own tool, whose input grows as any call's does, and its result."""
         index, self._count = self._count, self._count + 2
-        call, result = _search_blocks(searched, f"{self._stamp.id}{index:x}")
+        call, result = server_blocks(part, f"{self._stamp.id}{index:x}")
         delta = {"type": "input_json_delta", "partial_json": jsons.write_text(call["input"])}
         return b"".join(
             (
@@ -253,8 +255,8 @@ def _blocks(part: Said, id_: str, *, cut_short: bool) -> list[dict[str, Any]]:
         case Thinking() | ToolResult() | Opaque():
             block = _whole_block(part)
             return [] if block is None else [block]
-        case Searched():
-            return _search_blocks(part, id_)
+        case Searched() | Fetched():
+            return [*server_blocks(part, id_)]
         case _:
             assert_never(part)
 
@@ -283,26 +285,6 @@ def _whole_block(part: ToolResult | Opaque | Thinking) -> dict[str, Any] | None:
             return None
         case _:
             assert_never(part)
-
-
-def _search_blocks(searched: Searched, id_: str) -> list[dict[str, Any]]:
-    """The SDK (2.12) takes a result without `encrypted_content` for an error; the AI SDK refuses it."""
-    call_id = f"srvtoolu_{id_}"
-    found = [
-        {
-            "type": "web_search_result",
-            "url": hit.url,
-            "title": hit.title or hit.url,
-            "encrypted_content": "",
-            "page_age": None,
-        }
-        for hit in searched.hits
-    ]
-    query = {"query": " | ".join(searched.queries)}
-    return [
-        {"type": "server_tool_use", "id": call_id, "name": "web_search", "input": query},
-        {"type": "web_search_tool_result", "tool_use_id": call_id, "content": found},
-    ]
 
 
 def write_citation(citation: Citation) -> dict[str, Any]:

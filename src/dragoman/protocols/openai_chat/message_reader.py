@@ -85,7 +85,9 @@ def _call(of: Object) -> ToolCall:
         extra = {**fields.unnamed(of, _CUSTOM_CALL), **fields.unnamed_within(of, {"custom": _CUSTOM})}
         return ToolCall(call_id, name, said, kind="custom", extra=extra)
     function = fields.object_(of, "function")
-    if len(of) == 3 and len(function) == 2 and "type" in of:  # the rest is what nearly all calls are spared
+    if (
+        len(of) == 3 and len(function) == 2 and "type" in of and "arguments" in function
+    ):  # the rest is what nearly all calls are spared
         return ToolCall(call_id, *_name_and_arguments(of))
     extra = {**fields.unnamed(of, _CALL), **fields.unnamed_within(of, {"function": _CALLED})}
     return ToolCall(call_id, *_name_and_arguments(of), extra=extra)

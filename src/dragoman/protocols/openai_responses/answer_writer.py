@@ -16,6 +16,7 @@ from dragoman.hub.problems import Problem
 from dragoman.hub.request import (
     CallKind,
     Citation,
+    Fetched,
     Opaque,
     Refusal,
     Request,
@@ -289,7 +290,7 @@ class StreamWriter:
                 said = self._added(item, item_writer.write_call(item.id, call, text, "in_progress"))
         return said + self._item_done(item, item_writer.write_call(item.id, call, text, status))
 
-    def _showed(self, part: ToolResult | Opaque | Thinking | Searched) -> bytes:
+    def _showed(self, part: ToolResult | Opaque | Thinking | Searched | Fetched) -> bytes:
         match part:
             case Opaque(dialect="openai-responses", raw=dict(raw)):
                 return self._whole(raw)
@@ -298,7 +299,7 @@ class StreamWriter:
                 self._number(item, "rs", part.extra.get("id"))
                 said = item_writer.write_reasoning(item.id, part.text, seal)
                 return self._added(item, said) + self._item_done(item, said)
-            case Searched():
+            case Searched() | Fetched():
                 return self._searched(part)
             case ToolResult() | Opaque() | Thinking():
                 return b""
@@ -311,13 +312,14 @@ class StreamWriter:
         said = {**raw, "id": item.id}
         return self._added(item, said) + self._item_done(item, said)
 
-    def _searched(self, searched: Searched) -> bytes:
-        raw, item = searched.raw if searched.dialect == _DIALECT else None, _Item(Text(""))
-        self._number(item, "ws", raw.get("id") if isinstance(raw, dict) else None)
-        said = item_writer.write_search(item.id, searched, with_sources=self._with_sources)
+    def _searched(self, part: Searched | Fetched) -> bytes:
+        raw, item = part.raw if isinstance(part, Searched) and part.dialect == _DIALECT else None, _Item(Text(""))
+        own = raw.get("id") if isinstance(raw, dict) else item_writer.SEARCH_PREFIX + part.id if part.id else None
+        self._number(item, "ws", own)
+        said = item_writer.write_search(item.id, part, with_sources=self._with_sources)
         if isinstance(raw, dict):
             said = {**raw, "id": item.id}
-        steps = ("in_progress", "searching", "completed")
+        steps = ("in_progress", "searching") if part.problem else ("in_progress", "searching", "completed")
         return (
             self._added(item, {**said, "status": "in_progress"})
             + b"".join(self._event(f"response.web_search_call.{step}", **item.place) for step in steps)

@@ -2,12 +2,13 @@
 
 from typing import Any, Final, assert_never
 
-from dragoman.hub.request import CallKind, Citation, Extra, Seal, Searched, ToolCall
+from dragoman.hub.request import CallKind, Citation, Extra, Fetched, Seal, Searched, ToolCall
 from dragoman.protocols import arguments
 from dragoman.protocols.openai_responses.shells import REQUIRED
 
 Item = dict[str, Any]
 
+SEARCH_PREFIX: Final = "ws_"
 _DIALECT: Final = "openai-responses"
 
 
@@ -74,9 +75,21 @@ def runnable(kind: CallKind, text: str) -> bool:
     return found is not None and all(isinstance(found.get(key), type_) for key, type_ in REQUIRED.get(kind, ()))
 
 
-def write_search(item_id: str, searched: Searched, *, with_sources: bool) -> Item:
-    """with_sources: the client asked to be told what was found."""
-    action: Item = {"type": "search", "query": (searched.queries or ("",))[0], "queries": list(searched.queries)}
+def write_search(item_id: str, part: Searched | Fetched, *, with_sources: bool) -> Item:
+    """A page that was fetched is a search that opened it. with_sources: the client asked to be told what was found."""
+    status = "completed" if part.problem is None else "failed"
+    return {
+        "id": item_id,
+        "type": "web_search_call",
+        "status": status,
+        "action": _action(part, with_sources=with_sources),
+    }
+
+
+def _action(part: Searched | Fetched, *, with_sources: bool) -> Item:
+    if isinstance(part, Fetched):
+        return {"type": "open_page", "url": part.url}
+    action: Item = {"type": "search", "query": (part.queries or ("",))[0], "queries": list(part.queries)}
     if with_sources:
-        action["sources"] = [{"type": "url", "url": hit.url} for hit in searched.hits]
-    return {"id": item_id, "type": "web_search_call", "status": "completed", "action": action}
+        action["sources"] = [{"type": "url", "url": hit.url} for hit in part.hits]
+    return action

@@ -1,0 +1,285 @@
+"""An answer for which the proxy runs tools: the model calls one, is told the result, and goes on, with one voice.
+
+To whoever tells the answer it is one `Source`. What the model says in any round passes as it comes, under numbers of its
+own; its calls of the proxy's tools do not, the client is shown what came of them. Once such a call has begun, the rest
+of its round waits: calls of the client's own tools are said behind what was found, and then the answer ends, for they
+are the client's to run.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.gateway.citing import Citing
+from dragoman.gateway.parties import Parties
+from dragoman.gateway.past_runs import PastRun, RememberedRuns, remember_item, run_id, sealed
+from dragoman.gateway.server_tools import Offer, Prepared, unforced, without
+from dragoman.gateway.sources import Source, filtered
+from dragoman.hub.answer import Fold, Said
+from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Showed
+from dragoman.hub.request import Fetched, Opaque, Part, Request, Searched, Text, ToolCall, ToolResult, Turn
+from dragoman.hub.usage import Usage
+from dragoman.protocols import arguments
+from dragoman.protocols.codec import Stamp
+from dragoman.protocols.server_tools import with_choice
+from dragoman.tools.tool import Ran
+
+_log: Final = logging.getLogger("dragoman.gateway")
+_MOST_ROUNDS: Final = 16  # in which tools are run; a model that wants more has lost its way
+_MOST_RUNS: Final = 32  # of one tool in one answer, if the client sets no limit
+_AT_ONCE: Final = 4
+_EXCEEDED: Final = "max_uses_exceeded"
+_USED_UP: Final = "This tool has been used as often as it may be in one answer. Answer with what you have found."
+_replace: Final = msgspec.structs.replace
+
+# Asks the same backend again.
+Again: TypeAlias = Callable[[Request], Awaitable[Source]]
+
+
+async def open_rounds(asked: Prepared, again: Again, parties: Parties, mark: Stamp) -> Source:
+    """Ask the backend for its first round. Raise the Problem it answers with, if it does not answer with success."""
+    rounds = Rounds(await again(asked.request), asked, again, parties, mark)
+    if parties.client.dialect != "openai-chat":
+        return rounds
+    return filtered(rounds, [RememberedRuns(parties.gateway.vault, parties.entry.owner, rounds.runs)])
+
+
+class _Called(Struct, frozen=True):
+    """A call of one of the proxy's tools."""
+
+    call: ToolCall
+    offer: Offer
+
+
+class Rounds:
+    """runs: what was run so far."""
+
+    def __init__(self, first: Source, asked: Prepared, again: Again, parties: Parties, mark: Stamp) -> None:
+        self._source = first
+        self._request = asked.request
+        self._offers: Final = asked.offers
+        self._again: Final = again
+        self._parties: Final = parties
+        self._mark: Final = mark
+        self._spent = Usage()  # in the rounds before this one
+        self._uses: Final[dict[str, int]] = {}
+        self._number = 0  # of the round
+        self._round = _Round()
+        self._next: Request | None = None
+        self._telling: Final = _Telling(in_one_text=parties.client.dialect == "openai-chat")
+        self.runs: Final[list[PastRun]] = []
+
+    async def read(self) -> list[Event]:
+        if self._round.over is not None:
+            return await self._run_tools(self._round.over)
+        if self._next is not None:
+            self._source, self._next = await self._again(self._next), None
+        return [told for event in await self._source.read() for told in self._hear(event)]
+
+    async def settle(self) -> None:
+        await self._source.settle()
+
+    def close(self) -> None:
+        self._source.close()
+
+    def _hear(self, event: Event) -> list[Event]:
+        round_ = self._round
+        match event:
+            case Grew() | Closed() if event.block in round_.calls:
+                round_.said.feed(event)
+                return []
+            case Failed():
+                return [event]
+            case Began():
+                return [] if self._number else [event]
+            case Noted(usage):
+                round_.usage = round_.usage.updated(usage)
+                return [Noted(self._spent.plus(round_.usage))]
+            case Ended():
+                return self._ended(event)
+            case Opened(block, ToolCall(by="client") as call) if call.name in self._offers:
+                round_.calls[block] = call
+                round_.said.feed(event)
+                return []
+        round_.said.feed(event)
+        told = self._telling.of(self._number, event)
+        if round_.calls:
+            round_.held += told
+            return []
+        return told
+
+    def _ended(self, event: Ended) -> list[Event]:
+        """An answer that was cut short may hold half a call: it is not run."""
+        round_ = self._round
+        if round_.calls and event.reason in ("tool_calls", "stop"):
+            round_.over = event
+            return []
+        return [*round_.held, event]
+
+    async def _run_tools(self, ended: Ended) -> list[Event]:
+        await self._source.settle()
+        self._source.close()
+        round_, number = self._round, self._number
+        parts = round_.said.parts()
+        called = [
+            _Called(part, self._offers[part.name])
+            for part in parts
+            if isinstance(part, ToolCall) and part.by == "client" and part.name in self._offers
+        ]
+        ran = await self._ran(called)
+        events: list[Event] = [Showed(self._telling.fresh(), one.shown) for one in ran]
+        events += round_.held
+        self._spent = self._spent.plus(round_.usage).plus(_counted(ran))
+        events.append(Noted(self._spent))
+        self._number, self._round = number + 1, _Round()
+        if any(isinstance(part, ToolCall) and part.by == "client" and part.name not in self._offers for part in parts):
+            return [*events, _replace(ended, reason="tool_calls")]
+        if self._number == _MOST_ROUNDS:
+            _log.warning("%s: the model has called tools in %d rounds; its answer ends here", self._mark.id, number + 1)
+            return [*events, Ended("stop")]
+        self._next = self._following(parts, called, ran)
+        return events
+
+    def _following(self, parts: Iterable[Said], called: Sequence[_Called], ran: Sequence[Ran]) -> Request:
+        """The request with what was said and found in this round."""
+        results = tuple(ToolResult(one.call.id, (Text(what.told),)) for one, what in zip(called, ran, strict=True))
+        turns = (Turn("assistant", tuple(map(_as_asked, parts))), Turn("user", results))
+        request = _replace(self._request, turns=(*self._request.turns, *turns))
+        request = with_choice(request, unforced(request.tool_choice))
+        if all(what.shown.problem == _EXCEEDED for what in ran):
+            request = without(request, self._offers)
+        self._request = request
+        return request
+
+    async def _ran(self, called: Sequence[_Called]) -> list[Ran]:
+        """Run what was called, some at a time, and keep what the client may refer to later."""
+        began, gate = time.monotonic(), asyncio.Semaphore(_AT_ONCE)
+        _log.info(
+            "%s: round %d: runs %s", self._mark.id, self._number + 1, ", ".join(c.offer.wanted.kind for c in called)
+        )
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._run(one, gate)) for one in [*map(self._within_limits, called)]]
+        ran = [
+            self._named(place, one, task.result()) for place, (one, task) in enumerate(zip(called, tasks, strict=True))
+        ]
+        failed = sum(one.failed for one in ran)
+        took = round((time.monotonic() - began) * 1000)
+        _log.info("%s: round %d: done in %d ms, %d failed", self._mark.id, self._number + 1, took, failed)
+        return ran
+
+    def _within_limits(self, one: _Called) -> tuple[_Called, bool]:
+        kind, most = one.offer.wanted.kind, one.offer.wanted.max_uses or _MOST_RUNS
+        self._uses[kind] = self._uses.get(kind, 0) + 1
+        return one, self._uses[kind] <= most
+
+    async def _run(self, one: tuple[_Called, bool], gate: asyncio.Semaphore) -> Ran:
+        (called, is_allowed), given = one, arguments.repaired(one[0].call.arguments) or {}
+        if not is_allowed:
+            return Ran(_USED_UP, _unshown(called.offer, given, _EXCEEDED))
+        async with gate:
+            self._parties.entry.tool_runs += 1
+            return await called.offer.tool.run(given, called.offer.wishes)
+
+    def _named(self, place: int, one: _Called, ran: Ran) -> Ran:
+        """The run under an id by which it is found again when its client brings it back."""
+        id_, parties = run_id(self._mark.id, self._number, place), self._parties
+        shown = _replace(ran.shown, id=id_)
+        kind = one.offer.wanted.kind
+        run = PastRun(id_[:-2], one.call.id, kind, one.call.arguments, ran.told)
+        self.runs.append(run)
+        if parties.client.dialect == "openai-responses":
+            remember_item(parties.gateway.vault, parties.entry.owner, id_, run)
+        if parties.client.dialect == "anthropic-messages" and isinstance(shown, Searched):
+            shown = _replace(shown, hits=sealed(shown.hits, ran.told, parties.gateway.sealer))
+        self._telling.citing.found(shown)
+        return Ran(ran.told, shown)
+
+
+class _Round(Struct):
+    """One pass of the model.
+
+    calls: those of the proxy's tools, by block. held: what was said since the first of them. over: how it ended, once
+    the tools are to be run.
+    """
+
+    said: Fold = msgspec.field(default_factory=Fold)
+    calls: dict[int, ToolCall] = {}
+    held: list[Event] = []
+    usage: Usage = Usage()
+    over: Ended | None = None
+
+
+class _Telling:
+    """What the model says, in the numbers and places of the one answer. in_one_text: its texts are told without a seam."""
+
+    def __init__(self, *, in_one_text: bool) -> None:
+        self.citing: Final = Citing()
+        self._in_one_text: Final = in_one_text
+        self._numbers: Final[dict[tuple[int, int], int]] = {}
+        self._count = 0
+        self._texts: Final[dict[int, list[str]]] = {}  # by number, in order of opening
+        self._round = 0
+
+    def fresh(self) -> int:
+        self._count += 1
+        return self._count - 1
+
+    def of(self, round_: int, event: Opened | Grew | Closed | Cited | Showed) -> list[Event]:
+        key = (round_, event.block)
+        if isinstance(event, Opened | Showed):
+            self._numbers[key] = self.fresh()
+        number = self._numbers[key]
+        said: list[Event] = [event if event.block == number else _replace(event, block=number)]
+        if isinstance(event, Opened) and isinstance(event.part, Text):
+            said += self._opened(round_, number)
+        elif isinstance(event, Grew) and number in self._texts:
+            self._texts[number].append(event.text)
+        elif isinstance(event, Closed) and number in self._texts:
+            said[:0] = self._cited(number)
+        return said
+
+    def _opened(self, round_: int, number: int) -> list[Event]:
+        """Where another round's text would join what was said before, a paragraph ends."""
+        seam = self._in_one_text and round_ > self._round and any(map(any, self._texts.values()))
+        self._round = round_
+        self._texts[number] = ["\n\n"] if seam else []
+        return [Grew(number, "\n\n")] if seam else []
+
+    def _cited(self, number: int) -> list[Event]:
+        if not self.citing:
+            return []
+        offset = sum(len(piece) for other, pieces in self._texts.items() if other < number for piece in pieces)
+        found = self.citing.citations("".join(self._texts[number]), offset)
+        return [Cited(number, citation) for citation in found]
+
+
+def _as_asked(part: Said) -> Part:
+    """What was said, as a part of the next request."""
+    match part:
+        case Searched():
+            return Opaque(
+                part.dialect, "web_search_call", part.raw, f"[searched the web for: {' | '.join(part.queries)}]"
+            )
+        case Fetched():
+            return Text(f"[read {part.url}]")
+        case _:
+            return part
+
+
+def _unshown(offer: Offer, given: dict[str, object], problem: str) -> Searched | Fetched:
+    """What is shown of a call that was not run."""
+    if offer.wanted.kind == "web_fetch":
+        return Fetched(str(given.get("url") or ""), problem=problem)
+    return Searched("openai-chat", (str(given.get("query") or ""),), problem=problem)
+
+
+def _counted(ran: Iterable[Ran]) -> Usage:
+    """As vendors count: what was run, whatever came of it."""
+    done = [one.shown for one in ran if one.shown.problem != _EXCEEDED]
+    searches = sum(isinstance(shown, Searched) for shown in done)
+    return Usage(searches=searches or None, fetches=len(done) - searches or None)

@@ -1,0 +1,173 @@
+"""Which tools does the proxy run in an exchange, and how is the model told of them?
+
+A tool that runs on the server's side is left to a backend that has it. Where the backend has none and the proxy has, it
+is declared to the model as a plain function, in its place among the tools; `gateway/rounds.py` runs what is called.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.gateway.parties import Parties
+from dragoman.gateway.past_runs import restored
+from dragoman.hub.problems import Problem
+from dragoman.hub.request import CustomTool, FunctionTool, HostedTool, Request, Tool, ToolChoice
+from dragoman.hub.route import Backend, Route
+from dragoman.protocols.server_tools import Kind, Wanted, choice_of, wanted, with_choice, without_options
+from dragoman.tools.tool import ServerTool, Wishes
+from dragoman.wire import jsons
+
+_replace: Final = msgspec.structs.replace
+# What bodies that ask for such a tool hold, so that all others need not be looked into.
+_SIGNS: Final = (b'"web_search', b'"web_fetch')
+_TOOLS: Final = ("model", "tools", "web_search_options")
+
+
+class Offer(Struct, frozen=True):
+    """A tool that the model is offered, and the proxy runs."""
+
+    wanted: Wanted
+    tool: ServerTool
+
+    @property
+    def wishes(self) -> Wishes:
+        asked = self.wanted
+        return Wishes(asked.allowed, asked.blocked, asked.location, asked.context, asked.max_tokens)
+
+
+class Prepared(Struct, frozen=True):
+    """A request as one backend is asked it. offers: by the names the model calls them; empty = nothing is run here."""
+
+    request: Request
+    offers: Mapping[str, Offer] = {}
+
+
+def prepared(request: Request, route: Route, backend: Backend, parties: Parties) -> Prepared:
+    """The request with what was found in earlier turns as this backend understands it, and with the proxy's tools."""
+    tools = _tools_for(route, parties)
+    natively = runs_itself("web_search", request, backend) and not _is_forced(route, parties)
+    request = restored(request, parties, kept=bool(tools), natively=natively)
+    offers = _offers(request, route, backend, parties, tools) if tools else {}
+    return _declared(request, offers) if offers else Prepared(request)
+
+
+def why_run(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> str:
+    """Why this exchange cannot be relayed, although its backend speaks the client's dialect; empty if it can."""
+    tools = _tools_for(route, parties)
+    if not tools or not (_is_given(route, parties) or any(sign in body for sign in _SIGNS)):
+        return ""
+    # The request without its conversation, which may be long.
+    asked: jsons.Members = {name: members[name] for name in _TOOLS if name in members}
+    head: dict[str, Any] = {"messages": [{"role": "user", "content": "-"}], "input": "-", "max_tokens": 1}
+    try:
+        request = parties.client.read_request(jsons.patch(asked, head), parties.call.headers)
+    except Problem:
+        return ""  # the backend will say what is wrong with it
+    if any(_offers(request, route, backend, parties, tools) for backend in route.backends):
+        return "it asks for a tool that the proxy runs"
+    return ""
+
+
+def runs_itself(kind: Kind, request: Request, backend: Backend) -> bool:
+    """Whether the backend has the tool, and can be told that this client wants it."""
+    if kind not in backend.profile.server_tools:
+        return False
+    if backend.dialect == "openai-responses":
+        return kind == "web_search"
+    return backend.dialect == request.dialect
+
+
+def _tools_for(route: Route, parties: Parties) -> Mapping[str, ServerTool]:
+    """The tools that the proxy has for this model, by kind."""
+    snapshot = parties.snapshot
+    model = snapshot.model(route.model)
+    tools = () if model is None else parties.gateway.tools(snapshot.config, model)
+    return {tool.declaration.name: tool for tool in tools}
+
+
+def _is_forced(route: Route, parties: Parties) -> bool:
+    """Whether the proxy's tools come before the backend's own."""
+    model = parties.snapshot.model(route.model)
+    return model is not None and model.force_pipeline
+
+
+def _is_given(route: Route, parties: Parties) -> bool:
+    """Whether clients are to search that have no word for it."""
+    model = parties.snapshot.model(route.model)
+    is_chat = parties.client.dialect == "openai-chat"
+    return is_chat and model is not None and model.processors.web_search == "always"
+
+
+def _offers(
+    request: Request, route: Route, backend: Backend, parties: Parties, tools: Mapping[str, ServerTool]
+) -> dict[Kind, Offer]:
+    forced = _is_forced(route, parties)
+    offers: dict[Kind, Offer] = {}
+    for one in wanted(request):
+        if one.kind in tools and (forced or not runs_itself(one.kind, request, backend)):
+            offers[one.kind] = Offer(one, tools[one.kind])
+    if _is_given(route, parties) and not wanted(request) and "web_search" in tools and not _has_own(request):
+        offers["web_search"] = Offer(Wanted("web_search"), tools["web_search"])
+    return offers
+
+
+def _has_own(request: Request) -> bool:
+    return any(not isinstance(tool, HostedTool) and tool.name == "web_search" for tool in request.tools)
+
+
+def _declared(request: Request, offers: Mapping[Kind, Offer]) -> Prepared:
+    taken = {tool.name for tool in request.tools if isinstance(tool, FunctionTool | CustomTool)}
+    names = {kind: _free_name(kind, taken) for kind in offers}
+    tools: list[Tool] = []
+    left = dict(offers)
+    for tool in request.tools:
+        kind = next((kind for kind in offers if isinstance(tool, HostedTool) and tool.kind == kind), None)
+        if kind is None:
+            tools.append(tool)
+        elif (offer := left.pop(kind, None)) is not None:
+            tools.append(_named(offer, names[kind]))
+    tools += [_named(offer, names[kind]) for kind, offer in left.items()]
+    choice = _meant(request, offers, names, taken)
+    request = without_options(with_choice(_replace(request, tools=tuple(tools)), choice))
+    return Prepared(request, {names[kind]: offer for kind, offer in offers.items()})
+
+
+def _named(offer: Offer, name: str) -> FunctionTool:
+    return _replace(offer.tool.declaration, name=name)
+
+
+def _free_name(kind: Kind, taken: set[str]) -> str:
+    """The client may have a function of this name, which the model must be able to tell apart."""
+    name, number = str(kind), 1
+    while name in taken:
+        number += 1
+        name = f"{kind}_{number}"
+    return name
+
+
+def _meant(
+    request: Request, offers: Mapping[Kind, Offer], names: Mapping[Kind, str], taken: set[str]
+) -> ToolChoice | None:
+    """The client's choice of a tool, in the names that the model is told."""
+    choice = choice_of(request)
+    if choice is None or not choice.names:
+        return choice
+    ours = {alias: names[kind] for kind, offer in offers.items() for alias in offer.wanted.names}
+    is_own = choice is request.tool_choice  # by name, and of two with one name the client means its own
+    meant = (name if is_own and name in taken else ours.get(name, name) for name in choice.names)
+    return _replace(choice, names=tuple(meant))
+
+
+def unforced(choice: ToolChoice | None) -> ToolChoice | None:
+    """The choice once a tool was called: a model that is made to call again and again never answers."""
+    if choice is None or choice.mode in ("auto", "none"):
+        return choice
+    return _replace(choice, required=False) if choice.mode == "allowed" else ToolChoice("auto")
+
+
+def without(request: Request, offers: Mapping[str, Offer]) -> Request:
+    """The request without the proxy's tools: the model has used them up, and is to answer."""
+    kept = tuple(tool for tool in request.tools if isinstance(tool, HostedTool) or tool.name not in offers)
+    return _replace(request, tools=kept)

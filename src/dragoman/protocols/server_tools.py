@@ -1,0 +1,148 @@
+"""What a client asks of tools that run on the server's side, wherever its dialect says so.
+
+Messages and Responses declare them among the tools, Chat Completions has a member beside them. What is no wish of any
+known kind is passed over: these tools are a help, and no reason to refuse a request.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.hub.request import HostedTool, Request, ToolChoice
+from dragoman.protocols.fields import Object
+from dragoman.protocols.openai_responses.response import said_in
+
+Kind: TypeAlias = Literal["web_search", "web_fetch"]
+Context: TypeAlias = Literal["low", "medium", "high"]
+
+_CHAT_OPTIONS: Final = "web_search_options"
+_KINDS: Final[tuple[Kind, ...]] = ("web_search", "web_fetch")
+_CONTEXTS: Final[tuple[Context, ...]] = ("low", "medium", "high")
+_PLACE: Final = ("city", "region", "country", "timezone")
+_replace: Final = msgspec.structs.replace
+
+
+class Wanted(Struct, frozen=True):
+    """One such tool, as the client wants it.
+
+    tool: how it is declared; None = beside the tools. names: by which the client's choice of a tool may mean it.
+    max_uses: in one answer. The rest is as in `tools/tool.py`.
+    """
+
+    kind: Kind
+    tool: HostedTool | None = None
+    names: frozenset[str] = frozenset()
+    max_uses: int | None = None
+    allowed: tuple[str, ...] = ()
+    blocked: tuple[str, ...] = ()
+    location: dict[str, str] = {}
+    context: Context = "medium"
+    max_tokens: int | None = None
+
+
+def wanted(request: Request) -> tuple[Wanted, ...]:
+    """The tools of the server that the request asks for, each kind once."""
+    found: dict[Kind, Wanted] = {}
+    for one in _wanted(request):
+        found.setdefault(one.kind, one)
+    return tuple(found.values())
+
+
+def _wanted(request: Request) -> Iterator[Wanted]:
+    for tool in request.tools:
+        if isinstance(tool, HostedTool):
+            for kind in _KINDS:
+                if tool.kind == kind and isinstance(tool.raw, dict):
+                    yield (
+                        _of_messages(kind, tool)
+                        if tool.dialect == "anthropic-messages"
+                        else _of_responses(tool, request)
+                    )
+    if isinstance(options := request.extra.get(_CHAT_OPTIONS), dict) and request.dialect == "openai-chat":
+        place = options.get("user_location")
+        yield Wanted(
+            "web_search",
+            location=_place(place.get("approximate") if isinstance(place, dict) else None),
+            context=_context(options),
+        )
+
+
+def _of_messages(kind: Kind, tool: HostedTool) -> Wanted:
+    raw: Object = tool.raw
+    name = raw.get("name")
+    return Wanted(
+        kind,
+        tool,
+        frozenset({name} if isinstance(name, str) else {kind}),
+        _count(raw.get("max_uses")),
+        _domains(raw.get("allowed_domains")),
+        _domains(raw.get("blocked_domains")),
+        _place(raw.get("user_location")),
+        max_tokens=_count(raw.get("max_content_tokens")),
+    )
+
+
+def _of_responses(tool: HostedTool, request: Request) -> Wanted:
+    """`max_tool_calls` counts the calls of all tools that the server runs; searches are the only ones here."""
+    raw: Object = tool.raw
+    filters = raw.get("filters")
+    filters = filters if isinstance(filters, dict) else {}
+    return Wanted(
+        "web_search",
+        tool,
+        frozenset({"web_search", str(raw.get("type"))}),
+        _count(said_in(request).get("max_tool_calls")),
+        _domains(filters.get("allowed_domains")),
+        _domains(filters.get("blocked_domains")),
+        _place(raw.get("user_location")),
+        _context(raw),
+    )
+
+
+def choice_of(request: Request) -> ToolChoice | None:
+    """The client's choice of a tool, also of one that runs on the server: Responses names those by their type."""
+    match said_in(request).get("tool_choice"):
+        case {"type": str(kind)} if kind.startswith("web_search"):
+            return ToolChoice("named", (kind,))
+    return request.tool_choice
+
+
+def without_options(request: Request) -> Request:
+    """The request without what is said of searching beside the tools."""
+    if _CHAT_OPTIONS not in request.extra:
+        return request
+    return _replace(request, extra={key: value for key, value in request.extra.items() if key != _CHAT_OPTIONS})
+
+
+def with_choice(request: Request, choice: ToolChoice | None) -> Request:
+    """The request with another choice of tools, also where it repeats its client's words, which go by then."""
+    request = _replace(request, tool_choice=choice)
+    said = said_in(request)
+    if not said:
+        return request
+    said = {key: value for key, value in said.items() if key != "tool_choice"}
+    if isinstance(include := said.get("include"), list):
+        said["include"] = [one for one in include if not str(one).startswith("web_search_call.")]
+    return _replace(request, extra={**request.extra, "said": said})
+
+
+def _count(said: Any) -> int | None:
+    return said if isinstance(said, int) and not isinstance(said, bool) and said > 0 else None
+
+
+def _domains(said: Any) -> tuple[str, ...]:
+    """Host names: a scheme or a path, which some clients write, says nothing that a search service takes."""
+    named = [one for one in said if isinstance(one, str)] if isinstance(said, list) else []
+    hosts = (one.strip().lower().rpartition("://")[2].partition("/")[0].removeprefix("*.") for one in named)
+    return tuple(dict.fromkeys(host for host in hosts if host))
+
+
+def _place(said: Any) -> dict[str, str]:
+    found = said if isinstance(said, dict) else {}
+    return {key: found[key] for key in _PLACE if isinstance(found.get(key), str) and found[key]}
+
+
+def _context(of: Object) -> Context:
+    return next((size for size in _CONTEXTS if size == of.get("search_context_size")), "medium")

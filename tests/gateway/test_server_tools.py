@@ -1,0 +1,167 @@
+"""Which tools the proxy runs, and how the model is told of them."""
+
+from typing import Any, Final
+
+import pytest
+
+from dragoman.gateway.server_tools import runs_itself, unforced
+from dragoman.hub.request import Dialect, ToolChoice
+from dragoman.hub.route import Backend, Profile, Secret
+from dragoman.protocols import CLIENTS
+from dragoman.routing.profiles import FAMILIES
+from dragoman.wire import jsons
+from tests.agents.script import Words
+from tests.gateway.stage import (
+    House,
+    chat_body,
+    house,
+    messages_body,
+    model,
+    origin,
+    playback,
+    responses_body,
+    run,
+    says,
+)
+from tests.gateway.test_rounds import ASKING, MESSAGES_TOOL, Searching, bodies, serving
+
+OWN: Final = {"name": "look", "input_schema": {"type": "object"}}
+
+
+def request(dialect: Dialect) -> Any:
+    body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], "input": "hi"}
+    return CLIENTS[dialect].read_request(jsons.write(body), {})
+
+
+@pytest.mark.parametrize(
+    ("client", "family", "backend", "searches", "fetches"),
+    [
+        ("anthropic-messages", "anthropic", "anthropic-messages", True, True),
+        ("openai-chat", "anthropic", "anthropic-messages", False, False),
+        ("anthropic-messages", "openai", "openai-responses", True, False),
+        ("openai-responses", "openai", "openai-responses", True, False),
+        ("openai-chat", "openai", "openai-chat", True, False),
+        ("anthropic-messages", "openai", "openai-chat", False, False),
+        ("openai-responses", "vllm", "openai-responses", False, False),
+        ("anthropic-messages", "anthropic-like", "anthropic-messages", False, False),
+    ],
+)
+def test_who_runs_them_itself(client: Dialect, family: str, backend: Dialect, searches: bool, fetches: bool) -> None:
+    there = Backend("http://x", Secret(""), backend, FAMILIES[family])
+    asked = request(client)
+    assert runs_itself("web_search", asked, there) is searches
+    assert runs_itself("web_fetch", asked, there) is fetches
+    assert not runs_itself("web_search", asked, Backend("http://x", Secret(""), backend, Profile()))
+
+
+@pytest.mark.parametrize(
+    ("said", "then"),
+    [
+        (None, None),
+        (ToolChoice("none"), ToolChoice("none")),
+        (ToolChoice("required"), ToolChoice("auto")),
+        (ToolChoice("named", ("f",)), ToolChoice("auto")),
+        (ToolChoice("allowed", ("f",), required=True), ToolChoice("allowed", ("f",))),
+    ],
+)
+def test_a_choice_forces_once(said: ToolChoice | None, then: ToolChoice | None) -> None:
+    assert unforced(said) == then
+
+
+def test_the_tool_stands_where_it_stood() -> None:
+    async def main() -> None:
+        async with playback(says(Words("ok"))) as backend, serving(backend, Searching()) as served:
+            body = messages_body(tools=[OWN, MESSAGES_TOOL, {**OWN, "name": "see"}, {**MESSAGES_TOOL, "name": "other"}])
+            heard = await served.ask("/v1/messages", body)
+            assert "x-dragoman-loss" not in heard.headers
+            (asked,) = bodies(backend)
+        assert [tool["function"]["name"] for tool in asked["tools"]] == ["look", "web_search", "see"]
+        assert asked["tools"][1]["function"]["description"] == "Search the web."
+
+    run(main)
+
+
+def test_tools_that_responses_may_use_are_named_as_they_are_told() -> None:
+    tools = [{"type": "web_search_preview"}, {"type": "function", "name": "look", "parameters": {}}]
+    allowed = {"type": "allowed_tools", "mode": "required", "tools": [{"type": "web_search_preview"}]}
+
+    async def main() -> None:
+        async with (
+            playback(says(Words("ok"))) as backend,
+            serving(backend, Searching(), profile={"openai_fields": True}) as served,
+        ):
+            await served.ask("/v1/responses", responses_body(tools=tools, tool_choice=allowed))
+            (asked,) = bodies(backend)
+        named = asked["tool_choice"]["allowed_tools"]["tools"]
+        assert named == [{"type": "function", "function": {"name": "web_search"}}]
+
+    run(main)
+
+
+# What is relayed although the proxy has tools.
+
+SPOKEN: Final = {"messages": "anthropic", "responses": "responses", "chat": "openai"}
+
+
+async def rail(served: House, path: str, body: dict[str, Any], caplog: pytest.LogCaptureFixture) -> str:
+    caplog.clear()
+    assert (await served.ask(path, body)).status == 200
+    (line,) = [record.entry for record in caplog.records if hasattr(record, "entry")]
+    return str(line.rail)
+
+
+@pytest.mark.parametrize("client", ASKING)
+def test_only_who_asks_for_such_a_tool_is_not_relayed(client: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    path, body, tools = ASKING[client]
+
+    async def main() -> None:
+        async with (
+            playback(says(Words("ok"))) as backend,
+            serving(backend, Searching(), type_=SPOKEN[client]) as served,
+        ):
+            assert await rail(served, path, body(), caplog) == "relay"
+            assert await rail(served, path, body(metadata={"web_search": "a word"}), caplog) == "relay"
+            assert await rail(served, path, body(**tools), caplog) == "translate"
+            heard = await served.ask(path, body(tools=[7]))
+            assert heard.status in (200, 400)
+
+    run(main)
+
+
+def test_who_searches_itself_is_relayed_unless_forced(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    profile = {"server_tools": ["web_search"]}
+
+    async def main() -> None:
+        async with playback(says(Words("ok"))) as backend:
+            for force, wanted in ((False, "relay"), (True, "translate")):
+                async with serving(
+                    backend, Searching(), type_="anthropic", profile=profile, force_pipeline=force
+                ) as served:
+                    assert await rail(served, "/v1/messages", messages_body(tools=[MESSAGES_TOOL]), caplog) == wanted
+
+    run(main)
+
+
+def test_chat_clients_that_are_given_search_are_not_relayed(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+
+    async def main() -> None:
+        async with playback(says(Words("ok"))) as backend:
+            async with serving(backend, Searching(), processors={"web_search": "always"}) as served:
+                assert await rail(served, "/v1/chat/completions", chat_body(), caplog) == "translate"
+            async with house([model("m", f"{origin(backend)}/v1", processors={"web_search": "always"})]) as served:
+                assert await rail(served, "/v1/chat/completions", chat_body(), caplog) == "relay"
+
+    run(main)
+
+
+def test_declared_tools_are_counted() -> None:
+    async def main() -> None:
+        async with playback(says(Words("ok"))) as backend, serving(backend, Searching()) as served:
+            bare = await served.ask("/v1/messages/count_tokens", messages_body())
+            more = await served.ask("/v1/messages/count_tokens", messages_body(tools=[MESSAGES_TOOL]))
+        assert more.json["input_tokens"] > bare.json["input_tokens"]
+
+    run(main)
