@@ -11,7 +11,9 @@ TESTS: Final = Path(__file__).parent
 HOUSE: Final = TESTS.parent / "src" / "dragoman"
 
 # Tests of the whole, which belong to no single file.
-OF_THE_WHOLE: Final = frozenset({"agents", "browser", "conformance", "golden", "laws", "local_model", "transcripts"})
+OF_THE_WHOLE: Final = frozenset(
+    {"agents", "browser", "conformance", "deploy", "golden", "laws", "local_model", "transcripts"}
+)
 # Every module of these has a test file of its own.
 COMPLETE: Final = ("hub", "wire", "protocols", "store", "gateway")
 # Declarations without behaviour.
