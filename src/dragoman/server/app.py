@@ -42,6 +42,7 @@ from dragoman.store.responses import KeptResponses
 from dragoman.store.results import RESULTS, Results
 from dragoman.store.secret import secret_in
 from dragoman.store.vault import VAULT, Vault
+from dragoman.tools.toolbox import Toolbox
 from dragoman.workers.pool import Workers
 
 _MESSAGES: Final = CLIENTS["anthropic-messages"]
@@ -140,7 +141,7 @@ class App:
             Vault(database),
             results,
             workers,
-            lambda _config, _model: (),
+            Toolbox(net, results).for_model,
         )
 
         def swapped(snapshot: Snapshot) -> None:
