@@ -56,6 +56,6 @@ def test_accounts(processors: str, own: str, accounts: list[tuple[str, str, str]
 def test_tools_of_a_model_and_of_anyone() -> None:
     toolbox = Toolbox(Client.__new__(Client), Results.__new__(Results))
     some = config("{web_search_key: tvly-1}", "{web_search_key: none}")
-    assert toolbox.for_model(some, some.models[0]) == ()
-    assert next(tool.declaration.name for tool in toolbox.for_anyone(some)) == "web_search"
-    assert toolbox.for_anyone(config("")) == ()
+    assert toolbox.tools(some, some.models[0]) == ()
+    assert next(tool.declaration.name for tool in toolbox.tools(some, None)) == "web_search"
+    assert toolbox.tools(config(""), None) == ()

@@ -21,8 +21,8 @@ from dragoman.store.vault import Vault
 from dragoman.tools.tool import ServerTool
 from dragoman.workers.pool import Workers
 
-# The tools that the proxy runs for a model; none where nothing is configured.
-ToolsFor: TypeAlias = Callable[[Config, ModelConfig], Sequence[ServerTool]]
+# The tools that the proxy runs for a model, or for whoever asks without one; none where nothing is configured.
+ToolsFor: TypeAlias = Callable[[Config, ModelConfig | None], Sequence[ServerTool]]
 
 MAX_ANSWER: Final = 100 * 2**20  # bytes of a whole answer
 

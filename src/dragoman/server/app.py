@@ -141,7 +141,7 @@ class App:
             Vault(database),
             results,
             workers,
-            Toolbox(net, results).for_model,
+            Toolbox(net, results).tools,
         )
 
         def swapped(snapshot: Snapshot) -> None:

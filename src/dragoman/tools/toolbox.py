@@ -25,15 +25,13 @@ class Toolbox:
     def __init__(self, net: Client, results: Results) -> None:
         self._searches: Final = Searches(net, results)
 
-    def for_model(self, config: Config, model: ModelConfig) -> tuple[ServerTool, ...]:
-        """The tools that the proxy runs for this model; none where nothing is configured."""
-        return self._tools(accounts_for(config, model.processors.web_search_key))
+    def tools(self, config: Config, model: ModelConfig | None) -> tuple[ServerTool, ...]:
+        """The tools that the proxy runs for this model; none where nothing is configured.
 
-    def for_anyone(self, config: Config) -> tuple[ServerTool, ...]:
-        """The tools of whoever asks for them without a model, as over MCP."""
-        return self._tools(accounts_for(config))
-
-    def _tools(self, accounts: tuple[Account, ...]) -> tuple[ServerTool, ...]:
+        model: None = whoever asks for a tool without a model, as over MCP.
+        """
+        own_key = NO_SECRET if model is None else model.processors.web_search_key
+        accounts = accounts_for(config, own_key)
         return (WebSearch(self._searches, accounts),) if accounts else ()
 
 
