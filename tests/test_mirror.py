@@ -15,7 +15,7 @@ OF_THE_WHOLE: Final = frozenset(
     {"agents", "browser", "conformance", "deploy", "golden", "laws", "local_model", "transcripts"}
 )
 # Every module of these has a test file of its own.
-COMPLETE: Final = ("hub", "wire", "protocols", "store", "gateway")
+COMPLETE: Final = ("hub", "wire", "protocols", "store", "ledger", "gateway")
 # Declarations without behaviour.
 NOTHING_TO_TEST: Final = frozenset({"gateway/call.py", "hub/events.py", "hub/request.py", "protocols/codec.py"})
 # Modules whose test file is missing. This list only becomes shorter.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.config.data_dir import data_directory
+from dragoman.config.data_dir import data_directory, ledger_file
 from dragoman.config.load import load_bytes
 
 GOOD = "models:\n- {name: m, backends: [http://a/v1]}\n"
@@ -55,3 +55,26 @@ def test_what_the_file_says(line: str, expected: str | None) -> None:
     loaded = load_bytes((GOOD + line).encode(), {})
     assert loaded.config is not None
     assert loaded.config.data_dir == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "config_path", "expected"),
+    [
+        ("", "/etc/c.yaml", "/h/.local/share/dragoman/usage.db"),
+        ("data_dir: /d", None, "/d/usage.db"),
+        ("usage_db: usage.db", "/etc/c.yaml", "/etc/usage.db"),
+        ("usage_db: /var/u.db", "/etc/c.yaml", "/var/u.db"),
+        ("usage_db: ~/u.db", "/etc/c.yaml", "/h/u.db"),
+        ("usage_db: u.db\ndata_dir: none", "c.yaml", "u.db"),
+    ],
+)
+def test_the_file_of_the_usage(lines: str, config_path: str | None, expected: str) -> None:
+    config = load_bytes((GOOD + lines).encode(), {}).config
+    assert config is not None
+    assert ledger_file(config, Path(config_path) if config_path else None, {"HOME": "/h"}) == Path(expected)
+
+
+def test_no_file_of_the_usage_where_nothing_is_kept() -> None:
+    config = load_bytes((GOOD + "data_dir: none").encode(), {}).config
+    assert config is not None
+    assert ledger_file(config, Path("/etc/c.yaml"), {"HOME": "/h"}) is None

@@ -9,12 +9,14 @@ from dragoman.gateway.entry import Entry
 from dragoman.hub.events import Ended, Noted
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
+from dragoman.hub.route import Backend, Secret
 from dragoman.hub.usage import Usage
 
 
 def entry() -> Entry:
     made = Entry("req_1", "/v1/messages", "anthropic-messages")
-    made.asked(Key("me"), "m")
+    made.admitted(Key("me"))
+    made.asked("m", "m")
     made.rail, made.status = "translate", 200
     return made
 
@@ -24,7 +26,7 @@ def test_a_good_exchange_says_what_it_cost(caplog: pytest.LogCaptureFixture) -> 
     made, losses = entry(), Losses()
     losses.warn("top_k", "the backend has none")
     losses.silent("metadata", "it means nothing to it")
-    made.attempted("openai-chat")
+    made.attempted(Backend("http://a", Secret(""), "openai-chat"))
     made.lost(losses)
     made.hear([Noted(Usage(input=10, cache_read=4)), Noted(Usage(output=5)), Ended("stop")])
     made.spoke()

@@ -216,9 +216,11 @@ def kept(config: Config) -> Iterator[Finding]:
         yield Finding("store.max_mb_per_key", message, "warning")
 
 
-def dashboard(config: Config) -> Iterator[Finding]:
-    if config.usage_dashboard and not config.usage_dashboard_password:
-        yield Finding("usage_dashboard_password", "is required when `usage_dashboard` is true")
+def usage(config: Config) -> Iterator[Finding]:
+    if config.usage_db is not None and (not config.usage_db.strip() or "\0" in config.usage_db):
+        yield Finding("usage_db", "is no path: name a file, or leave it out; `log_metrics: false` records nothing")
+    if config.usage_dashboard and not config.log_metrics:
+        yield Finding("usage_dashboard", "there is nothing to show: `log_metrics` is false", "warning")
 
 
 def _choices(what: str, names: Iterable[str]) -> str:
@@ -240,5 +242,5 @@ CHECKS: Final[tuple[Check, ...]] = (
     searches.key_prefixes,
     other_urls,
     kept,
-    dashboard,
+    usage,
 )

@@ -1,7 +1,12 @@
-"""Which directory `data_dir` means."""
+"""Which directory `data_dir` means, and which file `usage_db`."""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
+
+from dragoman.config.schema import Config
+
+_LEDGER: Final = "usage.db"
 
 
 def data_directory(wanted: str | None, environ: Mapping[str, str]) -> Path | None:
@@ -14,6 +19,18 @@ def data_directory(wanted: str | None, environ: Mapping[str, str]) -> Path | Non
     if wanted.strip().lower() in ("", "none"):
         return None
     return _at_home(Path(wanted), environ)
+
+
+def ledger_file(config: Config, config_path: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """Return the file of the usage records, None if nothing is to be kept on disk.
+
+    config_path: None where there is no file, so that no path in it is relative.
+    """
+    if config.usage_db is None:
+        place = data_directory(config.data_dir, environ)
+        return place and place / _LEDGER
+    path = _at_home(Path(config.usage_db), environ)
+    return path and (config_path.parent / path if config_path is not None else path)
 
 
 def _usual(environ: Mapping[str, str]) -> Path | None:

@@ -31,10 +31,6 @@ NOT_BUILT: Final = (
     NotBuilt("documents", "document services are"),
     NotBuilt("audio", "audio is"),
     NotBuilt("services", "other services are"),
-    NotBuilt("log_metrics", "usage records are", _OFF),
-    NotBuilt("usage_db", "usage records are"),
-    NotBuilt("usage_dashboard", "the usage dashboard is", _OFF),
-    NotBuilt("usage_dashboard_password", "the usage dashboard is", frozenset({NO_SECRET})),
     NotBuilt("admin_password", "the administration pages are", frozenset({NO_SECRET})),
     NotBuilt("serve_config_generator", "the configuration pages are", _OFF),
 )

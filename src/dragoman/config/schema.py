@@ -397,14 +397,30 @@ class Config(Struct, frozen=True, kw_only=True):
         ),
     ] = None
     store: Annotated[StoreConfig, About("How long stored responses are kept, and how many.")] = StoreConfig()
-    log_metrics: Annotated[bool, About("Record the usage of every request, never its text.", example=True)] = False
-    usage_db: Annotated[str, About("File of the usage records.")] = "usage.db"
-    usage_dashboard: Annotated[bool, About("Show the usage at `/usage`.", example=True)] = False
+    log_metrics: Annotated[
+        bool,
+        About(
+            "Record the usage of every request, never its text: who, which model, how many tokens, how long. A change"
+            " takes effect after a restart."
+        ),
+    ] = True
+    usage_db: Annotated[
+        str | None,
+        About(
+            "File of the usage records; a relative path is seen from the configuration file's directory. Not said:"
+            " `usage.db` in `data_dir`. A change takes effect after a restart.",
+            example="/var/lib/dragoman/usage.db",
+        ),
+    ] = None
+    usage_days: Annotated[
+        float, About("Days that usage is kept. A change takes effect after a restart.", gt=0, le=36_500)
+    ] = 90
+    usage_dashboard: Annotated[bool, About("Show the usage at `/usage`, behind a login.", example=True)] = False
     usage_dashboard_password: Annotated[
         Secret,
         About(
             "Password of the dashboard; else from DRAGOMAN_USAGE_DASHBOARD_PASSWORD or"
-            " GO_LLM_USAGE_DASHBOARD_PASSWORD.",
+            " GO_LLM_USAGE_DASHBOARD_PASSWORD. Without one, a link that works once is printed at the start.",
             example="${DASHBOARD_PASSWORD}",
         ),
     ] = NO_SECRET

@@ -76,7 +76,7 @@ async def _first_answer(request: Request, route: Route, parties: Parties, teller
         if backend.dialect != parties.client.dialect:
             parties.client.note_losses(asked.request, losses)
         try:
-            parties.entry.attempted(backend.dialect)
+            parties.entry.attempted(backend)
             source = await _open(asked, route, backend, parties, losses, mark)
             try:
                 await teller.tell(source, losses)

@@ -8,6 +8,7 @@ from dragoman.config.snapshot import Key
 from dragoman.hub.events import Event, Noted
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
+from dragoman.hub.route import Backend
 from dragoman.hub.usage import Usage
 
 _log: Final = logging.getLogger("dragoman.exchange")
@@ -24,12 +25,15 @@ class Entry:
         self.path: Final = path
         self.dialect: Final = dialect
         self.began: Final = time.monotonic()
+        self.started: Final = time.time()  # seconds since the epoch
         self.first_byte: float | None = None
         self.key = ""
         self.owner = ""  # whose the things are that are kept between requests
         self.model = ""
+        self.configured = ""  # the name of the model that `model` means
         self.backend_model = ""
         self.backend_dialect = ""
+        self.backend = ""
         self.rail = ""
         self.why_not_relayed = ""
         self.status = 0
@@ -38,14 +42,21 @@ class Entry:
         self.attempts = 0
         self.losses: tuple[str, ...] = ()
         self.tool_runs = 0  # that the proxy made for the model
+        self.session = ""  # where the body says it and the headers do not
+        self.body_bytes = 0
+        self.searches = self.fetches = self.pages = self.images = 0  # run or read by the proxy for this exchange
 
-    def asked(self, key: Key, model: str) -> None:
-        self.key, self.owner, self.model = key.name, key.fingerprint, model
+    def admitted(self, key: Key) -> None:
+        self.key, self.owner = key.name, key.fingerprint
 
-    def attempted(self, dialect: str) -> None:
+    def asked(self, model: str, configured: str) -> None:
+        """configured: "" for a model that nobody knows."""
+        self.model, self.configured = model, configured
+
+    def attempted(self, backend: Backend) -> None:
         """A backend is being asked."""
         self.attempts += 1
-        self.backend_dialect = dialect
+        self.backend_dialect, self.backend = backend.dialect, backend.url
 
     def lost(self, losses: Losses) -> None:
         """What could not be said to the backend that answers."""
@@ -87,12 +98,17 @@ class Entry:
         tokens = f" {usage.input or 0}+{usage.output or 0} tokens" if usage != Usage() else ""
         trouble = f" {self.problem.kind}: {_one_line(self.problem.public)}" if self.problem is not None else ""
         lost = f" lost: {_one_line(', '.join(self.losses))}" if self.losses else ""
-        took = f"{self._milliseconds()} ms"
+        took = f"{self.milliseconds()} ms"
         ran = f" {self.tool_runs} tool runs" if self.tool_runs else ""
         return f"{self.status or '-'} {self.path} {asked} {self.rail or '-'} {took}{tokens}{ran}{trouble}{lost}"
 
-    def _milliseconds(self) -> int:
+    def milliseconds(self) -> int:
+        """Since it began."""
         return round((time.monotonic() - self.began) * 1000)
+
+    @property
+    def first_byte_ms(self) -> int | None:
+        return None if self.first_byte is None else round((self.first_byte - self.began) * 1000)
 
     def fields(self) -> dict[str, Any]:
         """The line for machines."""
@@ -113,8 +129,8 @@ class Entry:
             "cached_tokens": self.usage.cache_read,
             "output_tokens": self.usage.output,
             "reasoning_tokens": self.usage.reasoning,
-            "first_byte_ms": None if self.first_byte is None else round((self.first_byte - self.began) * 1000),
-            "duration_ms": self._milliseconds(),
+            "first_byte_ms": self.first_byte_ms,
+            "duration_ms": self.milliseconds(),
             "attempts": self.attempts,
             "losses": list(self.losses),
             "tool_runs": self.tool_runs,

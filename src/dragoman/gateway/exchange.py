@@ -40,9 +40,12 @@ async def exchange(call: Call, client: ClientSide, endpoint: Endpoint, gateway: 
     entry = Entry(call.id, call.path, client.dialect)
     responder = Responder(call.send, call.id, call.over)
     parties = Parties(call, client, gateway, snapshot, responder, entry)
+    gateway.books.open(entry, responder, call.headers)
     try:
         key = await call.admit(snapshot)
+        entry.admitted(key)
         body = await call.read_body(snapshot.config.max_body_bytes)
+        entry.body_bytes = len(body)
         await endpoint(parties, snapshot, key, body)
     except Problem as problem:
         await _fail(problem, parties)
@@ -57,7 +60,7 @@ async def exchange(call: Call, client: ClientSide, endpoint: Endpoint, gateway: 
     finally:
         gateway.pulses.leave(responder)
         entry.status = entry.status or responder.status
-        entry.close()
+        gateway.books.close(entry)
 
 
 def on_model(act: Act) -> Endpoint:
@@ -101,7 +104,8 @@ async def pass_through(parties: Parties, snapshot: Snapshot, key: Key, body: byt
 
 
 def _route(parties: Parties, snapshot: Snapshot, key: Key, model: str) -> Route:
-    parties.entry.asked(key, model)
+    known = snapshot.model(model)
+    parties.entry.asked(model, known.name if known is not None else "")
     route = parties.gateway.router.resolve(snapshot, key, model, parties.client.dialect)
     parties.entry.backend_model = route.backend_model
     return route

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from dragoman.config.schema import Config, ModelConfig
 from dragoman.config.snapshot import ConfigSource
+from dragoman.gateway.books import Books
 from dragoman.gateway.pulses import Pulses
 from dragoman.net.client import Client
 from dragoman.protocols.codec import Stamp
@@ -42,6 +43,7 @@ class Gateway(Struct, frozen=True):
     results: Results
     workers: Workers
     tools: ToolsFor
+    books: Books
 
 
 def stamp(request_id: str) -> Stamp:

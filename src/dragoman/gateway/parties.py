@@ -30,6 +30,7 @@ class Parties(Struct, frozen=True):
     async def read_request(self, body: bytes) -> Request:
         """Read the client's request. After a large one others have their turn before it is written anew."""
         request = self.client.read_request(body, self.call.headers)
+        self.entry.session = request.session or ""
         if len(body) > _LARGE:
             await asyncio.sleep(0)
         return request

@@ -33,7 +33,7 @@ async def pass_through(body: bytes, route: Route, parties: Parties) -> None:
     """body: with `model` already as the backend knows it."""
     last = len(route.backends) - 1
     for number, backend in enumerate(route.backends):
-        parties.entry.attempted(backend.dialect)
+        parties.entry.attempted(backend)
         try:
             await _ask(body, route, backend, parties)
         except Problem as problem:

@@ -60,7 +60,7 @@ async def relay(members: jsons.Members, body: bytes, route: Route, parties: Part
     if jsons.value_of(members.get("stream")) is True:
         parties.keep_company(parties.client.pulse, parties.client.write_stream_problem)
     for number, backend in enumerate(route.backends):
-        parties.entry.attempted(backend.dialect)
+        parties.entry.attempted(backend)
         try:
             await _ask(body, route, backend, parties)
         except Problem as problem:

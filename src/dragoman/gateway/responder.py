@@ -27,7 +27,10 @@ _WHOLE: Final = ((b"cache-control", b"no-store"),)
 
 
 class Responder:
-    """last_said: loop time of the last write, for whoever keeps the line alive. over: is told of the last write."""
+    """last_said: loop time of the last write, for whoever keeps the line alive. over: is told of the last write.
+
+    written: bytes of the body, as far as they have been handed on.
+    """
 
     def __init__(self, send: Send, request_id: str, over: Callable[[], None]) -> None:
         self._send: Final = send
@@ -40,6 +43,7 @@ class Responder:
         self.started = False
         self.ended = False
         self.status = 0
+        self.written = 0
         self._time: Final = asyncio.get_running_loop().time
         self.last_said = self._time()
         self.pulse: Callable[[], bytes] | None = None  # makes a filler; None = this answer needs none
@@ -55,6 +59,7 @@ class Responder:
             await self._start(200, _STREAM)
         self.last_said = self._time()
         if data:
+            self.written += len(data)
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def begin(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
@@ -64,6 +69,7 @@ class Responder:
 
     async def piece(self, data: bytes) -> None:
         """Write a piece of a relayed answer."""
+        self.written += len(data)
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def end(self) -> None:
@@ -92,6 +98,7 @@ class Responder:
         """Write a whole answer."""
         self.pulse = None
         self.ended = True
+        self.written += len(body)
         headers = (
             (b"content-type", content_type.encode("latin-1", "replace")),
             (b"content-length", str(len(body)).encode()),

@@ -13,11 +13,18 @@ _HEADERS: Final = (
     "session-id",  # Codex 0.169
     "session_id",
 )
+_SUBAGENT: Final = "x-claude-code-agent-id"  # only on sub-agents' requests
 _OLDER_CLAUDE_CODE: Final = re.compile(r"_session_([0-9a-f-]{36})\Z")
 
 
 def session_in(headers: Mapping[str, str]) -> str | None:
     return next((headers[name] for name in _HEADERS if headers.get(name)), None)
+
+
+def subagent_in(headers: Mapping[str, str]) -> str | None:
+    """Which of a session's sub-agents asks. A thread of Codex that is not its session's first is one too."""
+    thread, session = headers.get("thread-id"), headers.get("session-id")
+    return headers.get(_SUBAGENT) or (thread if session and thread != session else None)
 
 
 def session_in_user(user: str | None) -> str | None:

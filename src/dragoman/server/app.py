@@ -12,13 +12,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from dragoman.config.data_dir import data_directory
+from dragoman.config.data_dir import data_directory, ledger_file
 from dragoman.config.snapshot import ConfigSource, Snapshot
 from dragoman.config.watch import Watch as ConfigWatch
 from dragoman.gateway import exchange, passthrough, respond
+from dragoman.gateway.books import Books
 from dragoman.gateway.call import Call, Send
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.pulses import Pulses
+from dragoman.ledger.ledger import Ledger
+from dragoman.ledger.tables import LEDGER
 from dragoman.net.client import Client
 from dragoman.protocols import CLIENTS
 from dragoman.protocols.codec import ClientSide
@@ -87,6 +90,7 @@ class App:
         env: Mapping[str, str] = os.environ,
     ) -> None:
         self._config: Final = config
+        self._config_path: Final = config_path
         self._env: Final = env
         self._knowledge: Final = knowledge or Knowledge()
         self._watch: Final = ConfigWatch(config_path, config, digest=digest, env=env) if config_path else None
@@ -142,6 +146,7 @@ class App:
             results,
             workers,
             Toolbox(net, results).tools,
+            Books(self._ledger(house)),
         )
 
         def swapped(snapshot: Snapshot) -> None:
@@ -161,6 +166,14 @@ class App:
         database = Database(place and place / "dragoman.db", (RESPONSES, VAULT, RESULTS))
         house.push_async_callback(asyncio.to_thread, database.close)
         return database, Sealer(secret_in(place))
+
+    def _ledger(self, house: contextlib.AsyncExitStack) -> Ledger | None:
+        settings = self._config.current.config
+        if not settings.log_metrics:
+            return None
+        database = Database(ledger_file(settings, self._config_path, self._env), (LEDGER,))
+        house.push_async_callback(asyncio.to_thread, database.close)
+        return Ledger(database, settings.usage_days)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         gateway = self._gateway
