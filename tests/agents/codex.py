@@ -54,6 +54,8 @@ def _configuration(turn: Turn) -> str:
         *(["supports_websockets = true"] if turn.manner == "websocket" else []),
         *(["request_max_retries = 0", "stream_max_retries = 0"] if once else []),
     ]
+    if turn.scenario == "websearch":
+        lines.insert(0, 'web_search = "live"')
     if turn.scenario == "mcp":
         server = [f"command = {_quoted(sys.executable)}", f"args = [{_quoted(str(MCP_SERVER))}]"]
         lines += ["[mcp_servers.lab]", *server]
@@ -74,5 +76,7 @@ def _read_item(told: Told, item: Mapping[str, Any]) -> None:
             told.results.append(item.get("aggregated_output") or "")
         case "mcp_tool_call":
             told.results.append(jsons.write_text(item.get("result")))
+        case "web_search":
+            told.results.append(item.get("query") or "")
         case "file_change":
             told.results.append(jsons.write_text(item.get("changes")))

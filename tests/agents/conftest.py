@@ -18,12 +18,16 @@ from tests.agents.driver import Front, run
 from tests.agents.judging import Seen
 from tests.agents.scenarios import CASES, Case, Wire
 from tests.agents.scripted_backend import ScriptedBackend
+from tests.engines import Engines
 from tests.serving import Served, serving
 
 AT_ONCE: Final = 2  # most machines that run this have two cores, and an agent's start fills one
 CLIENT_KEY: Final = "sk-dragoman-agents-test"
 TYPES: Final[Mapping[Wire, str]] = {"chat": "openai", "messages": "anthropic", "responses": "responses"}
 
+
+# With these scenarios the proxy searches the web; with others the agents' own tools are to be seen as they are.
+SEARCHING: Final = frozenset({"websearch"})
 
 Backends: TypeAlias = Mapping[Wire, ScriptedBackend]
 Runs: TypeAlias = Mapping[Case, "concurrent.futures.Future[Seen]"]
@@ -36,8 +40,15 @@ def backends() -> Iterator[Backends]:
 
 
 @pytest.fixture(scope="session")
-def proxy(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(_config(backends, CASES), tmp_path_factory.mktemp("proxy")) as served:
+def engines() -> Iterator[Engines]:
+    with Engines() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def proxy(backends: Backends, engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    config = {**_config(backends, CASES), "processors": engines.config("tavily")}
+    with serving(config, tmp_path_factory.mktemp("proxy")) as served:
         yield served
 
 
@@ -55,6 +66,7 @@ def _model(case: Case, backend: ScriptedBackend) -> dict[str, Any]:
         "model": case.backend_model(),
         "type": TYPES[case.behind],
         "backends": [{"url": backend.url + path, "api_key": backend.key}],
+        "processors": {} if case.scenario in SEARCHING else {"web_search_key": "none"},
     }
 
 

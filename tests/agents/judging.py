@@ -6,7 +6,8 @@ from typing import Final
 
 from tests.agents.driver import Outcome
 from tests.agents.heard import Heard, Recorded
-from tests.agents.scenarios import DONE, ECHO, MADE, SECOND, STEPS, SUMMARY, THOUGHT, Case, Scenario
+from tests.agents.scenarios import DONE, ECHO, MADE, SECOND, SOUGHT, STEPS, SUMMARY, THOUGHT, Case, Scenario
+from tests.engines import PAGES
 from tests.serving import Served
 
 SHELLS: Final = frozenset({"Bash", "bash", "run_shell_command", "exec_command", "shell_command", "shell", "exec"})
@@ -93,6 +94,11 @@ def _compact(outcome: Outcome) -> Iterator[str]:
         yield "the agent reported no compaction"
 
 
+def _websearch(outcome: Outcome) -> Iterator[str]:
+    if SOUGHT not in " ".join(outcome.told.results):
+        yield f"the agent reported no search: {outcome.told.results!r}"[:400]
+
+
 AGENT_RULES: Final[Mapping[Scenario, Callable[[Outcome], Iterator[str]]]] = {
     "reason": _reason,
     "tool": _tool,
@@ -101,6 +107,7 @@ AGENT_RULES: Final[Mapping[Scenario, Callable[[Outcome], Iterator[str]]]] = {
     "edit": _edit,
     "mcp": _mcp,
     "compact": _compact,
+    "websearch": _websearch,
 }
 
 
@@ -119,6 +126,8 @@ def backend_faults(case: Case, outcome: Outcome, model: str, recorded: Sequence[
     faults += _result_faults(case.scenario, outcome, last.heard)
     if case.scenario in {"image", "userimage"}:
         faults += _image_faults(last.heard)
+    if case.scenario == "websearch":
+        faults += _search_faults(case, recorded)
     if case.scenario == "compact" and SUMMARY.encode() not in recorded[-1].body:
         faults.append("the summary was not in the first request after compaction")
     return faults
@@ -152,9 +161,19 @@ def _result_faults(scenario: Scenario, outcome: Outcome, heard: Heard) -> Iterat
     for text in wanted.get(scenario, []):
         if not any(text in result for result in results):
             yield f"no tool result that reached the backend holds {text}"
-    fewest = {"parallel": 2, "multi": STEPS, "tool": 1, "edit": 1, "image": 1, "mcp": 1}.get(scenario, 0)
+    fewest = {"parallel": 2, "multi": STEPS, "tool": 1, "edit": 1, "image": 1, "mcp": 1, "websearch": 1}.get(
+        scenario, 0
+    )
     if len(results) < fewest:
         yield f"{len(results)} tool results reached the backend instead of {fewest}"
+
+
+def _search_faults(case: Case, recorded: Sequence[Recorded]) -> Iterator[str]:
+    results = [text for request in recorded for text in request.heard.results.values()]
+    if not any(PAGES[0].text in text for text in results):
+        yield "what was found did not reach the model"
+    if case.agent == "claude" and not any("Links:" in text and PAGES[0].url in text for text in results):
+        yield "Claude Code did not see the links of what was found"
 
 
 def _image_faults(heard: Heard) -> Iterator[str]:

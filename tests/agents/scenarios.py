@@ -8,7 +8,7 @@ Wire: TypeAlias = Literal["chat", "messages", "responses"]
 # How Codex comes: told of its model by the proxy's catalog, or over a WebSocket and told as well.
 Manner: TypeAlias = Literal["plain", "catalog", "websocket"]
 Scenario: TypeAlias = Literal[
-    "text", "reason", "tool", "parallel", "multi", "edit", "image", "userimage", "mcp", "compact", "badkey"
+    "text", "reason", "tool", "parallel", "multi", "edit", "image", "userimage", "mcp", "compact", "badkey", "websearch"
 ]
 
 DONE: Final = "PONG-LAB-42"  # every final answer holds it
@@ -18,6 +18,7 @@ THOUGHT: Final = "LABTHOUGHT"
 SUMMARY: Final = "SUMMARY-LAB-7"
 TITLE: Final = "Lab title"
 ECHO: Final = "MCPECHO LABMCP"  # what the MCP server's tool `echo` answers to LABMCP
+SOUGHT: Final = "how to care for llamas"
 STEPS: Final = 3  # shell calls of the scenario `multi`
 
 _REPLY: Final = f"eply with exactly this word and nothing else: {DONE}"
@@ -38,6 +39,7 @@ PROMPTS: Final[dict[Scenario, str]] = {
     "userimage": f"Which colour is the attached image? Answer with the colour, then write {DONE}.",
     "mcp": f"Call the MCP tool named echo of the server lab with text LABMCP, then write {DONE}.",
     "compact": f"R{_REPLY}",
+    "websearch": f"Search the web for: {SOUGHT}. Name the page you rely on, then write {DONE}.",
     "badkey": f"R{_REPLY}",
 }
 
@@ -78,7 +80,16 @@ _CODEX: Final[tuple[Scenario, ...]] = (*_SHARED, "userimage")
 # Where a pair of dialects is not the agent's usual one, these three show tools, reasoning and pictures crossing it.
 _TELLING: Final[tuple[Scenario, ...]] = ("tool", "reason", "image")
 
+# Searches that the proxy runs, for backends that have none.
+_SEARCHES: Final = (
+    Case("claude", "messages", "websearch"),
+    Case("claude", "messages", "websearch", "messages"),
+    Case("codex", "responses", "websearch"),
+    Case("codex", "responses", "websearch", "chat", "websocket"),
+)
+
 CASES: Final[tuple[Case, ...]] = (
+    *_SEARCHES,
     *(Case("claude", "messages", scenario, behind) for behind in _KINDS for scenario in _CLAUDE),
     *(Case("codex", "responses", scenario, behind) for behind in _KINDS for scenario in _CODEX),
     *(

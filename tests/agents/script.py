@@ -7,7 +7,8 @@ from typing import Any, Final, TypeAlias
 
 from dragoman.wire import jsons
 from tests.agents.heard import Heard
-from tests.agents.scenarios import DONE, MADE, SECOND, STEPS, SUMMARY, THOUGHT, TITLE, Scenario
+from tests.agents.scenarios import DONE, MADE, SECOND, SOUGHT, STEPS, SUMMARY, THOUGHT, TITLE, Scenario
+from tests.engines import PAGES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +114,18 @@ def _mcp(heard: Heard, _folder: Path) -> Sequence[Said]:
     return [Call("mcp__lab__echo", arguments)]  # Claude Code runs tools that it only named in a reminder
 
 
+def _websearch(heard: Heard, folder: Path) -> Sequence[Said]:
+    """Claude Code has a tool of its own, and makes of it a request with nothing but the server's tool."""
+    if heard.tools == ("web_search",):
+        return [Words(f"See {PAGES[0].url}.")] if heard.results else [Words("I look."), _SEARCH]
+    if not heard.tools or heard.results:
+        return _text(heard, folder)
+    return [Words("I look."), _SEARCH if "web_search" in heard.tools else Call("WebSearch", _SEARCH.arguments)]
+
+
+_SEARCH: Final = Call("web_search", {"query": SOUGHT})
+
+
 def _shell(heard: Heard, folder: Path, line: str) -> Said:
     # Qwen Code 0.24.4 now and then loses the output of a command that ends at once; one that lives on keeps it.
     lasting = f"{line}; sleep 0.3"
@@ -158,4 +171,5 @@ SCRIPTS: Final[Mapping[Scenario, Named]] = {
     "mcp": _until(1, _mcp),
     "compact": _compact,
     "badkey": _text,
+    "websearch": _websearch,
 }
