@@ -50,6 +50,7 @@ _SHOWN: Final[Mapping[Scenario, tuple[Feature, ...]]] = {
     "mcp": ("text", "streaming", "tools"),
     "compact": ("text", "streaming"),
     "badkey": ("errors",),
+    "websearch": ("text", "streaming", "tools"),
 }
 
 
