@@ -9,8 +9,8 @@ from dragoman.agents import AGENTS, BY_NAME
 from dragoman.agents.agent import Agent, Choice, Model
 from tests.agents.install import PACKAGES
 
-LARGE: Final = Model("large", 131_072, 65_536, True, ("low", "medium", "high"))
-SMALL: Final = Model("small", 32_768)
+LARGE: Final = Model("large", 131_072, 65_536, True, True, ("low", "medium", "high"))
+SMALL: Final = Model("small", 32_768, reasons=False)
 PLAIN: Final = Model("plain")
 CHOICE: Final = Choice(origin="http://127.0.0.1:8080", key="sk-k", models=(LARGE, SMALL, PLAIN))
 
@@ -55,7 +55,7 @@ def test_claude_code_is_told_what_cannot_be_asked_to_think() -> None:
     assert "CLAUDE_CODE_MODEL_CAPABILITIES" not in claude()
     assert "CLAUDE_CODE_MODEL_CAPABILITIES" not in claude(models=(PLAIN,))  # of which nothing is known
     assert claude(slots={"haiku": "small"})["CLAUDE_CODE_MODEL_CAPABILITIES"] == "small=-effort"
-    assert "CLAUDE_CODE_MODEL_CAPABILITIES" not in claude(models=(Model("a;b", 1000),))
+    assert "CLAUDE_CODE_MODEL_CAPABILITIES" not in claude(models=(Model("a;b", reasons=False),))
 
 
 def test_claude_codes_switches() -> None:

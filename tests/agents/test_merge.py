@@ -14,7 +14,7 @@ from dragoman.wire import jsons
 CHOICE: Final = Choice(
     origin="http://127.0.0.1:8080",
     key="sk-k",
-    models=(Model("m", 65536, 8192, True, ("low", "high")), Model('odd "name"', 32768)),
+    models=(Model("m", 65536, 8192, True, True, ("low", "high")), Model('odd "name"', 32768)),
     search=True,
 )
 CODEX: Final = """\

@@ -29,7 +29,7 @@ texts = st.text(st.sampled_from("ab/-:.@ '\"\\$`!#&;|*?~(){}[]<>=%^é日"), min_
 
 
 def choice(model: str = "m") -> Choice:
-    models = (Model(model, 65536, 8192, True, ("low",)),)
+    models = (Model(model, 65536, 8192, True, True, ("low",)),)
     return Choice(origin="http://127.0.0.1:8080", key="sk-k", models=models, search=True)
 
 

@@ -278,7 +278,7 @@ def test_what_did_not_answer_is_asked_each_round_and_what_did_now_and_then() -> 
 
 def test_a_vendor_is_asked_until_it_answered_and_then_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
-        monkeypatch.setattr(discover, "_is_near", lambda _: False)
+        monkeypatch.setattr(discover, "is_near", lambda _: False)
         pages: Pages = {"/v1/models": (503, b"")}
         async with serving_pages(pages) as backend, looking(model("m", f"{origin(backend)}/v1")) as (discovery, *_):
             await discovery.look()
@@ -369,8 +369,8 @@ def test_the_next_round_comes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None
         ("https://8.8.8.8/v1", False),
     ],
 )
-def test_who_is_near(url: str, near: bool) -> None:
-    assert discover._is_near(url) == near
+def test_whois_near(url: str, near: bool) -> None:
+    assert discover.is_near(url) == near
 
 
 # What comes of it.

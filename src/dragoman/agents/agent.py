@@ -17,13 +17,14 @@ PROVIDER = "dragoman"
 class Model(Struct, frozen=True):
     """A model as agents have to know it; None = not known.
 
-    context_window, max_output: tokens. efforts: how hard it can be asked to think; empty = it cannot be asked.
+    context_window, max_output: tokens. reasons: it can be asked to think. efforts: in which degrees, if in any.
     """
 
     name: str
     context_window: int | None = None
     max_output: int | None = None
     vision: bool | None = None
+    reasons: bool | None = None
     efforts: tuple[str, ...] = ()
 
 

@@ -59,14 +59,8 @@ def _output(choice: Choice) -> int:
 
 def _capabilities(choice: Choice) -> str:
     """It believes that a model it does not know has what the newest of its vendor has."""
-    names = [name for name in _chosen(choice) if not _UNSAYABLE & set(name)]
-    return ";".join(f"{name}=-effort" for name in names if not choice.known(name).efforts and _is_known(choice, name))
-
-
-def _is_known(choice: Choice, name: str) -> bool:
-    """Whether anything was told of the model but its name."""
-    known = choice.known(name)
-    return known.context_window is not None or known.vision is not None
+    names = [name for name in _chosen(choice) if choice.known(name).reasons is False]
+    return ";".join(f"{name}=-effort" for name in names if not _UNSAYABLE & set(name))
 
 
 def _file(choice: Choice) -> File:

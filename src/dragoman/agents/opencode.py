@@ -48,7 +48,7 @@ def settings(choice: Choice) -> dict[str, Any]:
 def _model(model: Model) -> dict[str, Any]:
     window = model.context_window or _DEFAULT_WINDOW
     said: dict[str, Any] = {"name": model.name, "tool_call": True}
-    if model.efforts:
+    if model.reasons:
         said["reasoning"] = True
     if model.vision:  # else it is not sent what it cannot see
         said |= {"attachment": True, "modalities": {"input": ["text", "image"], "output": ["text"]}}

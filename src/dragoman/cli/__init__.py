@@ -6,7 +6,9 @@ from dragoman import __version__
 from dragoman.cli.check import check
 from dragoman.cli.health import health
 from dragoman.cli.keys import keys
+from dragoman.cli.launch import launch
 from dragoman.cli.serve import serve
+from dragoman.cli.setup import setup
 
 app = typer.Typer(
     name="dragoman",
@@ -18,6 +20,8 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(check)
 app.command()(health)
+app.command()(setup)
+app.command()(launch)
 app.add_typer(keys, name="keys")
 
 

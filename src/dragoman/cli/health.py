@@ -28,11 +28,16 @@ def health(
     ] = None,
 ) -> None:
     """Ask whether the proxy is well. Exit status 1 if it does not answer."""
-    url = url or _url(_address(config, os.environ))
+    url = url or listening_url(config, os.environ)
     trouble = asyncio.run(_trouble(url.rstrip("/")))
     typer.echo(f"{url}: {trouble or 'well'}", err=bool(trouble))
     if trouble:
         raise typer.Exit(1)
+
+
+def listening_url(config: Path | None, env: Mapping[str, str]) -> str:
+    """Where a proxy with this configuration is reached from this machine."""
+    return _url(_address(config, env))
 
 
 def _address(path: Path | None, env: Mapping[str, str]) -> ListenAddress:

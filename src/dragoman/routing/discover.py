@@ -123,7 +123,7 @@ class Discovery:
         if not known.online:
             return True
         # A vendor is asked once: it is there, and it counts requests.
-        return _is_near(place.url) and self._rounds % _ROUNDS_BETWEEN_LOOKS == 0
+        return is_near(place.url) and self._rounds % _ROUNDS_BETWEEN_LOOKS == 0
 
     async def _learn(self, server: Server, places: list[Place]) -> None:
         try:
@@ -283,7 +283,7 @@ async def _request(method: str, url: str, headers: list[tuple[str, str]], body: 
         reply.close()
 
 
-def _is_near(url: str) -> bool:
+def is_near(url: str) -> bool:
     """Whether the backend is on this machine or network, where asking costs nobody anything."""
     host = urlsplit(url).hostname or ""
     try:

@@ -66,6 +66,13 @@ class Router:
         backends = self._route(model, client).backends
         return backends[0].profile if backends else Profile()
 
+    def backends(self, model: ModelConfig) -> tuple[Backend, ...]:
+        """All in service, as a Chat client would be served; none if what the file calls them cannot be asked."""
+        try:
+            return self._route(model, "openai-chat").backends
+        except Problem:
+            return ()
+
     def known(self, model: ModelConfig) -> Known:
         """What the model's backends told: of windows the smallest, since any of them may be asked."""
         found = [self._knowledge.of(backend.url.rstrip("/"), model.backend_model) for backend in model.in_service]

@@ -12,6 +12,7 @@ from dragoman.protocols import CLIENTS
 from dragoman.protocols.codec import ClientSide
 from dragoman.server import stored
 from dragoman.server.models import codex_catalog, list_models, one_model
+from dragoman.server.status import status_of
 from dragoman.wire import jsons
 
 _log: Final = logging.getLogger("dragoman.server")
@@ -22,6 +23,7 @@ _READS: Final = ("GET", "HEAD")
 # Claude Code (2.1) asks /api/hello whether the line works.
 _HEALTH: Final = frozenset({"/healthz", "/api/hello"})
 _MODELS: Final = "/v1/models"
+_STATUS: Final = "/v1/models/status"
 
 
 async def read(call: Call, gateway: Gateway, posts: frozenset[str]) -> None:
@@ -63,6 +65,8 @@ async def _found(call: Call, gateway: Gateway, posts: frozenset[str]) -> Any:
         return {"status": "ok"}
     snapshot = gateway.config.current
     key = await call.admit(snapshot)
+    if call.path == _STATUS:
+        return status_of(snapshot, key, gateway.router)
     if is_one:
         return one_model(call.path.removeprefix(f"{_MODELS}/"), snapshot, key, gateway.router)
     listed = codex_catalog if "client_version=" in call.query else list_models

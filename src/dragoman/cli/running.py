@@ -1,0 +1,86 @@
+"""What a proxy that is running says of itself, as `setup` and `launch` ask it."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from dragoman.agents.agent import Agent, Choice, Model
+from dragoman.agents.choosing import chosen, models_in
+from dragoman.hub.problems import Problem
+from dragoman.hub.route import Timeouts
+from dragoman.net.client import Client
+from dragoman.wire import jsons
+
+USUAL: Final = "http://127.0.0.1:8080"
+_TIMEOUTS: Final = Timeouts(connect=2.0, first_byte=5.0, idle=5.0)
+_MAX_ANSWER: Final = 16 * 2**20
+_ANY_KEY: Final = "dragoman"  # where none is demanded; agents want one
+
+
+class Proxy(Struct, frozen=True):
+    """models: those the key may use. search: it searches the web."""
+
+    origin: str
+    key: str
+    models: tuple[Model, ...] = ()
+    search: bool = False
+
+    def choice(self, agent: Agent, wanted: Sequence[str], effort: str = "", *, quiet: bool = True) -> Choice:
+        """Raise UnknownModelError."""
+        models, slots = chosen(agent, wanted, self.models)
+        return Choice(
+            origin=self.origin,
+            key=self.key,
+            models=models,
+            slots=slots,
+            effort=effort if agent.has_effort else "",
+            search=self.search,
+            quiet=quiet,
+        )
+
+
+class NoProxyError(Exception):
+    """Nobody answers there, or somebody else does; the message says which."""
+
+
+class NoKeyError(Exception):
+    """It is a proxy, and wants another key or any; the message says so."""
+
+
+def origin_of(url: str) -> str:
+    """What people copy ends in `/v1` or in a slash. Raise ValueError."""
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError(f"{url!r} is no address of a proxy: write it as in {USUAL}")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/v1').rstrip('/')}"
+
+
+def ask(origin: str, key: str) -> Proxy:
+    """Raise NoProxyError, NoKeyError. key: "" = none."""
+    status, value = asyncio.run(_get(f"{origin}/v1/models/status", key))
+    if status in (401, 429) and isinstance(value, dict) and "error" in value:
+        given = "does not know this key" if key else "wants a key"
+        raise NoKeyError(f"{origin} {given}: give yours with --key, or in DRAGOMAN_KEY")
+    if status == 200 and isinstance(value, dict) and value.get("object") == "dragoman.status":
+        return Proxy(origin, key or _ANY_KEY, models_in(value), value["search"])
+    raise NoProxyError(f"what answers at {origin} is no Dragoman (HTTP {status})")
+
+
+async def _get(url: str, key: str) -> tuple[int, Any]:
+    """Status and answer, None where that is not JSON."""
+    net = Client()
+    headers = [("authorization", f"Bearer {key}")] if key else []
+    try:
+        reply = await net.send("GET", url, headers, b"", _TIMEOUTS)
+        body = await reply.read_all(_MAX_ANSWER)
+    except Problem:
+        raise NoProxyError(f"no proxy answers at {url.removesuffix('/v1/models/status')}") from None
+    finally:
+        await net.close()
+    try:
+        return reply.status, jsons.read(body)
+    except jsons.JSONError:
+        return reply.status, None

@@ -1,0 +1,132 @@
+"""`dragoman setup`: an agent's own settings, printed or written."""
+
+import os
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from dragoman.agents import AGENTS, BY_NAME
+from dragoman.agents.agent import KEY_PLACE, KEY_VARIABLE, Agent, Choice, Model
+from dragoman.agents.choosing import UnknownModelError
+from dragoman.agents.jsonc import UnreadableError
+from dragoman.agents.merge import merged
+from dragoman.agents.shells import SHELLS
+from dragoman.cli import written
+from dragoman.cli.running import USUAL, NoKeyError, NoProxyError, Proxy, ask, origin_of
+from dragoman.cli.written import ChangedSinceError
+
+AgentName = Enum("AgentName", {agent.name: agent.name for agent in AGENTS}, type=str)  # type: ignore[misc] # made of the list
+ShellName = Enum("ShellName", {shell.name: shell.name for shell in SHELLS}, type=str)  # type: ignore[misc] # likewise
+
+WhichAgent = Annotated[AgentName, typer.Argument(help="The agent.")]
+Models = Annotated[
+    list[str],
+    typer.Option("--model", "-m", help="A model; may be repeated. SLOT=MODEL puts it into a slot, as in haiku=small."),
+]
+Url = Annotated[str | None, typer.Option(help=f"Where the proxy is; {USUAL} unless said.")]
+KeyOption = Annotated[str, typer.Option(envvar=KEY_VARIABLE, help="Your key, if the proxy has any.")]
+Effort = Annotated[str, typer.Option(help="How hard to think, for agents that are told (Codex): low, medium, high.")]
+Quiet = Annotated[bool, typer.Option("--quiet/--no-quiet", help="Tell it to talk to nobody but the proxy.")]
+
+
+def setup(
+    agent: WhichAgent,
+    print_: Annotated[bool, typer.Option("--print", help="Print the file; the default.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write it, merged into what is there.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Put back what was before the last --write.")] = False,
+    script: Annotated[
+        ShellName | None, typer.Option(help="Print a script that starts the agent in place of a file.")
+    ] = None,
+    model: Models = [],  # noqa: B006 - typer makes a new one
+    url: Url = None,
+    key: KeyOption = "",
+    effort: Effort = "",
+    quiet: Quiet = True,
+) -> None:
+    """Set up an agent: print its settings, or write them into its own file, with a way back (--undo)."""
+    if print_ + write + undo + (script is not None) > 1:
+        raise typer.BadParameter("one of --print, --write, --undo and --script is enough")
+    wanted = BY_NAME[agent.value]
+    if undo:
+        _undo(wanted)
+        return
+    proxy = _proxy(url, key, model, needs_key=write)
+    choice = chosen_or_told(proxy, wanted, model, effort, quiet=quiet)
+    if write:
+        _write(wanted, choice)
+    elif script is not None:
+        shell = next(shell for shell in SHELLS if shell.name == script.value)
+        typer.echo(shell.script(wanted.start(choice), wanted.title), nl=False)
+    else:
+        file = wanted.file(choice)
+        typer.echo(f"For {written.place_of(file, os.environ, Path.home())}; --write puts it there:", err=True)
+        typer.echo(merged(file), nl=False)
+
+
+def chosen_or_told(proxy: Proxy, agent: Agent, wanted: list[str], effort: str, *, quiet: bool = True) -> Choice:
+    try:
+        return proxy.choice(agent, wanted, effort, quiet=quiet)
+    except UnknownModelError as error:
+        told(str(error))
+
+
+def told(message: str, status: int = 1) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(status)
+
+
+def address(url: str | None) -> str:
+    try:
+        return origin_of(url or USUAL)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--url") from None
+
+
+def _proxy(url: str | None, key: str, models: list[str], *, needs_key: bool) -> Proxy:
+    """What is running; without one, what was said, if that is enough to go by."""
+    origin = address(url)
+    try:
+        return ask(origin, key)
+    except NoKeyError as error:
+        if needs_key or not models:
+            told(str(error))
+        typer.echo(f"{error}. Windows and abilities are not known.", err=True)
+    except NoProxyError as error:
+        if not models:
+            told(f"{error}. Start it with `dragoman serve`, or name its address with --url, or models with --model.")
+        typer.echo(f"{error}. Windows and abilities are not known.", err=True)
+    return Proxy(origin, key or KEY_PLACE)
+
+
+def _write(agent: Agent, choice: Choice) -> None:
+    file = agent.file(choice)
+    path = written.place_of(file, os.environ, Path.home())
+    try:
+        changed = written.write(file, path)
+    except (UnreadableError, UnicodeDecodeError) as error:
+        told(f"{path} cannot be read as {file.form.upper()}, so it is left alone: {error}")
+    except OSError as error:
+        told(f"{path} cannot be written: {error.strerror or error}")
+    if not changed:
+        typer.echo(f"{path} says this already.")
+        return
+    typer.echo(f"{path} is written. `dragoman setup {agent.name} --undo` puts back what was.")
+    for note in agent.notes:
+        typer.echo(f"- {note}")
+    if choice.key == KEY_PLACE:
+        typer.echo(f"- Put your key in the place of {KEY_PLACE}.")
+    typer.echo(f"Start it with `{agent.name}`.")
+
+
+def _undo(agent: Agent) -> None:
+    file = agent.file(Choice(origin=USUAL, key="", models=(Model(""),)))
+    path = written.place_of(file, os.environ, Path.home())
+    try:
+        done = written.undo(path)
+    except ChangedSinceError as error:
+        told(str(error))
+    except OSError as error:
+        told(f"{path} cannot be put back: {error.strerror or error}")
+    typer.echo(f"{path} is as it was." if done else f"There is nothing to put back at {path}.")

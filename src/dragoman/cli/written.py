@@ -1,0 +1,85 @@
+"""Files of agents, written with a way back.
+
+What a file held before lies beside it, under a name with the digest of what was written: as long as the file still is
+what we wrote, it can be put back without asking.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from dragoman.agents.agent import File
+from dragoman.agents.merge import merged
+from dragoman.config.replace import PRIVATE, holding, replace
+
+_MARK: Final = ".before-dragoman-"
+_NONE: Final = ".none"  # there was no file
+
+
+class ChangedSinceError(Exception):
+    """The file is no longer what was written; the message says where the older one lies."""
+
+
+def place_of(file: File, env: Mapping[str, str], home: Path) -> Path:
+    """Where the agent reads it on this machine. Of several names the last that exists, for it wins."""
+    if moved := env.get(file.moved_by):
+        folder = Path(moved, file.moved_to)
+    else:
+        folder = home.joinpath(*Path(file.folder).parts[1:])
+    return next((folder / name for name in reversed(file.names) if (folder / name).exists()), folder / file.names[0])
+
+
+def write(file: File, path: Path) -> bool:
+    """Merge our values in. Return whether anything changed. Raise UnreadableError, OSError.
+
+    It is for its owner's eyes only from then on, for it holds a key.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with holding(path) as real:
+        before = real.read_bytes() if real.exists() else None
+        after = merged(file, before.decode("utf-8") if before else "").encode()
+        if after == before:
+            return False
+        _keep(real, before, after)
+        replace(real, after, PRIVATE)
+    return True
+
+
+def undo(path: Path) -> bool:
+    """Put back what was before the last writing. Return False if there is nothing to put back.
+
+    Raise ChangedSinceError, OSError.
+    """
+    with holding(path) as real:
+        kept = sorted(real.parent.glob(f"{real.name}{_MARK}*"), key=lambda one: one.stat().st_mtime_ns)
+        if not kept:
+            return False
+        now = real.read_bytes() if real.exists() else b""
+        match = next((one for one in kept if _digest(now) in one.name), None)
+        if match is None:
+            raise ChangedSinceError(
+                f"{path} has changed since it was written, so it is left alone; what it was lies in {kept[-1]}"
+            )
+        if match.name.endswith(_NONE):
+            real.unlink()
+        else:
+            replace(real, match.read_bytes(), match.stat().st_mode & 0o7777)
+        match.unlink()
+    return True
+
+
+def _keep(path: Path, before: bytes | None, after: bytes) -> None:
+    """A file that was ours goes on from what was before us."""
+    name = f"{path.name}{_MARK}{_digest(after)}"
+    ours = next(path.parent.glob(f"{path.name}{_MARK}{_digest(before or b'')}*"), None) if before is not None else None
+    if ours is not None:
+        ours.rename(path.with_name(name + (_NONE if ours.name.endswith(_NONE) else "")))
+    elif before is None:
+        replace(path.with_name(name + _NONE), b"")
+    else:
+        replace(path.with_name(name), before, path.stat().st_mode & 0o7777)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]

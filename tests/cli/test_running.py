@@ -1,0 +1,36 @@
+"""What answers, and whether it is ours."""
+
+import contextlib
+
+import pytest
+
+from dragoman.cli.running import NoProxyError, ask, origin_of
+from tests.cli.test_serve import Lists
+from tests.serving import free_port
+
+
+@pytest.mark.parametrize(
+    ("said", "origin"),
+    [
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("127.0.0.1:8080/", "http://127.0.0.1:8080"),
+        ("https://x.example.com/v1/", "https://x.example.com"),
+        ("http://x/proxy/v1", "http://x/proxy"),
+        ("http://[::1]:9", "http://[::1]:9"),
+    ],
+)
+def test_what_people_copy_is_understood(said: str, origin: str) -> None:
+    assert origin_of(said) == origin
+
+
+@pytest.mark.parametrize("said", ["", "ftp://x", "http://", "http://k@x", "http://x?y", "http://x#y", "http://[::x"])
+def test_what_is_no_address(said: str) -> None:
+    with pytest.raises(ValueError):
+        origin_of(said)
+
+
+def test_nobody_and_somebody_else() -> None:
+    with pytest.raises(NoProxyError, match="no proxy answers"):
+        ask(f"http://127.0.0.1:{free_port()}", "")
+    with contextlib.closing(Lists("m")) as vendor, pytest.raises(NoProxyError, match="no Dragoman"):
+        ask(f"http://127.0.0.1:{vendor.port}", "")

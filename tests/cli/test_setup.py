@@ -1,0 +1,123 @@
+"""`dragoman setup` beside a running proxy, and without one."""
+
+import stat
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from dragoman.agents import AGENTS
+from dragoman.agents.agent import KEY_PLACE, Agent
+from dragoman.cli import app
+from dragoman.wire import jsons
+from tests.serving import Served, free_port, serving
+
+KEY: Final = "sk-setup-0123456789abcdef"
+NOBODY: Final = "http://127.0.0.1:9/v1"
+CONFIG: Final = {
+    "models": [
+        {"name": "large", "context_window": 131_072, "supports_vision": True, "backends": [NOBODY]},
+        {"name": "small", "context_window": 32_768, "backends": [NOBODY]},
+    ],
+    "keys": [{"key": KEY}],
+    "data_dir": "none",
+}
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serving(CONFIG, tmp_path_factory.mktemp("proxy")) as served:
+        yield served
+
+
+def setup(home: Path, *arguments: str, key: str = KEY) -> Result:
+    env = {"HOME": str(home), "DRAGOMAN_KEY": key, "XDG_CONFIG_HOME": None, "CODEX_HOME": None}
+    return CliRunner().invoke(app, ["setup", *arguments], env=env)
+
+
+def test_it_prints_a_file_that_can_be_put_there_as_it_is(proxy: Served, tmp_path: Path) -> None:
+    result = setup(tmp_path, "codex", "--url", proxy.url, "--effort", "high")
+    assert result.exit_code == 0, result.stderr
+    said = tomllib.loads(result.stdout)
+    assert (said["model"], said["model_context_window"]) == ("large", 131_072)
+    assert said["model_reasoning_effort"] == "high"
+    assert said["model_providers"]["dragoman"]["experimental_bearer_token"] == KEY
+    assert str(tmp_path / ".codex" / "config.toml") in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.name)
+def test_it_writes_and_takes_back(agent: Agent, proxy: Served, tmp_path: Path) -> None:
+    once = setup(tmp_path, agent.name, "--write", "--url", f"{proxy.url}/v1/", "--model", "small")
+    assert once.exit_code == 0, once.stderr
+    (path,) = [each for each in tmp_path.rglob("*.*") if each.suffix in {".json", ".toml"}]
+    text = path.read_text()
+    assert proxy.url in text
+    assert "32768" in text
+    assert KEY in text
+    assert KEY not in once.stdout
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "says this already" in setup(tmp_path, agent.name, "--write", "--url", proxy.url, "--model", "small").stdout
+    assert path.read_text() == text
+    assert "is as it was" in setup(tmp_path, agent.name, "--undo").stdout
+    assert not path.exists()
+    assert "nothing to put back" in setup(tmp_path, agent.name, "--undo").stdout
+
+
+def test_a_script_in_place_of_a_file(proxy: Served, tmp_path: Path) -> None:
+    result = setup(tmp_path, "opencode", "--url", proxy.url, "--script", "powershell")
+    assert result.stdout.startswith("# Starts OpenCode")
+    assert KEY in result.stdout
+
+
+def test_slots_and_mistakes(proxy: Served, tmp_path: Path) -> None:
+    result = setup(tmp_path, "claude", "--url", proxy.url, "--model", "large", "--model", "haiku=small")
+    assert jsons.read(result.stdout)["env"]["ANTHROPIC_DEFAULT_HAIKU_MODEL"] == "small"
+    wrong = setup(tmp_path, "claude", "--url", proxy.url, "--model", "haiku=smal")
+    assert (wrong.exit_code, wrong.stdout) == (1, "")
+    assert "did you mean small?" in wrong.stderr
+    assert setup(tmp_path, "claude", "--write", "--undo").exit_code == 2
+    assert setup(tmp_path, "claude", "--url", "ftp://x").exit_code == 2
+    assert setup(tmp_path, "emacs").exit_code == 2
+
+
+def test_a_key_is_asked_for(proxy: Served, tmp_path: Path) -> None:
+    assert "wants a key" in setup(tmp_path, "qwen", "--write", "--url", proxy.url, key="").stderr
+    assert "does not know this key" in setup(tmp_path, "qwen", "--url", proxy.url, key="sk-other").stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_proxy_it_goes_by_what_is_said(tmp_path: Path) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    assert "dragoman serve" in setup(tmp_path, "qwen", "--url", nowhere, key="").stderr
+    result = setup(tmp_path, "qwen", "--url", nowhere, "--model", "m", key="")
+    assert result.exit_code == 0
+    assert KEY_PLACE in result.stdout
+    assert "not known" in result.stderr
+    written = setup(tmp_path, "qwen", "--write", "--url", nowhere, "--model", "m", key="")
+    assert f"Put your key in the place of {KEY_PLACE}" in written.stdout
+
+
+def test_a_file_that_cannot_be_read_or_written_is_left(proxy: Served, tmp_path: Path) -> None:
+    path = tmp_path / ".qwen" / "settings.json"
+    path.parent.mkdir()
+    path.write_text("{ nonsense")
+    result = setup(tmp_path, "qwen", "--write", "--url", proxy.url)
+    assert result.exit_code == 1
+    assert "cannot be read as JSON" in result.stderr
+    assert path.read_text() == "{ nonsense"
+    path.unlink()
+    path.mkdir()
+    assert "cannot be written" in setup(tmp_path, "qwen", "--write", "--url", proxy.url).stderr
+
+
+def test_what_changed_since_is_told(proxy: Served, tmp_path: Path) -> None:
+    setup(tmp_path, "qwen", "--write", "--url", proxy.url)
+    path = tmp_path / ".qwen" / "settings.json"
+    path.write_text("{}")
+    result = setup(tmp_path, "qwen", "--undo")
+    assert result.exit_code == 1
+    assert "has changed since" in result.stderr
