@@ -30,12 +30,9 @@ def test_values_that_ask_for_nothing_have_none() -> None:
 
 
 def test_whole_blocks_have_one() -> None:
-    text = (
-        GOOD
-        + "}\ndocuments: {paddleocr: {backends: [http://o/v1]}}\naudio: {tts: {name: t, backends: [http://t/v1]}}\n"
-    )
+    text = GOOD + "}\nservices: {qdrant: {backend: http://o}}\naudio: {tts: {name: t, backends: [http://t/v1]}}\n"
     assert notices(text) == [
-        ("documents", "accepted; document services are not part of this version yet"),
+        ("services", "accepted; other services are not part of this version yet"),
         ("audio", "accepted; audio is not part of this version yet"),
     ]
 

@@ -74,7 +74,7 @@ def test_vllm_counts_messages_and_tools() -> None:
             assert await counted(running) == 123
             asked = jsons.read(backend.asked[0].body)
             assert asked == {"model": "backend-m", "messages": [{"role": "user", "content": TEXT}]}
-            assert await counted(running, WITH_PICTURES) == 123 + 3 * TOKENS_PER_IMAGE
+            assert await counted(running, WITH_PICTURES) == 123 + 2 * TOKENS_PER_IMAGE  # and a note on the document
             assert len(backend.asked[1].body) < 2_000
             assert jsons.read(backend.asked[1].body)["tools"][0]["function"]["name"] == "shot"
 
@@ -86,7 +86,7 @@ def test_llama_cpp_counts_what_its_template_makes() -> None:
         said = {"/apply-template": {"prompt": "<|im_start|>user"}, "/tokenize": {"tokens": [1, 2, 3]}}
         async with playback(by_path(said)) as backend, house([at(backend, "llama.cpp")]) as running:
             assert await counted(running) == 3
-            assert await counted(running, WITH_PICTURES) == 3 + 3 * TOKENS_PER_IMAGE
+            assert await counted(running, WITH_PICTURES) == 3 + 2 * TOKENS_PER_IMAGE
             template, tokens, *_ = backend.asked
             assert jsons.read(template.body)["messages"] == [{"role": "user", "content": TEXT}]
             assert jsons.read(tokens.body) == {"content": "<|im_start|>user", "add_special": True}

@@ -20,15 +20,9 @@ class NotBuilt(NamedTuple):
 _OFF: Final = frozenset({False})
 
 NOT_BUILT: Final = (
-    NotBuilt("processors.vision", "the pipeline is"),
-    NotBuilt("processors.ocr", "the pipeline is"),
-    NotBuilt("models[].processors.vision", "the pipeline is"),
-    NotBuilt("models[].processors.ocr", "the pipeline is"),
-    NotBuilt("models[].force_pipeline", "the pipeline is", _OFF),
     NotBuilt("models[].supports_audio", "audio is", _OFF),
     NotBuilt("models[].backends[].max_inflight", "limiting requests per backend is", frozenset({0})),
     NotBuilt("pools[].backends[].max_inflight", "limiting requests per backend is", frozenset({0})),
-    NotBuilt("documents", "document services are"),
     NotBuilt("audio", "audio is"),
     NotBuilt("services", "other services are"),
     NotBuilt("admin_password", "the administration pages are", frozenset({NO_SECRET})),

@@ -12,7 +12,9 @@ from typing import Final
 from msgspec import Struct
 
 from dragoman.config.findings import Finding
+from dragoman.config.pipelines import pipelines_of
 from dragoman.config.schema import Config, KeyConfig, ModelConfig
+from dragoman.hub.pipeline import Pipeline
 from dragoman.hub.problems import Problem
 
 # The other header that is read is not named: Claude Code (2.1.330) takes any 401 whose text holds "x-api-key" for its
@@ -34,22 +36,24 @@ class Key(Struct, frozen=True):
         return self.models is None or model in self.models
 
 
+_NOTHING_SET: Final = Pipeline()
 ANONYMOUS: Final = Key("anonymous")
 
 
 class Snapshot(Struct, frozen=True):
-    """Make one with `Snapshot.of`. models: by name and by alias."""
+    """Make one with `Snapshot.of`. models: by name and by alias. pipelines: by the model's name."""
 
     config: Config
     models: Mapping[str, ModelConfig]
     keys: tuple[tuple[bytes, Key], ...]
+    pipelines: Mapping[str, Pipeline] = MappingProxyType({})
 
     @classmethod
     def of(cls, config: Config) -> "Snapshot":
         by_name = {model.name: model for model in config.models}
         aliased = {alias: by_name[name] for alias, name in config.aliases.items() if name in by_name}
         models = MappingProxyType(by_name | aliased)
-        return cls(config, models, tuple(_keys(config, models)))
+        return cls(config, models, tuple(_keys(config, models)), MappingProxyType(pipelines_of(config)))
 
     def admit(self, token: str | None) -> Key:
         """Return the key the token belongs to, or raise Problem(unauthorized).
@@ -73,6 +77,10 @@ class Snapshot(Struct, frozen=True):
     def model(self, name: str) -> ModelConfig | None:
         """The model of this name or alias."""
         return self.models.get(name)
+
+    def pipeline(self, model: ModelConfig) -> Pipeline:
+        """What may be done for this model to what it cannot read."""
+        return self.pipelines.get(model.name, _NOTHING_SET)
 
     def models_for(self, key: Key) -> tuple[ModelConfig, ...]:
         """The models this key may use, in the file's order; aliases are not repeated."""

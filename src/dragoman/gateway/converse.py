@@ -9,6 +9,7 @@ from dragoman.gateway import demo
 from dragoman.gateway.gateway import stamp
 from dragoman.gateway.memory import Remembered
 from dragoman.gateway.parties import Parties
+from dragoman.gateway.prepare import made_readable
 from dragoman.gateway.rounds import open_rounds
 from dragoman.gateway.server_tools import Prepared, prepared
 from dragoman.gateway.sources import Source, filtered, open_source
@@ -72,7 +73,8 @@ async def _first_answer(request: Request, route: Route, parties: Parties, teller
     last = len(route.backends) - 1
     for number, backend in enumerate(route.backends):
         losses = Losses(route.on_loss)
-        asked = prepared(request, route, backend, parties)
+        readable = await made_readable(request, route, backend, parties, gathered)
+        asked = prepared(readable, route, backend, parties)
         if backend.dialect != parties.client.dialect:
             parties.client.note_losses(asked.request, losses)
         try:
@@ -205,6 +207,8 @@ _SMALL: Final = 2_000  # tokens: estimating a larger prompt only to compare cost
 def _calibrate(request: Request, route: Route, parties: Parties) -> None:
     """Learn how far the estimate is off for this model, from small prompts and now and then."""
     counted, calibration = parties.entry.usage.input, parties.gateway.calibration
+    if parties.entry.images or parties.entry.pages:
+        return  # another prompt was counted than this one
     if counted and calibration.wants(route.backend_model) and rough_tokens(request) < _SMALL:
         estimated = tokens_in_request(request, jsons.write_text)
         calibration.observe(route.backend_model, estimated, counted)

@@ -10,8 +10,10 @@ from typing import Any, Final
 
 import msgspec
 
+from dragoman.gateway.converse import gathered
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.parties import Parties
+from dragoman.gateway.prepare import made_readable
 from dragoman.gateway.relay import JSON, passed_headers
 from dragoman.gateway.server_tools import prepared
 from dragoman.gateway.sources import request_headers
@@ -29,12 +31,18 @@ _MAX_ANSWER: Final = 64 * 2**20  # llama.cpp lists every token
 
 
 async def count_tokens(request: Request, members: jsons.Members, route: Route, parties: Parties) -> int:
-    """members: of the client's body, for a backend that counts in the client's own dialect."""
+    """members: of the client's body, for a backend that counts in the client's own dialect.
+
+    What the backend cannot read is counted as what it will be told in its place.
+    """
     gateway = parties.gateway
     backend = route.backends[0]
     request = prepared(request, route, backend, parties).request
     try:
         async with asyncio.timeout(_TIMEOUTS.first_byte):
+            readable = await made_readable(request, route, backend, parties, gathered)
+            if readable is not request:
+                request, members = readable, _rewritten(readable, members, route, backend)
             counted = await _counted(request, members, route, backend, parties)
     except (Problem, TimeoutError, jsons.JSONError) as error:
         _log.info("%s: the backend's tokenizer did not answer (%s); estimated instead", parties.call.id, error)
@@ -66,6 +74,14 @@ async def _counted(
         tokens = answer.get("tokens")
         count = len(tokens) if isinstance(tokens, list) else None
     return count + images * TOKENS_PER_IMAGE if isinstance(count, int) else None
+
+
+def _rewritten(request: Request, members: jsons.Members, route: Route, backend: Backend) -> jsons.Members:
+    """The members that the client sent, as they are said to this backend."""
+    if backend.dialect != request.dialect:
+        return members
+    written = jsons.members(BACKENDS[backend.dialect].write_request(request, route, backend, Losses("lenient")))
+    return {name: written.get(name, value) for name, value in members.items()}
 
 
 async def _natively(members: jsons.Members, route: Route, backend: Backend, parties: Parties) -> int | None:

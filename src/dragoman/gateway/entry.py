@@ -45,6 +45,8 @@ class Entry:
         self.session = ""  # where the body says it and the headers do not
         self.body_bytes = 0
         self.searches = self.fetches = self.pages = self.images = 0  # run or read by the proxy for this exchange
+        self.reused = 0  # what of the images and pages was known before
+        self.parent = ""  # the exchange for which a model of this house is asked
 
     def admitted(self, key: Key) -> None:
         self.key, self.owner = key.name, key.fingerprint
@@ -61,6 +63,12 @@ class Entry:
     def lost(self, losses: Losses) -> None:
         """What could not be said to the backend that answers."""
         self.losses = tuple(dict.fromkeys(loss.path for loss in losses.noted))
+
+    def read(self, images: int, pages: int, reused: int) -> None:
+        """What was read for a backend that cannot. For the next backend the same is read again, and known by then."""
+        if not self.images and not self.pages:
+            self.reused = reused
+        self.images, self.pages = max(self.images, images), max(self.pages, pages)
 
     def hear(self, events: list[Event]) -> None:
         for event in events:
@@ -134,6 +142,10 @@ class Entry:
             "attempts": self.attempts,
             "losses": list(self.losses),
             "tool_runs": self.tool_runs,
+            "parent": self.parent or None,
+            "images": self.images,
+            "pages": self.pages,
+            "reused": self.reused,
         }
 
 

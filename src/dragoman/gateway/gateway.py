@@ -9,6 +9,7 @@ from msgspec import Struct
 from dragoman.config.schema import Config, ModelConfig
 from dragoman.config.snapshot import ConfigSource
 from dragoman.gateway.books import Books
+from dragoman.gateway.layout import Layout
 from dragoman.gateway.pulses import Pulses
 from dragoman.net.client import Client
 from dragoman.protocols.codec import Stamp
@@ -44,6 +45,7 @@ class Gateway(Struct, frozen=True):
     workers: Workers
     tools: ToolsFor
     books: Books
+    layout: Layout
 
 
 def stamp(request_id: str) -> Stamp:

@@ -11,6 +11,7 @@ from dragoman.gateway import demo
 from dragoman.gateway.call import Call
 from dragoman.gateway.gateway import MAX_ANSWER
 from dragoman.gateway.parties import Parties
+from dragoman.gateway.prepare import wants
 from dragoman.gateway.relayed_errors import cleaned, cleaned_whole
 from dragoman.gateway.sources import problem_of
 from dragoman.hub.losses import Losses
@@ -43,6 +44,8 @@ def why_not(client: ClientSide, route: Route, body: bytes) -> str:
     spoken = {backend.dialect for backend in route.backends}
     if spoken != {client.dialect}:
         return f"the backend speaks {', '.join(sorted(spoken))}"
+    if wants(body, client.dialect, route):
+        return "it holds images or documents that the backend cannot read"
     if _ENVELOPE in body:
         return "it brings back reasoning that another backend has sealed"
     return ""

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from dragoman.hub.losses import Policy
+from dragoman.hub.pipeline import Pipeline
 from dragoman.hub.request import Dialect, Effort, Sampling
 
 
@@ -150,6 +151,7 @@ class Route(Struct, frozen=True, kw_only=True):
 
     backends: in the order in which they are to be tried.
     context_window: tokens, None = not known. max_output: tokens the model can generate, None = not known.
+    pipeline: what may be done to what the backends cannot read.
     """
 
     model: str
@@ -160,3 +162,4 @@ class Route(Struct, frozen=True, kw_only=True):
     on_loss: Policy = "honest"
     context_window: int | None = None
     max_output: int | None = None
+    pipeline: Pipeline = Pipeline()

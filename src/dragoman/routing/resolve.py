@@ -59,7 +59,7 @@ class Router:
         if not route.backends:
             raise Problem("unreachable", f"all backends of the model {shown(name)} are disabled")
         backends = in_order(route.backends, self._chance)
-        return msgspec.structs.replace(route, model=name, backends=backends)
+        return msgspec.structs.replace(route, model=name, backends=backends, pipeline=snapshot.pipeline(model))
 
     def profile(self, model: ModelConfig, client: Dialect) -> Profile:
         """What is known of the first of the model's backends; of none, if all are disabled."""

@@ -19,6 +19,8 @@ from dragoman.gateway import exchange, passthrough, respond
 from dragoman.gateway.books import Books
 from dragoman.gateway.call import Call, Send
 from dragoman.gateway.gateway import Gateway
+from dragoman.gateway.layout import Layout
+from dragoman.gateway.parse_layout import parse_layout
 from dragoman.gateway.pulses import Pulses
 from dragoman.ledger.ledger import Ledger
 from dragoman.ledger.tables import LEDGER
@@ -68,6 +70,7 @@ _POSTS: Final[Mapping[str, _Post]] = {
     "/v1/responses": _Post(_RESPONSES, exchange.on_model(respond.respond)),
     "/v1/responses/compact": _Post(_RESPONSES, exchange.on_model(respond.respond_compact)),
     "/v1/responses/input_tokens": _Post(_RESPONSES, exchange.on_model(respond.count_input)),
+    "/layout-parsing": _Post(_CHAT, parse_layout),
     **{path: _Post(_CHAT, exchange.pass_through) for path in passthrough.PATHS},
 }
 _DAY: Final = 86_400.0  # seconds
@@ -147,6 +150,7 @@ class App:
             workers,
             Toolbox(net, results).tools,
             Books(self._ledger(house)),
+            Layout(net),
         )
 
         def swapped(snapshot: Snapshot) -> None:

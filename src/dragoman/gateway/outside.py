@@ -1,0 +1,126 @@
+"""The outside, as processors see it: other models of this house, what URLs lead to, the layout service, the workers.
+
+To ask a model is an exchange of its own, with a line of its own in the log, on behalf of the same key. The key need
+not be allowed to use that model by name: the operator has said that it helps.
+"""
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from dragoman.config.snapshot import Key, Snapshot
+from dragoman.gateway.call import Call, Message
+from dragoman.gateway.entry import Entry
+from dragoman.gateway.parties import Parties
+from dragoman.gateway.responder import Responder
+from dragoman.hub.answer import Answer
+from dragoman.hub.problems import Problem
+from dragoman.hub.request import Request
+from dragoman.hub.route import Backend, Route
+from dragoman.ledger.line import CLIENT_GONE
+from dragoman.net.fetch import fetch
+from dragoman.processors.ports import Loaded, Purpose, Workers
+from dragoman.protocols import CLIENTS
+from dragoman.store.results import Results
+
+_log: Final = logging.getLogger("dragoman.gateway")
+_OK: Final = 200
+_LARGEST: Final = 32 * 2**20  # bytes of what a URL leads to
+_SECONDS: Final = 30.0
+
+# How a model is asked: `converse.gathered`.
+Ask: TypeAlias = Callable[[Request, Route, Parties], Awaitable[Answer]]
+
+
+class Outside:
+    """Of one exchange. It may be asked by work that goes on when the exchange has ended."""
+
+    def __init__(self, parties: Parties, ask: Ask) -> None:
+        self._gateway: Final = parties.gateway
+        self._snapshot: Final = parties.snapshot
+        self._parent: Final = parties.entry
+        self._ask: Final = ask
+
+    @property
+    def workers(self) -> Workers:
+        return self._gateway.workers
+
+    @property
+    def results(self) -> Results:
+        return self._gateway.results
+
+    async def ask(self, model: str, request: Request, purpose: Purpose) -> Answer:
+        request_id = f"req_{secrets.token_hex(12)}"
+        key = Key(self._parent.key, None, self._parent.owner)
+        entry = Entry(request_id, purpose, request.dialect)
+        entry.parent, entry.rail = self._parent.id, "translate"
+        entry.admitted(key)
+        entry.asked(model, model)
+        parties = Parties(
+            _call(request_id, purpose),
+            CLIENTS[request.dialect],
+            msgspec.structs.replace(self._gateway, tools=lambda _config, _model: ()),  # it is to look, not to search
+            self._snapshot,
+            _deaf(request_id),
+            entry,
+        )
+        self._gateway.books.open(entry, parties.responder, {})
+        try:
+            route = self._gateway.router.resolve(self._snapshot, key, model, request.dialect)
+            entry.backend_model = route.backend_model
+            answer = await self._ask(request, seeing(route), parties)
+            entry.status = _OK
+        except Problem as problem:
+            entry.failed(problem)
+            entry.status = problem.status
+            raise
+        finally:
+            entry.status = entry.status or CLIENT_GONE  # it took too long
+            self._gateway.books.close(entry)
+        return answer
+
+    async def fetch(self, url: str) -> Loaded:
+        config = self._snapshot.config
+        found = await fetch(self._gateway.net, url, limit=_LARGEST, allowed=config.allowed, seconds=_SECONDS)
+        return Loaded(found.media_type, found.body)
+
+    async def read_layout(self, data: bytes, kind: Literal["pdf", "image"]) -> list[str]:
+        settings = self._snapshot.config.documents.paddleocr
+        if settings is None:
+            raise Problem("unsupported", "there is no layout service here")
+        return await self._gateway.layout.read(settings, data, kind)
+
+
+def seeing(route: Route) -> Route:
+    """The route to a model that the operator calls one that sees, whatever its backend says of itself."""
+    backends = tuple(_seeing(backend) for backend in route.backends)
+    return msgspec.structs.replace(
+        route, backends=backends, pipeline=msgspec.structs.replace(route.pipeline, asked=True)
+    )
+
+
+def _seeing(backend: Backend) -> Backend:
+    return msgspec.structs.replace(backend, profile=msgspec.structs.replace(backend.profile, vision=True))
+
+
+def _call(request_id: str, purpose: str) -> Call:
+    """A call that nobody made."""
+
+    async def admit(snapshot: Snapshot) -> Key:  # noqa: ARG001 - as its protocol names it
+        raise AssertionError("nobody is to be let in")
+
+    async def read_body(limit: int) -> bytes:  # noqa: ARG001 - the same
+        raise AssertionError("there is no body")
+
+    return Call(request_id, "POST", purpose, "", {}, admit, read_body, _nobody, lambda: None)
+
+
+async def _nobody(_: Message) -> None:
+    """What is said to it, nobody hears."""
+
+
+def _deaf(request_id: str) -> Responder:
+    return Responder(_nobody, request_id, lambda: None)
