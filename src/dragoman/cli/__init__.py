@@ -9,6 +9,7 @@ from dragoman.cli.keys import keys
 from dragoman.cli.launch import launch
 from dragoman.cli.serve import serve
 from dragoman.cli.setup import setup
+from dragoman.cli.usage import usage
 
 app = typer.Typer(
     name="dragoman",
@@ -23,6 +24,7 @@ app.command()(health)
 app.command()(setup)
 app.command()(launch)
 app.add_typer(keys, name="keys")
+app.add_typer(usage, name="usage")
 
 
 def _show_version(wanted: bool) -> None:
