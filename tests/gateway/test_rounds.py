@@ -270,6 +270,19 @@ def test_citations_and_counts(client: str, stream: bool) -> None:
     run(main)
 
 
+@streamed
+def test_codex_is_told_what_fills_its_window(stream: bool) -> None:
+    """It compacts by what it is told of the last prompt, which a sum of prompts is not."""
+
+    async def main() -> None:
+        async with playback(plays((SEARCH,), (Words(FINAL),))) as backend, serving(backend, Searching()) as served:
+            heard = await ask(served, "responses", stream=stream, client_metadata={"x": "y"})
+        usage = (heard.frames[-1]["response"] if stream else heard.json)["usage"]
+        assert (usage["input_tokens"], usage["output_tokens"]) == (1500, 84)
+
+    run(main)
+
+
 @each_client
 @streamed
 def test_a_failed_search_is_told_and_shown(client: str, stream: bool) -> None:

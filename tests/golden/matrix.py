@@ -2,6 +2,7 @@
 
     <client>-from-<backend>/<transcript>.sse    the answer as it is streamed
     <client>-from-<backend>/<transcript>.json   the answer as a whole, or the error in its stead
+    <client>-from-proxy/searches.*              what the proxy has searched for itself, and read
     <client>-to-<backend>.json                  the request, and what of it was lost; spaced out for who reads it
 
 They are written by `pytest --update-golden` and read by reviewers. On the diagonal stands what is said when the bytes
@@ -16,14 +17,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import pytest
 
 from dragoman.hub.answer import fold
-from dragoman.hub.events import Event
+from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Grew, Noted, Opened, Showed
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
-from dragoman.hub.request import Dialect, Request
+from dragoman.hub.request import Citation, Dialect, Fetched, Hit, Request, Searched, Text, Thinking
 from dragoman.hub.route import Backend, Profile, Route, Secret
+from dragoman.hub.usage import Usage
 from dragoman.protocols import BACKENDS, CLIENTS
 from dragoman.protocols.call_kinds import lowered
 from dragoman.protocols.codec import Stamp
@@ -101,6 +104,55 @@ CELLS: Final = tuple(
     for backend in DIALECTS
     for folder in sorted((TRANSCRIPTS / backend).iterdir())
 )
+
+
+class Ran(NamedTuple):
+    """How a client is shown what the proxy has run."""
+
+    client: Dialect
+
+    def __str__(self) -> str:
+        return f"{self.client}-from-proxy/searches"
+
+    def streamed(self) -> bytes:
+        writer = CLIENTS[self.client].stream_writer(_asking(self.client, stream=True), STAMP)
+        return b"".join(map(writer.feed, SEARCHES))
+
+    def whole(self) -> bytes:
+        return CLIENTS[self.client].write_answer(fold(SEARCHES), _asking(self.client, stream=False), STAMP)
+
+
+def _asking(dialect: Dialect, *, stream: bool) -> Request:
+    request = _request(dialect, stream=stream)
+    if dialect != "openai-responses":
+        return request
+    return msgspec.structs.replace(
+        request, extra={"said": {**request.extra["said"], "include": ["web_search_call.action.sources"]}}
+    )
+
+
+_FOUND: Final = (
+    Hit("https://lab.example/ducks", "Ducks", "Ducks swim.", "2 days ago", "dgm1.all.mac"),
+    Hit("https://lab.example/geese", sealed="dgm1.page.mac"),
+)
+_SEES: Final = "See https://lab.example/ducks."
+SEARCHES: Final[tuple[Event, ...]] = (
+    Began(),
+    Opened(0, Thinking("")),
+    Grew(0, "Let me look."),
+    Closed(0),
+    Showed(1, Searched("openai-chat", ("ducks",), _FOUND, id=f"{STAMP.id}0000")),
+    Showed(2, Searched("openai-chat", ("geese",), problem="max_uses_exceeded", id=f"{STAMP.id}0001")),
+    Showed(3, Fetched("https://lab.example/ducks", "Ducks", "Ducks swim.", "text/html", 1.79e9, id=f"{STAMP.id}0100")),
+    Showed(4, Fetched("https://lab.example/gone", problem="url_not_accessible", id=f"{STAMP.id}0101")),
+    Opened(5, Text("")),
+    Grew(5, _SEES),
+    Cited(5, Citation("https://lab.example/ducks", "Ducks", "Ducks swim.", 4, len(_SEES) - 1)),
+    Closed(5),
+    Noted(Usage(input=3000, cache_read=600, output=84, searches=1, fetches=2, context=1600)),
+    Ended("stop"),
+)
+RUNS: Final = tuple(map(Ran, DIALECTS))
 
 
 class Question(NamedTuple):

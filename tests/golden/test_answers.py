@@ -9,7 +9,7 @@ from dragoman.hub.request import Dialect
 from dragoman.wire import jsons
 from tests.conformance import official
 from tests.conformance.official import Heard
-from tests.golden.matrix import CELLS, QUESTIONS, Cell, Keeping
+from tests.golden.matrix import CELLS, QUESTIONS, RUNS, Cell, Keeping, Ran
 from tests.laws import wires
 
 SDKS: Final[Mapping[Dialect, Callable[..., Heard]]] = {
@@ -74,8 +74,22 @@ def test_whole(cell: Cell, keeping: Keeping) -> None:
         assert _told(cell, heard) == _expected(cell)
 
 
+@pytest.mark.parametrize("ran", RUNS, ids=str)
+def test_what_the_proxy_ran(ran: Ran, keeping: Keeping) -> None:
+    wire, body = ran.streamed(), ran.whole()
+    keeping.keep(f"{ran}.sse", wire)
+    keeping.keep(f"{ran}.json", body)
+    assert wires.BREACHES[ran.client](wire) == []
+    sdk = SDKS[ran.client]
+    streamed, whole = sdk([wire], stream=True), sdk([body], stream=False)
+    assert streamed.error == whole.error == ""
+    assert streamed.blocks == whole.blocks
+    assert "https://lab.example/ducks" in jsons.write_text(whole.blocks[-1])  # it is cited
+
+
 def test_nothing_else_is_kept(keeping: Keeping) -> None:
-    keeping.only({f"{cell}{form}" for cell in CELLS for form in (".sse", ".json")} | {f"{q}.json" for q in QUESTIONS})
+    answers = {f"{told}{form}" for told in (*CELLS, *RUNS) for form in (".sse", ".json")}
+    keeping.only(answers | {f"{question}.json" for question in QUESTIONS})
 
 
 def _cut(cell: Cell) -> bool:

@@ -21,6 +21,7 @@ def test_later_counts_replace_earlier_ones_where_they_say_something() -> None:
 def test_the_counts_of_several_passes() -> None:
     assert Usage(input=1, output=1).plus(Usage(output=5, searches=0)) == Usage(input=1, output=6, searches=0)
     assert Usage().plus(Usage()) == Usage()
+    assert Usage(context=3).plus(Usage(context=4)) == Usage()
 
 
 @pytest.mark.parametrize(

@@ -86,8 +86,8 @@ class RememberedRuns:
 def restored(request: Request, parties: Parties, *, kept: bool, natively: bool) -> Request:
     """The request with the results of earlier runs in their places.
 
-    kept: there are tools for this model, so that runs for a Chat client may be remembered. natively: the backend searches
-    the web itself.
+    kept: the model has tools of the proxy's, so that runs for a Chat client may be remembered. natively: the backend
+    searches the web itself.
     """
     restoring = _Restoring(request, parties, natively=natively)
     match request.dialect:

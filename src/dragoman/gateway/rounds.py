@@ -99,7 +99,7 @@ class Rounds:
                 return [] if self._number else [event]
             case Noted(usage):
                 round_.usage = round_.usage.updated(usage)
-                return [Noted(self._spent.plus(round_.usage))]
+                return [self._noted(self._spent.plus(round_.usage))]
             case Ended():
                 return self._ended(event)
             case Opened(block, ToolCall(by="client") as call) if call.name in self._offers:
@@ -135,7 +135,7 @@ class Rounds:
         events: list[Event] = [Showed(self._telling.fresh(), one.shown) for one in ran]
         events += round_.held
         self._spent = self._spent.plus(round_.usage).plus(_counted(ran))
-        events.append(Noted(self._spent))
+        events.append(self._noted(self._spent))
         self._number, self._round = number + 1, _Round()
         if any(isinstance(part, ToolCall) and part.by == "client" and part.name not in self._offers for part in parts):
             return [*events, _replace(ended, reason="tool_calls")]
@@ -144,6 +144,9 @@ class Rounds:
             return [*events, Ended("stop")]
         self._next = self._following(parts, called, ran)
         return events
+
+    def _noted(self, total: Usage) -> Noted:
+        return Noted(_replace(total, context=self._round.usage.input) if self._number else total)
 
     def _following(self, parts: Iterable[Said], called: Sequence[_Called], ran: Sequence[Ran]) -> Request:
         """The request with what was said and found in this round."""

@@ -47,9 +47,9 @@ class Prepared(Struct, frozen=True):
 def prepared(request: Request, route: Route, backend: Backend, parties: Parties) -> Prepared:
     """The request with what was found in earlier turns as this backend understands it, and with the proxy's tools."""
     tools = _tools_for(route, parties)
-    natively = runs_itself("web_search", request, backend) and not _is_forced(route, parties)
-    request = restored(request, parties, kept=bool(tools), natively=natively)
     offers = _offers(request, route, backend, parties, tools) if tools else {}
+    natively = runs_itself("web_search", request, backend) and "web_search" not in offers
+    request = restored(request, parties, kept=bool(offers), natively=natively)
     return _declared(request, offers) if offers else Prepared(request)
 
 

@@ -26,6 +26,7 @@ class Usage(Struct, frozen=True, kw_only=True):
     output: every token generated, reasoning included.
     reasoning: the part of `output` that was reasoning.
     searches, fetches: web searches and page fetches run on the server side.
+    context: tokens of the last prompt, where an answer took several passes and `input` is the sum: what fills the window.
     """
 
     input: int | None = None
@@ -36,6 +37,7 @@ class Usage(Struct, frozen=True, kw_only=True):
     reasoning: int | None = None
     searches: int | None = None
     fetches: int | None = None
+    context: int | None = None
 
     @property
     def fresh(self) -> int:
@@ -48,9 +50,8 @@ class Usage(Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, **said) if said else self
 
     def plus(self, other: Usage) -> Usage:
-        """The counts of both: of an answer that took several passes."""
-        sums = {field: _sum(getattr(self, field), getattr(other, field)) for field in _FIELDS}
-        return Usage(**sums)
+        """The counts of both: of an answer that took several passes. `context` is not counted."""
+        return Usage(**{field: _sum(getattr(self, field), getattr(other, field)) for field in _COUNTED})
 
 
 def _sum(one: int | None, other: int | None) -> int | None:
@@ -58,3 +59,4 @@ def _sum(one: int | None, other: int | None) -> int | None:
 
 
 _FIELDS: Final = Usage.__struct_fields__
+_COUNTED: Final = tuple(field for field in _FIELDS if field != "context")

@@ -54,3 +54,13 @@ def test_any_value_is_read(said: Any) -> None:
 def test_what_is_written_is_what_is_read(given_tokens: int, made: int) -> None:
     usage = Usage(input=given_tokens, cache_read=0, cache_written=0, output=made, reasoning=0)
     assert read_usage(write_usage(usage)) == usage
+
+
+def test_what_fills_the_window_is_the_last_prompt() -> None:
+    usage = Usage(input=3000, cache_read=2000, output=84, context=1600)
+    said = write_usage(usage, of_window=True)
+    assert (said["input_tokens"], said["total_tokens"]) == (1600, 1684)
+    assert said["input_tokens_details"]["cached_tokens"] == 1600
+    assert write_usage(usage)["input_tokens"] == 3000
+    once = Usage(input=3000, cache_read=2000, output=84)
+    assert write_usage(once, of_window=True) == write_usage(once)

@@ -55,6 +55,7 @@ class ResponseObject:
     def __init__(self, said: dict[str, Any], model: str, stamp: Stamp) -> None:
         self.id: Final = f"resp_{stamp.id}"
         self._at: Final = stamp.at
+        self._to_codex: Final = "client_metadata" in said
         head = {"id": self.id, "object": "response", "created_at": stamp.at, "model": model}
         self._head: Final = jsons.write(head)[:-1]
         self._echo: Final = jsons.write({key: _repeated(said.get(key), usual) for key, usual in ECHOED.items()})[1:]
@@ -78,6 +79,6 @@ class ResponseObject:
             "error": error,
             "incomplete_details": None if incomplete is None else {"reason": incomplete},
             "output": output,
-            "usage": None if usage is None else write_usage(usage),
+            "usage": None if usage is None else write_usage(usage, of_window=self._to_codex),
         }
         return b"%b,%b,%b" % (self._head, jsons.write(said)[1:-1], self._echo)

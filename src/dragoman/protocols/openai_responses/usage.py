@@ -20,13 +20,18 @@ def read_usage(said: Any) -> Usage | None:
     return None if usage == Usage() else usage
 
 
-def write_usage(usage: Usage) -> dict[str, Any]:
-    """Both details are never null: the SDK's type does not allow it. Without usage Codex (0.169) never compacts."""
+def write_usage(usage: Usage, *, of_window: bool = False) -> dict[str, Any]:
+    """Both details are never null: the SDK's type does not allow it. Without usage Codex (0.169) never compacts.
+
+    of_window: of the prompt say what fills the window, which Codex takes it for, and not the sum of several passes.
+    """
     asked, said = usage.input or 0, usage.output or 0
+    if of_window and usage.context is not None:
+        asked = usage.context
     return {
         "input_tokens": asked,
         "input_tokens_details": {
-            "cached_tokens": usage.cache_read or 0,
+            "cached_tokens": min(usage.cache_read or 0, asked) if of_window else usage.cache_read or 0,
             "cache_write_tokens": usage.cache_written or 0,
         },
         "output_tokens": said,
