@@ -15,11 +15,11 @@ from typing import Final
 from tests.agents import installed
 from tests.agents.driver import AGENTS, Front, Outcome, run
 from tests.agents.judging import agent_faults, backend_faults
-from tests.agents.scenarios import PROMPTS, Case, Scenario
+from tests.agents.scenarios import PROMPTS, READ_FOR, Case, Scenario
 from tests.agents.scripted_backend import ScriptedBackend
 
-CLAUDE_ONLY: Final = frozenset({"compact"})
-FOR_A_PROXY: Final = frozenset({"websearch"})  # no backend of the tests' searches
+CLAUDE_ONLY: Final = frozenset({"compact", "pdf", "scan"})
+FOR_A_PROXY: Final = frozenset({"websearch", *READ_FOR})  # no backend of the tests' searches, or reads for others
 
 
 def main() -> int:

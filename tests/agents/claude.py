@@ -20,7 +20,7 @@ class Claude:
             options += ["--mcp-config", jsons.write_text({"mcpServers": {"lab": server}})]
         if turn.resume:
             options += ["--continue"]
-        if turn.scenario == "userimage":
+        if turn.scenario in {"userimage", "seenuser"}:
             options += ["--input-format", "stream-json"]
             return Launch((*command("claude"), *options), _environment(turn), _prompt_with_image(turn))
         return Launch((*command("claude"), *options, "--", turn.prompt), _environment(turn))

@@ -17,7 +17,7 @@ class Codex:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.toml").write_text(_configuration(turn))
         options = ["exec", "--json", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"]
-        if turn.scenario == "userimage":
+        if turn.scenario in {"userimage", "seenuser"}:
             options += ["-i", str(turn.folder / "red.png")]
         own = {"CODEX_HOME": str(folder), "LAB_KEY": turn.key}
         return Launch((*command("codex"), *options, "--", turn.prompt), {**environment(turn.home), **own})

@@ -16,7 +16,7 @@ import pytest
 from tests.agents import installed
 from tests.agents.driver import Front, run
 from tests.agents.judging import Seen
-from tests.agents.scenarios import CASES, Case, Wire
+from tests.agents.scenarios import CASES, READ_FOR, Case, Wire
 from tests.agents.scripted_backend import ScriptedBackend
 from tests.engines import Engines
 from tests.serving import Served, serving
@@ -54,7 +54,7 @@ def proxy(backends: Backends, engines: Engines, tmp_path_factory: pytest.TempPat
 
 def _config(backends: Backends, cases: Iterable[Case]) -> dict[str, Any]:
     return {
-        "models": [_model(case, backends[case.behind]) for case in cases],
+        "models": [*(_model(case, backends[case.behind]) for case in cases), _eyes(backends["chat"])],
         "keys": [{"key": CLIENT_KEY, "name": "agents"}],
     }
 
@@ -67,7 +67,15 @@ def _model(case: Case, backend: ScriptedBackend) -> dict[str, Any]:
         "type": TYPES[case.behind],
         "backends": [{"url": backend.url + path, "api_key": backend.key}],
         "processors": {} if case.scenario in SEARCHING else {"web_search_key": "none"},
+        **({"supports_vision": False, "processors": {"vision": "eyes"}} if case.scenario in READ_FOR else {}),
     }
+
+
+def _eyes(backend: ScriptedBackend) -> dict[str, Any]:
+    """The model that describes images for those that cannot see."""
+    backend.play("scripted-eyes", "describe", Path())
+    place = {"url": f"{backend.url}/v1", "api_key": backend.key}
+    return {"name": "eyes", "model": "scripted-eyes", "backends": [place]}
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,8 @@ from tests.agents.codex import Codex
 from tests.agents.launch import Agent, Launch, Told, Turn
 from tests.agents.opencode import OpenCode
 from tests.agents.qwen import Qwen
-from tests.agents.scenarios import PROMPTS, Case
+from tests.agents.scenarios import PRINTED, PROMPTS, SCANNED, Case
+from tests.processors.making import made_pdf, scanned_pdf
 
 AGENTS: Final[Mapping[str, Agent]] = {"claude": Claude(), "codex": Codex(), "opencode": OpenCode(), "qwen": Qwen()}
 SECONDS_PER_START: Final = 150.0
@@ -63,6 +64,8 @@ def run(case: Case, front: Front, model: str, room: Path, context: int = 128_000
     secret = "LABTOKEN-" + "".join(random.choices(string.ascii_uppercase, k=8))
     (folder / "lab.txt").write_text(f"{secret}\n")
     (folder / "red.png").write_bytes(red_png())
+    (folder / "doc.pdf").write_bytes(made_pdf(PRINTED))
+    (folder / "scan.pdf").write_bytes(scanned_pdf(SCANNED))
     key = f"wrong-{front.key}" if case.scenario == "badkey" else front.key
     turn = Turn(
         front.base_url, key, model, case.wire, case.scenario, PROMPTS[case.scenario], home, folder, context, case.manner

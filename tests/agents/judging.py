@@ -6,7 +6,22 @@ from typing import Final
 
 from tests.agents.driver import Outcome
 from tests.agents.heard import Heard, Recorded
-from tests.agents.scenarios import DONE, ECHO, MADE, SECOND, SOUGHT, STEPS, SUMMARY, THOUGHT, Case, Scenario
+from tests.agents.scenarios import (
+    DONE,
+    ECHO,
+    MADE,
+    PRINTED,
+    READ_FOR,
+    SCANNED,
+    SECOND,
+    SIGHT,
+    SOUGHT,
+    STEPS,
+    SUMMARY,
+    THOUGHT,
+    Case,
+    Scenario,
+)
 from tests.engines import PAGES
 from tests.serving import Served
 
@@ -126,6 +141,8 @@ def backend_faults(case: Case, outcome: Outcome, model: str, recorded: Sequence[
     faults += _result_faults(case.scenario, outcome, last.heard)
     if case.scenario in {"image", "userimage"}:
         faults += _image_faults(last.heard)
+    if case.scenario in READ_FOR:
+        faults += _reading_faults(case.scenario, last)
     if case.scenario == "websearch":
         faults += _search_faults(case, recorded)
     if case.scenario == "compact" and SUMMARY.encode() not in recorded[-1].body:
@@ -174,6 +191,20 @@ def _search_faults(case: Case, recorded: Sequence[Recorded]) -> Iterator[str]:
         yield "what was found did not reach the model"
     if case.agent == "claude" and not any("Links:" in text and PAGES[0].url in text for text in results):
         yield "Claude Code did not see the links of what was found"
+
+
+def _reading_faults(scenario: Scenario, last: Recorded) -> Iterator[str]:
+    """What the model cannot see must have become text, and nothing of it may be left."""
+    heard = last.heard
+    told = " ".join([*heard.results.values(), heard.asked])  # OpenCode attaches a tool's image as the user's
+    wanted = {"pdf": (PRINTED, "<pdf_content"), "scan": (SCANNED, "<pdf_content")}.get(
+        scenario, (SIGHT, "<image_description>")
+    )
+    for text in wanted:
+        if text not in " ".join(told.split()):
+            yield f"{text} did not reach the model: {told[-400:]!r}"
+    if heard.images or b"iVBORw0KGgo" in last.body or b"JVBERi0" in last.body:
+        yield "an image or a document reached a model that cannot read it"
 
 
 def _image_faults(heard: Heard) -> Iterator[str]:

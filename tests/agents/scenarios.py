@@ -8,7 +8,23 @@ Wire: TypeAlias = Literal["chat", "messages", "responses"]
 # How Codex comes: told of its model by the proxy's catalog, or over a WebSocket and told as well.
 Manner: TypeAlias = Literal["plain", "catalog", "websocket"]
 Scenario: TypeAlias = Literal[
-    "text", "reason", "tool", "parallel", "multi", "edit", "image", "userimage", "mcp", "compact", "badkey", "websearch"
+    "text",
+    "reason",
+    "tool",
+    "parallel",
+    "multi",
+    "edit",
+    "image",
+    "userimage",
+    "mcp",
+    "compact",
+    "badkey",
+    "websearch",
+    "seenimage",
+    "seenuser",
+    "pdf",
+    "scan",
+    "describe",
 ]
 
 DONE: Final = "PONG-LAB-42"  # every final answer holds it
@@ -18,6 +34,9 @@ THOUGHT: Final = "LABTHOUGHT"
 SUMMARY: Final = "SUMMARY-LAB-7"
 TITLE: Final = "Lab title"
 ECHO: Final = "MCPECHO LABMCP"  # what the MCP server's tool `echo` answers to LABMCP
+SIGHT: Final = "a plain rectangle, SIGHT-LAB-9"  # what the model that sees says of every image
+PRINTED: Final = "Printed by the laboratory on a Tuesday"  # in doc.pdf
+SCANNED: Final = "Scanned in the laboratory on a Friday"  # in scan.pdf, as a picture
 SOUGHT: Final = "how to care for llamas"
 STEPS: Final = 3  # shell calls of the scenario `multi`
 
@@ -41,6 +60,11 @@ PROMPTS: Final[dict[Scenario, str]] = {
     "compact": f"R{_REPLY}",
     "websearch": f"Search the web for: {SOUGHT}. Name the page you rely on, then write {DONE}.",
     "badkey": f"R{_REPLY}",
+    "seenimage": "Open the image red.png in the current directory with your file-reading or image-viewing tool and say "
+    f"what it shows, then write {DONE}.",
+    "seenuser": f"What does the attached image show? Say it, then write {DONE}.",
+    "pdf": f"Read the file doc.pdf in the current directory and say who printed it, then write {DONE}.",
+    "scan": f"Read the file scan.pdf in the current directory and say when it was scanned, then write {DONE}.",
 }
 
 
@@ -88,7 +112,19 @@ _SEARCHES: Final = (
     Case("codex", "responses", "websearch", "chat", "websocket"),
 )
 
+# Models that cannot see, before a proxy that reads images and documents for them.
+READ_FOR: Final[tuple[Scenario, ...]] = ("seenimage", "seenuser", "pdf", "scan")
+_READ_FOR: Final = (
+    *(Case("claude", "messages", scenario) for scenario in READ_FOR),
+    Case("claude", "messages", "seenimage", "messages"),
+    Case("codex", "responses", "seenimage"),
+    Case("codex", "responses", "seenuser"),
+    Case("codex", "responses", "seenimage", "responses", "catalog"),
+    Case("opencode", "chat", "seenimage"),
+)
+
 CASES: Final[tuple[Case, ...]] = (
+    *_READ_FOR,
     *_SEARCHES,
     *(Case("claude", "messages", scenario, behind) for behind in _KINDS for scenario in _CLAUDE),
     *(Case("codex", "responses", scenario, behind) for behind in _KINDS for scenario in _CODEX),

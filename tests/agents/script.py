@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from dragoman.wire import jsons
 from tests.agents.heard import Heard
-from tests.agents.scenarios import DONE, MADE, SECOND, SOUGHT, STEPS, SUMMARY, THOUGHT, TITLE, Scenario
+from tests.agents.scenarios import DONE, MADE, SECOND, SIGHT, SOUGHT, STEPS, SUMMARY, THOUGHT, TITLE, Scenario
 from tests.engines import PAGES
 
 
@@ -102,6 +102,17 @@ def _image(heard: Heard, folder: Path) -> Sequence[Said]:
     return [_first_offered(heard, offered) or Words("There is no tool to open an image.")]
 
 
+def _reads(name: str) -> Named:
+    def script(heard: Heard, folder: Path) -> Sequence[Said]:
+        return [_first_offered(heard, {"Read": {"file_path": str(folder / name)}}) or Words("There is no such tool.")]
+
+    return script
+
+
+def _describe(_heard: Heard, _folder: Path) -> Sequence[Said]:
+    return [Words(SIGHT)]
+
+
 def _mcp(heard: Heard, _folder: Path) -> Sequence[Said]:
     """Find the tool `echo` of the server `lab`, which each agent offers under another name or holds back."""
     arguments = {"text": "LABMCP"}
@@ -172,4 +183,9 @@ SCRIPTS: Final[Mapping[Scenario, Named]] = {
     "compact": _compact,
     "badkey": _text,
     "websearch": _websearch,
+    "seenimage": _until(1, _image),
+    "seenuser": _text,
+    "pdf": _until(1, _reads("doc.pdf")),
+    "scan": _until(1, _reads("scan.pdf")),
+    "describe": _describe,
 }

@@ -117,6 +117,13 @@ def test_a_tools_image_is_read_first() -> None:
     assert ports.asked == []
 
 
+def test_opencode_attaches_what_a_tool_has_brought_as_the_users() -> None:
+    ports = ScriptedPorts()
+    ports.scripted.text = LONG
+    done = once(request(user("Attached media from tool result:", image())), ports, Pipeline(vision="eyes"))
+    assert done.texts[1] == f"<page_text>\n{LONG}\n</page_text>"
+
+
 @pytest.mark.parametrize(
     ("text", "before"), [("", []), ("Cancel", ["<page_text>\nCancel\n</page_text>"])], ids=["nothing", "little"]
 )

@@ -55,6 +55,16 @@ def test_every_model_and_alias_is_in_the_catalog_with_all_that_is_demanded() -> 
     run(main)
 
 
+def test_a_model_whose_images_are_described_may_be_shown_images() -> None:
+    async def main() -> None:
+        blind = model("m", NOBODY, supports_vision=False)
+        async with house([blind, model("eyes", NOBODY)], processors={"vision": "eyes"}) as running:
+            heard = await running.ask("/v1/models?client_version=0.169.0", method="GET")
+            assert heard.json["models"][0]["input_modalities"] == ["text", "image"]
+
+    run(main)
+
+
 def test_a_key_sees_its_own_models_only() -> None:
     async def main() -> None:
         assert [entry["slug"] for entry in await catalog(models=["claude"])] == ["claude"]

@@ -13,6 +13,9 @@ from dragoman.hub.request import Document, Image, Nested, Part, Request, Text, T
 _replace: Final = msgspec.structs.replace
 _LONGEST_QUESTION: Final = 1_000  # characters
 
+# What OpenCode (1.18) says where a tool has brought what messages of tools cannot hold.
+_BROUGHT: Final = frozenset({"Attached media from tool result:"})
+
 Wanted: TypeAlias = Callable[[Part], bool]
 # By the identity of a part: what stands in its place from now on.
 Replacements: TypeAlias = Mapping[int, tuple[Part, ...]]
@@ -49,7 +52,11 @@ def _places(parts: tuple[Part, ...], turn: Turn, wanted: Wanted, *, of_tool: boo
         if type(part) is Text:
             continue
         if wanted(part):
-            yield Place(part, turn.path, of_tool, "" if of_tool else question_in(turn.parts))
+            question = "" if of_tool else question_in(turn.parts)
+            if question in _BROUGHT:
+                yield Place(part, turn.path, of_tool=True, question="")
+            else:
+                yield Place(part, turn.path, of_tool, question)
         elif inside := _inside(part):
             yield from _places(inside, turn, wanted, of_tool=of_tool or isinstance(part, ToolResult))
 

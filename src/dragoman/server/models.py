@@ -31,15 +31,17 @@ def codex_catalog(snapshot: Snapshot, key: Key, router: Router) -> dict[str, Any
     """The list as `GET /v1/models?client_version=` wants it: with what Codex (0.169) has to know of each model."""
     names = [(model.name, model) for model in snapshot.models_for(key)]
     names += list(snapshot.aliases_for(key).items())
-    models = [_catalog_entry(name, place, model, router) for place, (name, model) in enumerate(names)]
+    models = [_catalog_entry(name, place, model, snapshot, router) for place, (name, model) in enumerate(names)]
     return {**list_models(snapshot, key, router), "models": models}
 
 
-def _catalog_entry(name: str, place: int, model: ModelConfig, router: Router) -> dict[str, Any]:
+def _catalog_entry(name: str, place: int, model: ModelConfig, snapshot: Snapshot, router: Router) -> dict[str, Any]:
+    """A model whose images are described for it is one that Codex may show images."""
     known = router.known(model)
     profile = router.profile(model, "openai-responses")
     window = known.context_window or model.context_window or None
-    return codex.catalog_entry(name, place, window, profile.efforts, vision=profile.vision is not False)
+    shown = profile.vision is not False or snapshot.pipeline(model).vision is not None
+    return codex.catalog_entry(name, place, window, profile.efforts, vision=shown)
 
 
 def one_model(name: str, snapshot: Snapshot, key: Key, router: Router) -> dict[str, Any]:
