@@ -9,6 +9,7 @@ from dragoman.gateway import demo
 from dragoman.gateway.gateway import stamp
 from dragoman.gateway.memory import Remembered
 from dragoman.gateway.parties import Parties
+from dragoman.gateway.pauses import Unpaused
 from dragoman.gateway.prepare import made_readable
 from dragoman.gateway.rounds import open_rounds
 from dragoman.gateway.server_tools import Prepared, prepared
@@ -99,8 +100,13 @@ async def _open(
     if backend.url == demo.URL:
         return demo.Demo(asked.request)
 
-    async def ask(request: Request) -> Source:
+    async def ask_once(request: Request) -> Source:
         return await open_source(request, route, backend, parties, losses, mark)
+
+    async def ask(request: Request) -> Source:
+        source = await ask_once(request)
+        pauses = backend.dialect == "anthropic-messages" != parties.client.dialect
+        return Unpaused(source, request, ask_once) if pauses else source
 
     source = await (open_rounds(asked, ask, parties, mark) if asked.offers else ask(asked.request))
     if parties.client.dialect == "openai-chat" != backend.dialect and backend.seals:

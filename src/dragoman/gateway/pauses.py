@@ -1,0 +1,100 @@
+"""Answers that pause (`pause_turn`): the backend's own tools have run for long, and it waits to be asked to go on.
+
+A Messages client does that itself. Clients of other dialects know no such pause, so it is done for them: the backend is
+asked once more with what it has said, and the pieces are one answer.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+import msgspec
+
+from dragoman.gateway.sources import Source
+from dragoman.hub.answer import Fold, Said
+from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Grew, Noted, Opened, Showed
+from dragoman.hub.request import Fetched, Opaque, Part, Request, Searched, ToolCall, Turn
+from dragoman.hub.usage import Usage
+from dragoman.protocols import arguments
+
+_MOST: Final = 5  # pauses of one answer; then it ends where it is
+_replace: Final = msgspec.structs.replace
+
+# Asks the same backend again.
+Again: TypeAlias = Callable[[Request], Awaitable[Source]]
+
+
+class Unpaused:
+    """One answer to `request` of which `first` is the first piece."""
+
+    def __init__(self, first: Source, request: Request, again: Again) -> None:
+        self._source = first
+        self._request = request
+        self._again: Final = again
+        self._said = Fold()
+        self._usage = Usage()  # of this piece
+        self._spent = Usage()  # of those before it
+        self._pauses = 0
+        self._paused = False
+        self._offset = 0  # of this piece's block numbers
+        self._next_block = 0
+
+    async def read(self) -> list[Event]:
+        if self._paused:
+            await self._go_on()
+        return [told for event in await self._source.read() for told in self._hear(event)]
+
+    async def settle(self) -> None:
+        await self._source.settle()
+
+    def close(self) -> None:
+        self._source.close()
+
+    def _hear(self, event: Event) -> list[Event]:
+        match event:
+            case Began():
+                return [] if self._pauses else [event]
+            case Noted(usage):
+                self._usage = self._usage.updated(usage)
+                return [Noted(self._spent.plus(self._usage))]
+            case Ended(reason="paused") if self._pauses < _MOST:
+                self._paused = True
+                return []
+            case Opened() | Grew() | Closed() | Cited() | Showed():
+                self._said.feed(event)
+                return [self._numbered(event)]
+            case _:
+                return [event]
+
+    def _numbered(self, event: Opened | Grew | Closed | Cited | Showed) -> Event:
+        block = event.block + self._offset
+        self._next_block = max(self._next_block, block + 1)
+        return _replace(event, block=block) if self._offset else event
+
+    async def _go_on(self) -> None:
+        await self._source.settle()
+        self._source.close()
+        said = tuple(map(_as_it_was, self._said.parts()))
+        self._request = _replace(self._request, turns=_continued(self._request.turns, said))
+        self._paused, self._pauses, self._offset = False, self._pauses + 1, self._next_block
+        self._spent, self._usage, self._said = self._spent.plus(self._usage), Usage(), Fold()
+        self._source = await self._again(self._request)
+
+
+def _as_it_was(part: Said) -> Part:
+    """What was said, as the backend wants it back: its own calls to the letter, for their results go with them."""
+    match part:
+        case ToolCall(by="backend"):
+            given = arguments.repaired(part.arguments) or {}
+            raw = {"type": "server_tool_use", "id": part.id, "name": part.name, "input": given}
+            return Opaque("anthropic-messages", "server_tool_use", raw)
+        case Searched() | Fetched():
+            raise AssertionError("a Messages backend says its searches as blocks of its own")
+        case _:
+            return part
+
+
+def _continued(turns: tuple[Turn, ...], said: tuple[Part, ...]) -> tuple[Turn, ...]:
+    """The conversation with what was said at its end: of several pieces one turn is made, as the API wants it."""
+    if turns and turns[-1].role == "assistant" and not turns[-1].path:
+        return (*turns[:-1], _replace(turns[-1], parts=(*turns[-1].parts, *said)))
+    return (*turns, Turn("assistant", said))
