@@ -1,11 +1,15 @@
 """What the parties of an exchange tell each other."""
 
-from typing import Any
+import threading
+from typing import Any, cast
 
 import pytest
 
+from dragoman.gateway.entry import Entry
+from dragoman.gateway.parties import Parties
+from dragoman.wire import jsons
 from tests.agents.script import Words
-from tests.gateway.stage import chat_body, house, messages_body, model, origin, playback, run, says
+from tests.gateway.stage import chat_body, house, messages_body, model, origin, playback, responses_body, run, says
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -22,5 +26,34 @@ def test_the_client_is_told_who_answers_and_what_was_lost(path: str, make: Any, 
             assert "x-dragoman-loss" not in plain.headers
             lossy = await running.ask(path, make("a", stream=stream, top_k=5))
             assert lossy.headers.get("x-dragoman-loss") == ("top_k" if path == "/v1/messages" else None)
+
+    run(main)
+
+
+@pytest.mark.parametrize(("size", "is_beside"), [(500_000, False), (3_000_000, True)])
+def test_work_on_a_huge_request_leaves_the_event_loop_to_others(size: int, is_beside: bool) -> None:
+    async def main() -> None:
+        entry, nobody = Entry("req_1", "/v1/responses", "openai-responses"), cast("Any", None)
+        entry.read_bytes = size
+        parties = Parties(nobody, nobody, nobody, nobody, nobody, entry)
+        did_it = await parties.beside(threading.get_ident)
+        assert (did_it != threading.get_ident()) == is_beside
+
+    run(main)
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/responses"])
+def test_a_huge_request_arrives_whole(path: str) -> None:
+    async def main() -> None:
+        async with (
+            playback(says(Words("hi"))) as backend,
+            house([model("m", f"{origin(backend)}/v1")]) as running,
+        ):
+            text = "a line of text\n" * 100_000
+            body = messages_body() if path == "/v1/messages" else responses_body()
+            told = "messages" if path == "/v1/messages" else "input"
+            heard = await running.ask(path, {**body, told: [{"role": "user", "content": text}]})
+            assert heard.status == 200
+            assert jsons.read(backend.asked[0].body)["messages"] == [{"role": "user", "content": text}]
 
     run(main)

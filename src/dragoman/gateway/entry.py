@@ -44,6 +44,7 @@ class Entry:
         self.tool_runs = 0  # that the proxy made for the model
         self.session = ""  # where the body says it and the headers do not
         self.body_bytes = 0
+        self.read_bytes = 0  # of the request as it was read, what it goes on from included
         self.searches = self.fetches = self.pages = self.images = 0  # run or read by the proxy for this exchange
         self.reused = 0  # what of the images and pages was known before
         self.parent = ""  # the exchange for which a model of this house is asked

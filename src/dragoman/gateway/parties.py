@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec import Struct
 
@@ -16,7 +16,10 @@ from dragoman.hub.problems import Problem
 from dragoman.hub.request import Request
 from dragoman.protocols.codec import ClientSide
 
+T = TypeVar("T")
+
 _LARGE: Final = 2**18  # bytes: some 3 ms of reading
+_HUGE: Final = 2**20  # bytes: some 15 ms
 
 
 class Parties(Struct, frozen=True):
@@ -29,11 +32,18 @@ class Parties(Struct, frozen=True):
 
     async def read_request(self, body: bytes) -> Request:
         """Read the client's request. After a large one others have their turn before it is written anew."""
-        request = self.client.read_request(body, self.call.headers)
+        self.entry.read_bytes = len(body)
+        request = await self.beside(lambda: self.client.read_request(body, self.call.headers))
         self.entry.session = request.session or ""
         if len(body) > _LARGE:
             await asyncio.sleep(0)
         return request
+
+    async def beside(self, work: Callable[[], T]) -> T:
+        """Do what takes long if the request is huge: then in a thread, so that other streams go on meanwhile."""
+        if self.entry.read_bytes > _HUGE:
+            return await asyncio.to_thread(work)
+        return work()
 
     def keep_company(self, pulse: Callable[[], bytes], failure: Callable[[Problem], bytes]) -> None:
         """The answer is a stream: from now on fillers are said in silence, and a problem inside it if need be."""

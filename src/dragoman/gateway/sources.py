@@ -1,6 +1,7 @@
 """Where an answer comes from, as events: a backend, streaming or whole, or the built-in demo model."""
 
 import asyncio
+import functools
 import logging
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
@@ -88,7 +89,8 @@ async def _ask(
     if backend.dialect != "openai-responses":
         custom_tools = backend.dialect == "openai-chat" and backend.profile.openai_fields
         request, originals = lowered(request, custom_tools=custom_tools)
-    body = side.write_request(request, route, backend, losses)
+    written = functools.partial(side.write_request, request, route, backend, losses)
+    body = await parties.beside(written)
     filters: list[Filter] = [Restored(originals)] if originals else []
     if stops := _to_emulate(request, backend):
         filters.append(StopSequences(stops))
