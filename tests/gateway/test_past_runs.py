@@ -116,8 +116,11 @@ def test_without_the_first_page_the_others_are_told() -> None:
 )
 def test_what_has_no_envelope_is_known_by_its_id(content: Any, told: str) -> None:
     request = messages(called(ONE), found(ONE, content))
-    assert shape(House().restored(request))[2] == ("user", [f"0000: {told}"])
-    assert House().restored(request, natively=True) == list(request.turns)
+    house = House()
+    assert shape(house.restored(request))[2] == ("user", [f"0000: {told}"])
+    remember_item(house.vault, house.owner, ONE, PastRun(ONE[:-2], "call_1", "web_search", "{}", "Nothing there."))
+    assert shape(house.restored(request))[2] == ("user", ["0000: Nothing there."])
+    assert house.restored(request, natively=True) == list(request.turns)
     foreign = messages(called("01Abc"), found("01Abc", content))
     assert House().restored(foreign) == list(foreign.turns)
 

@@ -1,7 +1,8 @@
 """What the proxy's tools have found stays in the conversation, though no client keeps it as a tool's result.
 
 Messages clients bring it back themselves: searches in envelopes, pages as they are. Responses clients bring back items
-that name what was searched for, Chat clients nothing at all, so for those it is in the vault. In either case the model
+that name what was searched for, Chat clients nothing at all, so for those it is in the vault, as is how it was said what
+has no envelope. In either case the model
 is told again what it was told: its call, and the result. The same history is always said the same way, as prompt caches
 want it. A backend that has such tools itself knows only its own results; to it ours are text.
 """
@@ -16,15 +17,15 @@ from dragoman.gateway.parties import Parties
 from dragoman.hub.answer import Fold
 from dragoman.hub.events import Ended, Event, Failed
 from dragoman.hub.request import Hit, Opaque, Part, Request, Seal, Text, ToolCall, ToolResult, Turn
-from dragoman.protocols.openai_responses.item_writer import SEARCH_PREFIX
 from dragoman.protocols.seals import PREFIX, Sealer
 from dragoman.protocols.vault_keys import keys_of, keys_of_answer
 from dragoman.store.vault import Vault
 from dragoman.wire import jsons
 
 _replace: Final = msgspec.structs.replace
-_OURS: Final = re.compile(r"(?:srvtoolu|ws)_([0-9a-f]{24})([0-9a-f]{2})[0-9a-f]{2}\Z")
+_OURS: Final = re.compile(r"(?:srvtoolu|ws)_(?P<id>(?P<round>[0-9a-f]{26})[0-9a-f]{2})\Z")
 _RESULTS: Final = frozenset({"web_search_tool_result", "web_fetch_tool_result"})
+_SHOWN: Final = _RESULTS | {"web_search_call"}
 _NOTHING: Final = "No results were found."
 # What an envelope of a search holds: all that the model was told of it, or what stands on one page.
 _WHOLE: Final = Seal("anthropic-messages", "dragoman", "search", "encrypted")
@@ -55,8 +56,8 @@ def sealed(hits: Sequence[Hit], told: str, sealer: Sealer) -> tuple[Hit, ...]:
 
 
 def remember_item(vault: Vault, owner: str, id_: str, run: PastRun) -> None:
-    """For clients that bring back an item of this id."""
-    vault.remember(owner, (f"run:{SEARCH_PREFIX}{id_}",), jsons.write_text([*run]))
+    """For clients that bring back something of this id."""
+    vault.remember(owner, (f"run:{id_}",), jsons.write_text([*run]))
 
 
 class RememberedRuns:
@@ -89,6 +90,8 @@ def restored(request: Request, parties: Parties, *, kept: bool, natively: bool) 
     kept: the model has tools of the proxy's, so that runs for a Chat client may be remembered. natively: the backend
     searches the web itself.
     """
+    if request.dialect != "openai-chat" and not any(map(_has_runs, request.turns)):
+        return request
     restoring = _Restoring(request, parties, natively=natively)
     match request.dialect:
         case "anthropic-messages":
@@ -138,7 +141,7 @@ class _Restoring:
             call = calls.get(result.raw.get("tool_use_id"))
             if call is not None and (told := self._told(result, call)) is not None:
                 ours = _OURS.match(call.id)
-                found[call.id] = PastRun(ours[0][:-2] if ours else call.id, call.id, call.name, call.arguments, told)
+                found[call.id] = PastRun(ours["round"] if ours else call.id, call.id, call.name, call.arguments, told)
         return found
 
     def _told(self, result: Opaque, call: ToolCall) -> str | None:
@@ -146,27 +149,31 @@ class _Restoring:
         content = result.raw.get("content")
         if isinstance(content, list) and content:
             return _opened(content, self._sealer)
-        if self._natively or not (_OURS.match(call.id) or result.kind == "web_fetch_tool_result"):
+        ours = _OURS.match(call.id)
+        if self._natively or not (ours or result.kind == "web_fetch_tool_result"):
             return None
+        if ours and (known := self._recalled(ours["id"])) is not None:
+            return known.told
         return _NOTHING if content == [] else result.gist
 
     def of_responses(self, turn: Turn) -> Iterator[Turn]:
-        if not any(_is_own_item(part) for part in turn.parts):
+        if not any(_own_item(part) for part in turn.parts):
             yield turn
             return
         self.changed = True
         splitting = _Splitting(turn, natively=self._natively)
         for part in turn.parts:
-            if not _is_own_item(part):
+            ours = _own_item(part)
+            if ours is None or not isinstance(part, Opaque):
                 yield from splitting.said(part)
-            elif (run := self._recalled(part.raw["id"])) is not None:
+            elif (run := self._recalled(ours)) is not None:
                 yield from splitting.ran(run)
             else:
                 yield from splitting.said(Text(part.gist or ""))
         yield from splitting.rest()
 
-    def _recalled(self, item_id: str) -> PastRun | None:
-        known = self._vault.recall(self._owner, (f"run:{item_id}",))
+    def _recalled(self, id_: str) -> PastRun | None:
+        known = self._vault.recall(self._owner, (f"run:{id_}",))
         return None if known is None else PastRun(*jsons.read(known))
 
     def of_chat(self, turn: Turn) -> Iterator[Turn]:
@@ -219,17 +226,21 @@ class _Splitting:
             self._parts, self._results = [], []
 
 
+def _has_runs(turn: Turn) -> bool:
+    """Whether a look is worth it: most conversations are long and have none."""
+    return turn.role == "assistant" and any(type(part) is Opaque and part.kind in _SHOWN for part in turn.parts)
+
+
 def _is_result(part: Part) -> TypeGuard[Opaque]:
     return isinstance(part, Opaque) and part.kind in _RESULTS and isinstance(part.raw, dict)
 
 
-def _is_own_item(part: Part) -> TypeGuard[Opaque]:
-    return (
-        isinstance(part, Opaque)
-        and part.kind == "web_search_call"
-        and isinstance(part.raw, dict)
-        and _OURS.match(str(part.raw.get("id"))) is not None
-    )
+def _own_item(part: Part) -> str | None:
+    """The id of the run that an item of Responses stands for."""
+    if not isinstance(part, Opaque) or part.kind != "web_search_call" or not isinstance(part.raw, dict):
+        return None
+    ours = _OURS.match(str(part.raw.get("id")))
+    return ours["id"] if ours else None
 
 
 def _opened(content: list[Any], sealer: Sealer) -> str | None:

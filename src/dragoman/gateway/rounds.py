@@ -195,10 +195,10 @@ class Rounds:
         kind = one.offer.wanted.kind
         run = PastRun(id_[:-2], one.call.id, kind, one.call.arguments, ran.told)
         self.runs.append(run)
-        if parties.client.dialect == "openai-responses":
-            remember_item(parties.gateway.vault, parties.entry.owner, id_, run)
-        if parties.client.dialect == "anthropic-messages" and isinstance(shown, Searched):
+        if parties.client.dialect == "anthropic-messages" and isinstance(shown, Searched) and shown.hits:
             shown = _replace(shown, hits=sealed(shown.hits, ran.told, parties.gateway.sealer))
+        elif parties.client.dialect != "openai-chat":
+            remember_item(parties.gateway.vault, parties.entry.owner, id_, run)
         self._telling.citing.found(shown)
         return Ran(ran.told, shown)
 
