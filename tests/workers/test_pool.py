@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import pytest
-from PIL import Image
 
 from dragoman.hub.problems import Problem
 from dragoman.wire import jsons
 from dragoman.workers.pool import Workers
+
+pytest.importorskip("pypdfium2", reason="needs the extra `pdf`")
+Image = pytest.importorskip("PIL.Image", reason="needs the extra `pdf`")
 
 T = TypeVar("T")
 PDFS: Final = Path(__file__).parent / "pdfs"

@@ -4,18 +4,16 @@ It ends with the pipe: a thread waits for that while the main one works, so that
 killed. What it takes of memory and time is limited by the kernel, whatever the libraries do.
 """
 
-import ctypes
 import os
 import queue
-import resource
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
-from typing import BinaryIO, Final, NamedTuple, NoReturn
+from typing import BinaryIO, NamedTuple, NoReturn
 
 from dragoman.hub.problems import Problem
+from dragoman.workers import limits
 from dragoman.workers.jobs import (
     HEAD,
     Done,
@@ -30,8 +28,6 @@ from dragoman.workers.jobs import (
     read_job,
 )
 
-_DIE_WITH_PARENT: Final = 1  # prctl's PR_SET_PDEATHSIG
-
 
 class _Given(NamedTuple):
     job: Job
@@ -40,8 +36,7 @@ class _Given(NamedTuple):
 
 def main(memory: int, cpu: int) -> NoReturn:
     """memory: MiB of address space. cpu: seconds for each reply."""
-    _limit(resource.RLIMIT_AS, memory * 2**20)
-    _limit(resource.RLIMIT_CORE, 0)
+    limits.settle(memory)
     given: queue.SimpleQueue[_Given] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, given), daemon=True).start()
     out = sys.stdout.buffer
@@ -65,11 +60,11 @@ def _listen(pipe: BinaryIO, given: "queue.SimpleQueue[_Given]") -> None:
 
 def _replies(job: Job, data: bytes, cpu: int) -> Iterator[tuple[Reply, bytes]]:
     """All of them, each with a new allowance of time."""
-    _allow(cpu)
+    limits.allow(cpu)
     try:
         for reply in _work(job, data):
             yield reply
-            _allow(cpu)
+            limits.allow(cpu)
         yield Done(), b""
     except Problem as problem:
         yield Refused(problem.kind, problem.public, problem.private), b""
@@ -100,25 +95,5 @@ def _work(job: Job, data: bytes) -> Iterator[tuple[Reply, bytes]]:
             return ocr.read(data, engine)
 
 
-def _allow(seconds: int) -> None:
-    """Let the process have so much more CPU time, and be killed after that."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + seconds + 1)
-
-
-def _limit(what: int, amount: int) -> None:
-    """As far as the system lets us: the clock of the proxy stands behind it."""
-    _, hard = resource.getrlimit(what)
-    with suppress(ValueError, OSError):
-        resource.setrlimit(what, (amount if hard == resource.RLIM_INFINITY else min(amount, hard), hard))
-
-
-def _die_with_parent() -> None:
-    """Where the system can (Linux), even if this process is so busy that no thread of it runs."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-
-
 if __name__ == "__main__":
-    _die_with_parent()
     main(*map(int, sys.argv[1:]))
