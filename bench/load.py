@@ -13,7 +13,8 @@ from toolchain import CannotMeasureError
 class Load(NamedTuple):
     """One run of the load generator against one proxy. With errors its numbers mean nothing.
 
-    cpu: seconds of the proxy's process tree. first: milliseconds to the first delta, median.
+    cpu: seconds of the proxy's process tree. first: milliseconds to the first delta, median. silence: milliseconds, the
+    longest within a stream after its first delta, median of the streams.
     idle_rss, idle_pss: MiB before the first request. rss, pss: the highest seen.
     others: CPU used by programs that are no part of the bench, in cores.
     """
@@ -23,6 +24,7 @@ class Load(NamedTuple):
     errors: list[str]
     cpu: float
     first: float
+    silence: float
     idle_rss: float
     idle_pss: float
     rss: float
@@ -59,6 +61,7 @@ def _read(said: dict[str, Any]) -> Load:
         errors=said["errors"],
         cpu=proxy["cpu_s"],
         first=said["first_delta_ms"]["p50"],
+        silence=said["longest_silence_ms"]["p50"],
         idle_rss=proxy["before"]["rss_mib"],
         idle_pss=proxy["before"]["pss_mib"],
         rss=proxy["peak"]["rss_mib"],

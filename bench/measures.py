@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from math import inf
 from pathlib import Path
@@ -134,6 +135,10 @@ FIRST = {
 }
 FIRST_BUDGETS = {1: Budget(0.6)}
 
+# Streams that are listened to, and the bodies of 3 MB that come meanwhile, one after another.
+HEARD = ("-c 4 -n 4 -dn 600 -dd 5 -dj 2", "-c 4 -n 4 -dn 200 -dd 5 -dj 2")
+HUGE = ("-c 1 -n 12 -body {body} -dn 5", "-c 1 -n 4 -body {body} -dn 5")
+
 # Every stream lasts longer than it takes to start them all.
 MANY = (
     "-c 1000 -n 1000 -dn 14 -dd 300 -dj 200 -df 1 -ramp 2s",
@@ -145,7 +150,10 @@ IDLE_PSS = Row("Memory MiB", "idle, PSS", "MiB")
 START = Row("Start s", "exec to first 200 of /healthz", "s", Budget(1))
 START_CPU = Row("Start s", "CPU until then", "s")
 
-GROUPS = (*(shape.key for shape in SHAPES), "first", "memory", "start")
+ALONE = Row("Longest silence ms", "4 streams, an event every 5-7 ms", "ms", comparable=False)
+BESIDE = Row("Longest silence ms", "the same beside bodies of 3 MB", "ms", Budget(50), comparable=False)
+
+GROUPS = (*(shape.key for shape in SHAPES), "first", "silence", "memory", "start")
 Proxies: TypeAlias = Sequence[Running]
 
 
@@ -163,6 +171,9 @@ class Bench:
         self._bodies = {"chat": folder / "chat.json", "messages": folder / "messages.json"}
         self._bodies["chat"].write_bytes(bodies.agent_request("openai-chat", 500_000))
         self._bodies["messages"].write_bytes(bodies.agent_request("anthropic-messages", 500_000))
+        self._huge = {"chat": folder / "huge-chat.json", "responses": folder / "huge-responses.json"}
+        self._huge["chat"].write_bytes(bodies.agent_request("openai-chat", 3_000_000))
+        self._huge["responses"].write_bytes(bodies.agent_request("openai-responses", 3_000_000))
 
     def fresh_folder(self) -> Path:
         return next(self._folders)
@@ -206,6 +217,9 @@ class Bench:
             if "first" in groups:
                 self._say(f"first token, round {turn + 1}")
                 self._first(_turned(proxies, turn))
+            if "silence" in groups:
+                self._say(f"silence, round {turn + 1}")
+                self._silence(_turned(proxies, turn))
 
     def _shape(self, shape: Shape, proxies: Proxies) -> None:
         options = shape.quick if self._quick else shape.full
@@ -221,6 +235,20 @@ class Bench:
                     title = f"{streams} stream{'s' if streams > 1 else ''}, {rail}"
                     row = Row("Added ms to first token", title, "ms", FIRST_BUDGETS.get(streams), comparable=False)
                     self.results.add(row, proxy.name, load.first - direct.first, load)
+
+    def _silence(self, proxies: Proxies) -> None:
+        """Whoever translates gets the bodies as Codex says them, nginx gets them in the backend's own dialect."""
+        heard, huge = HEARD[self._quick], HUGE[self._quick]
+        for proxy in proxies:
+            alone = self._load(proxy, RELAYED, heard, "silence")
+            self.results.add(ALONE, proxy.name, alone.silence, alone)
+            dialect = "responses" if proxy.translates else "chat"
+            words = [word.format(body=self._huge[dialect]) for word in huge.split()]
+            with ThreadPoolExecutor(1) as other:
+                bodies_sent = other.submit(self._generator.run, proxy, dialect, words)
+                beside = self._load(proxy, RELAYED, heard, "silence")
+                self.results.judged(bodies_sent.result(), f"silence, {proxy.name}, bodies of 3 MB")
+            self.results.add(BESIDE, proxy.name, beside.silence, beside)
 
     def _rails(self, proxy: Running, options: str, what: str) -> Iterator[tuple[str, Load]]:
         """The load on each rail. Who cannot translate is measured once, and stands as reference on both."""

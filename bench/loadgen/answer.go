@@ -16,11 +16,12 @@ var errIdleClosed = errors.New("idle connection closed")
 // An answer is what one request came to. Deltas counts what arrived, err says
 // what was wrong with it.
 type answer struct {
-	deltas int
-	bytes  int64
-	first  time.Duration // to the first delta
-	total  time.Duration
-	err    error
+	deltas  int
+	bytes   int64
+	first   time.Duration // to the first delta
+	silence time.Duration // the longest after it
+	total   time.Duration
+	err     error
 }
 
 // ask sends the question over one connection and reads the whole answer. keep
@@ -37,9 +38,15 @@ func (q *question) ask(l *line, fresh bool) (a answer, keep bool) {
 	}
 	deltas, ends := newCounter(q.markers...), newCounter(q.end)
 	piece := make([]byte, 32<<10)
+	var heard time.Time
 	for {
 		n, err := resp.Body.Read(piece)
 		if n > 0 {
+			now := time.Now()
+			if a.first > 0 {
+				a.silence = max(a.silence, now.Sub(heard))
+			}
+			heard = now
 			a.bytes += int64(n)
 			ends.feed(piece[:n])
 			if deltas.feed(piece[:n]); a.first == 0 && deltas.found > 0 {

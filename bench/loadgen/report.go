@@ -16,6 +16,7 @@ type report struct {
 	Wall     float64            `json:"wall_s"`
 	Others   float64            `json:"others_cores"` // used by processes neither watched nor this one
 	First    spread             `json:"first_delta_ms"`
+	Silence  spread             `json:"longest_silence_ms"` // of each answer, after its first delta
 	Total    spread             `json:"total_ms"`
 	Watched  map[string]watched `json:"watched"`
 }
@@ -28,7 +29,7 @@ type spread struct {
 
 func newReport(answers []answer, wall time.Duration) report {
 	r := report{Requests: len(answers), Errors: []string{}, Wall: wall.Seconds(), Watched: map[string]watched{}}
-	var first, total []float64
+	var first, silence, total []float64
 	kinds := map[string]int{}
 	for _, a := range answers {
 		if a.err != nil {
@@ -39,9 +40,10 @@ func newReport(answers []answer, wall time.Duration) report {
 		r.Deltas += a.deltas
 		r.Bytes += a.bytes
 		first = append(first, milliseconds(a.first))
+		silence = append(silence, milliseconds(a.silence))
 		total = append(total, milliseconds(a.total))
 	}
-	r.First, r.Total, r.Errors = newSpread(first), newSpread(total), commonest(kinds)
+	r.First, r.Silence, r.Total, r.Errors = newSpread(first), newSpread(silence), newSpread(total), commonest(kinds)
 	return r
 }
 
