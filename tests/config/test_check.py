@@ -92,7 +92,15 @@ def test_nothing_is_said_of_a_good_file() -> None:
             "allow_unauthenticated: true\n" + GOOD + "keys:\n  - key: sk-0123456789abcdef",
             "c:1: warning: allow_unauthenticated: has",
         ),
-        (GOOD + "processors:\n  vision: v", 'c:6: processors.vision: "v" is no model'),
+        (GOOD + "processors:\n  vision: v", 'c:6: processors.vision: "v" is no model; models here: m'),
+        (
+            GOOD + "  - name: qwen-vl\n    backend: http://v/v1\nprocessors:\n  vision: qwen_vl",
+            'c:8: processors.vision: "qwen_vl" is no model; did you mean "qwen-vl"?',
+        ),
+        (
+            GOOD + "    supports_vision: false\nprocessors:\n  vision: m",
+            'c:7: warning: processors.vision: "m" is asked to look at images, and says `supports_vision: false`',
+        ),
         (GOOD + "    processors:\n      ocr: o", 'c:6: models[0].processors.ocr: "o" is no model'),
         (GOOD + "services:\n  qdrant:\n    backend: x", "c:7: services.qdrant.backend: must begin with http"),
         (GOOD + "audio:\n  tts:\n    backends:\n      - x", "c:8: audio.tts.backends[0].url: must begin with http"),

@@ -1,11 +1,31 @@
 """What processors reach through the gateway."""
 
+from typing import Any
+
 import pytest
 
-from dragoman.gateway.outside import seeing
+from dragoman.gateway.converse import gathered
+from dragoman.gateway.outside import Outside, seeing
+from dragoman.gateway.parties import Parties
+from dragoman.hub.problems import Problem
 from dragoman.hub.route import Backend, Profile, Route, Secret
 from dragoman.processors.needs import needs_of
-from tests.gateway.stage import HELLO, NOBODY, chat_body, house, messages_body, model, origin, playback, run, says
+from dragoman.wire import jsons
+from tests.gateway.stage import (
+    HELLO,
+    NOBODY,
+    chat_body,
+    hangs_after,
+    house,
+    messages_body,
+    model,
+    origin,
+    playback,
+    replies,
+    run,
+    says,
+    whole,
+)
 from tests.gateway.test_prepare import CHAT_IMAGE, EYES, at, blind, chat_asking, told
 
 
@@ -73,3 +93,46 @@ def test_a_model_that_is_asked_to_look_is_taken_to_see() -> None:
     route = seeing(Route(model="eyes", backend_model="eyes", backends=(backend,)))
     assert route.backends[0].profile.vision is True
     assert not needs_of(route.pipeline, route.backends[0]).images
+
+
+def test_a_layout_service_reads_scans_where_there_is_one() -> None:
+    async def main() -> None:
+        pages = {"layoutParsingResults": [{"markdown": {"text": "read by the service"}}]}
+        async with (
+            playback(says(*HELLO)) as texts,
+            playback(replies(whole({"errorCode": 0, "result": pages}))) as service,
+            house([blind(texts)], documents={"paddleocr": {"backends": [origin(service)]}}) as running,
+        ):
+            await running.ask("/v1/chat/completions", chat_asking(CHAT_IMAGE))
+            assert "<page_text>\nread by the service\n</page_text>" in told(texts)
+            assert jsons.read(service.asked[0].body)["fileType"] == 1
+
+    run(main)
+
+
+def test_without_a_layout_service_nothing_is_asked_of_it() -> None:
+    async def main() -> None:
+        async with playback(says(*HELLO)) as texts, house([blind(texts)]) as running:
+            parties = Parties(None, None, running.gateway, running.gateway.config.current, None, None)  # type: ignore[arg-type] # all that is looked at
+            with pytest.raises(Problem, match="no layout service"):
+                await Outside(parties, gathered).read_layout(b"", "pdf")
+
+    run(main)
+
+
+def test_a_model_that_takes_too_long_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        config: dict[str, Any] = {"processors": {"vision": "eyes", "ocr": "none", "timeout": 0.05}}
+        async with (
+            playback(says(*HELLO)) as texts,
+            playback(hangs_after()) as eyes,
+            house([blind(texts), at(eyes, "eyes")], **config) as running,
+        ):
+            await running.ask("/v1/chat/completions", chat_asking(CHAT_IMAGE))
+            assert "the model 'eyes' took longer than 0.05 s" in told(texts)
+            await eyes.gone.wait()
+
+    with caplog.at_level("INFO"):
+        run(main)
+    theirs = next(record.entry.fields() for record in caplog.records if hasattr(record, "entry"))
+    assert (theirs["path"], theirs["status"]) == ("vision", 499)

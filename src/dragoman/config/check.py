@@ -4,6 +4,7 @@ A check looks at the configuration as written and yields findings with paths; `l
 numbers are in `schema.py`, types in `read.py`.
 """
 
+import difflib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeAlias
 
@@ -186,10 +187,18 @@ def processor_models(config: Config) -> Iterator[Finding]:
         (child(item("models", index), "processors"), model.processors.vision, model.processors.ocr)
         for index, model in enumerate(config.models)
     ]
+    blind = {model.name for model in config.models if model.supports_vision is False}
     for path, vision, ocr in places:
         for field, name in (("vision", vision), ("ocr", ocr)):
             if name and name != "none" and name not in names:
-                yield Finding(child(path, field), f'"{name}" is no model; {_choices("models", names)}')
+                close = difflib.get_close_matches(name, names, 1)
+                hint = f'did you mean "{close[0]}"?' if close else _choices("models", names)
+                yield Finding(child(path, field), f'"{name}" is no model; {hint}')
+            elif name in blind:
+                message = (
+                    f'"{name}" is asked to look at images, and says `supports_vision: false`: it is asked all the same'
+                )
+                yield Finding(child(path, field), message, "warning")
 
 
 def other_urls(config: Config) -> Iterator[Finding]:

@@ -11,8 +11,8 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from dragoman.config.snapshot import Key, Snapshot
-from dragoman.gateway.call import Call, Message
+from dragoman.config.snapshot import Key
+from dragoman.gateway.call import Message
 from dragoman.gateway.entry import Entry
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.responder import Responder
@@ -39,6 +39,7 @@ class Outside:
     """Of one exchange. It may be asked by work that goes on when the exchange has ended."""
 
     def __init__(self, parties: Parties, ask: Ask) -> None:
+        self._call: Final = parties.call
         self._gateway: Final = parties.gateway
         self._snapshot: Final = parties.snapshot
         self._parent: Final = parties.entry
@@ -60,7 +61,7 @@ class Outside:
         entry.admitted(key)
         entry.asked(model, model)
         parties = Parties(
-            _call(request_id, purpose),
+            self._call,
             CLIENTS[request.dialect],
             msgspec.structs.replace(self._gateway, tools=lambda _config, _model: ()),  # it is to look, not to search
             self._snapshot,
@@ -104,18 +105,6 @@ def seeing(route: Route) -> Route:
 
 def _seeing(backend: Backend) -> Backend:
     return msgspec.structs.replace(backend, profile=msgspec.structs.replace(backend.profile, vision=True))
-
-
-def _call(request_id: str, purpose: str) -> Call:
-    """A call that nobody made."""
-
-    async def admit(snapshot: Snapshot) -> Key:  # noqa: ARG001 - as its protocol names it
-        raise AssertionError("nobody is to be let in")
-
-    async def read_body(limit: int) -> bytes:  # noqa: ARG001 - the same
-        raise AssertionError("there is no body")
-
-    return Call(request_id, "POST", purpose, "", {}, admit, read_body, _nobody, lambda: None)
 
 
 async def _nobody(_: Message) -> None:
