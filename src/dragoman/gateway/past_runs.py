@@ -90,7 +90,7 @@ def restored(request: Request, parties: Parties, *, kept: bool, natively: bool) 
     kept: the model has tools of the proxy's, so that runs for a Chat client may be remembered. natively: the backend
     searches the web itself.
     """
-    if request.dialect != "openai-chat" and not any(map(_has_runs, request.turns)):
+    if request.dialect != "openai-chat" and not _has_runs(request.turns):
         return request
     restoring = _Restoring(request, parties, natively=natively)
     match request.dialect:
@@ -226,9 +226,14 @@ class _Splitting:
             self._parts, self._results = [], []
 
 
-def _has_runs(turn: Turn) -> bool:
+def _has_runs(turns: Sequence[Turn]) -> bool:
     """Whether a look is worth it: most conversations are long and have none."""
-    return turn.role == "assistant" and any(type(part) is Opaque and part.kind in _SHOWN for part in turn.parts)
+    for turn in turns:
+        if turn.role == "assistant":
+            for part in turn.parts:
+                if type(part) is Opaque and part.kind in _SHOWN:
+                    return True
+    return False
 
 
 def _is_result(part: Part) -> TypeGuard[Opaque]:
