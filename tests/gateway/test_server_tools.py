@@ -10,7 +10,7 @@ from dragoman.hub.route import Backend, Profile, Secret
 from dragoman.protocols import CLIENTS
 from dragoman.routing.profiles import FAMILIES
 from dragoman.wire import jsons
-from tests.agents.script import Words
+from tests.agents.script import Call, Words
 from tests.gateway.stage import (
     House,
     chat_body,
@@ -23,7 +23,7 @@ from tests.gateway.stage import (
     run,
     says,
 )
-from tests.gateway.test_rounds import ASKING, MESSAGES_TOOL, Searching, bodies, serving
+from tests.gateway.test_rounds import ASKING, MESSAGES_TOOL, PAGE, Fetching, Searching, bodies, plays, serving
 
 OWN: Final = {"name": "look", "input_schema": {"type": "object"}}
 
@@ -77,6 +77,36 @@ def test_the_tool_stands_where_it_stood() -> None:
             (asked,) = bodies(backend)
         assert [tool["function"]["name"] for tool in asked["tools"]] == ["look", "web_search", "see"]
         assert asked["tools"][1]["function"]["description"] == "Search the web."
+
+    run(main)
+
+
+def test_a_search_of_responses_opens_pages_too() -> None:
+    async def main() -> None:
+        tool = {"type": "web_search"}
+        rounds = plays((Call("web_fetch", {"url": PAGE.url}),), (Words("ok"),), (Words("ok"),))
+        async with playback(rounds) as backend, serving(backend, Searching(), Fetching()) as served:
+            heard = await served.ask("/v1/responses", responses_body(tools=[tool]))
+            opened = heard.json["output"][0]
+            assert (opened["type"], opened["action"]) == ("web_search_call", {"type": "open_page", "url": PAGE.url})
+            await served.ask("/v1/responses", responses_body(tools=[{**tool, "external_web_access": False}]))
+            first, *_, last = bodies(backend)
+        assert [t["function"]["name"] for t in first["tools"]] == ["web_search", "web_fetch"]
+        assert [t["function"]["name"] for t in last["tools"]] == ["web_search"]
+
+    run(main)
+
+
+def test_pages_are_not_opened_for_a_backend_that_searches_itself() -> None:
+    async def main() -> None:
+        profile = {"family": "openai"}
+        async with (
+            playback(says(Words("ok"))) as backend,
+            serving(backend, Searching(), Fetching(), type_="responses", profile=profile) as served,
+        ):
+            await served.ask("/v1/messages", messages_body(tools=[MESSAGES_TOOL]))
+            await served.ask("/v1/responses", responses_body(tools=[{"type": "web_search"}]))
+            assert [body["tools"] for body in bodies(backend)] == [[{"type": "web_search"}]] * 2
 
     run(main)
 

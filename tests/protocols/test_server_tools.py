@@ -59,9 +59,11 @@ def test_messages_whatever_the_version(kind: str, version: str) -> None:
 )
 def test_responses(kind: str) -> None:
     raw = {"type": kind, "filters": {"allowed_domains": ["lab.example"]}, "search_context_size": "low"}
-    (found,) = wanted(responses(raw, max_tool_calls=3))
+    found, read = wanted(responses(raw, max_tool_calls=3))
     assert found.names == {"web_search", kind}
     assert (found.max_uses, found.allowed, found.context) == (3, ("lab.example",), "low")
+    assert (read.kind, read.tool, read.names, read.allowed) == ("web_fetch", None, frozenset(), ("lab.example",))
+    assert [one.kind for one in wanted(responses({**raw, "external_web_access": False}))] == ["web_search"]
 
 
 def test_chat() -> None:

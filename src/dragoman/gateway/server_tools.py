@@ -15,7 +15,7 @@ from dragoman.gateway.past_runs import restored
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import CustomTool, FunctionTool, HostedTool, Request, Tool, ToolChoice
 from dragoman.hub.route import Backend, Route
-from dragoman.protocols.server_tools import Kind, Wanted, choice_of, wanted, with_choice, without_options
+from dragoman.protocols.server_tools import KINDS, Kind, Wanted, choice_of, wanted, with_choice, without_options
 from dragoman.tools.tool import ServerTool, Wishes
 from dragoman.wire import jsons
 
@@ -103,18 +103,20 @@ def _is_given(route: Route, parties: Parties) -> bool:
 def _offers(
     request: Request, route: Route, backend: Backend, parties: Parties, tools: Mapping[str, ServerTool]
 ) -> dict[Kind, Offer]:
-    forced = _is_forced(route, parties)
+    forced, asked = _is_forced(route, parties), wanted(request)
+    if not asked and _is_given(route, parties):
+        asked = tuple(Wanted(kind) for kind in KINDS if not _has_own(kind, request))
     offers: dict[Kind, Offer] = {}
-    for one in wanted(request):
-        if one.kind in tools and (forced or not runs_itself(one.kind, request, backend)):
+    for one in asked:
+        is_part = one.kind == "web_fetch" and one.tool is None  # of a search, and goes with it
+        left = not forced and runs_itself("web_search" if is_part else one.kind, request, backend)
+        if one.kind in tools and not left:
             offers[one.kind] = Offer(one, tools[one.kind])
-    if _is_given(route, parties) and not wanted(request) and "web_search" in tools and not _has_own(request):
-        offers["web_search"] = Offer(Wanted("web_search"), tools["web_search"])
     return offers
 
 
-def _has_own(request: Request) -> bool:
-    return any(not isinstance(tool, HostedTool) and tool.name == "web_search" for tool in request.tools)
+def _has_own(kind: Kind, request: Request) -> bool:
+    return any(not isinstance(tool, HostedTool) and tool.name == kind for tool in request.tools)
 
 
 def _declared(request: Request, offers: Mapping[Kind, Offer]) -> Prepared:

@@ -17,8 +17,8 @@ from dragoman.protocols.openai_responses.response import said_in
 Kind: TypeAlias = Literal["web_search", "web_fetch"]
 Context: TypeAlias = Literal["low", "medium", "high"]
 
+KINDS: Final[tuple[Kind, ...]] = ("web_search", "web_fetch")
 _CHAT_OPTIONS: Final = "web_search_options"
-_KINDS: Final[tuple[Kind, ...]] = ("web_search", "web_fetch")
 _CONTEXTS: Final[tuple[Context, ...]] = ("low", "medium", "high")
 _PLACE: Final = ("city", "region", "country", "timezone")
 _replace: Final = msgspec.structs.replace
@@ -27,7 +27,7 @@ _replace: Final = msgspec.structs.replace
 class Wanted(Struct, frozen=True):
     """One such tool, as the client wants it.
 
-    tool: how it is declared; None = beside the tools. names: by which the client's choice of a tool may mean it.
+    tool: how it is declared; None = beside the tools, or as a part of the search. names: by which the client's choice of a tool may mean it.
     max_uses: in one answer. The rest is as in `tools/tool.py`.
     """
 
@@ -53,13 +53,13 @@ def wanted(request: Request) -> tuple[Wanted, ...]:
 def _wanted(request: Request) -> Iterator[Wanted]:
     for tool in request.tools:
         if isinstance(tool, HostedTool):
-            for kind in _KINDS:
-                if tool.kind == kind and isinstance(tool.raw, dict):
-                    yield (
-                        _of_messages(kind, tool)
-                        if tool.dialect == "anthropic-messages"
-                        else _of_responses(tool, request)
-                    )
+            kind = next((kind for kind in KINDS if kind == tool.kind), None)
+            if kind is None or not isinstance(tool.raw, dict):
+                continue
+            if tool.dialect == "anthropic-messages":
+                yield _of_messages(kind, tool)
+            else:
+                yield from _of_responses(tool, request)
     if isinstance(options := request.extra.get(_CHAT_OPTIONS), dict) and request.dialect == "openai-chat":
         place = options.get("user_location")
         yield Wanted(
@@ -84,12 +84,12 @@ def _of_messages(kind: Kind, tool: HostedTool) -> Wanted:
     )
 
 
-def _of_responses(tool: HostedTool, request: Request) -> Wanted:
-    """`max_tool_calls` counts the calls of all tools that the server runs; searches are the only ones here."""
+def _of_responses(tool: HostedTool, request: Request) -> Iterator[Wanted]:
+    """This dialect's search also opens pages, unless it may not go out. `max_tool_calls` counts both together."""
     raw: Object = tool.raw
     filters = raw.get("filters")
     filters = filters if isinstance(filters, dict) else {}
-    return Wanted(
+    search = Wanted(
         "web_search",
         tool,
         frozenset({"web_search", str(raw.get("type"))}),
@@ -99,6 +99,9 @@ def _of_responses(tool: HostedTool, request: Request) -> Wanted:
         _place(raw.get("user_location")),
         _context(raw),
     )
+    yield search
+    if raw.get("external_web_access") is not False:
+        yield _replace(search, kind="web_fetch", tool=None, names=frozenset())
 
 
 def choice_of(request: Request) -> ToolChoice | None:
