@@ -7,6 +7,7 @@ from dragoman.config.schema import Config
 from dragoman.net.client import Client
 from dragoman.store.results import Results
 from dragoman.tools.toolbox import Toolbox, accounts_for
+from dragoman.workers.pool import Workers
 
 MODEL = "models: [{name: m, backends: ['http://127.0.0.1:1/v1']%s}]\n"
 
@@ -53,9 +54,26 @@ def test_accounts(processors: str, own: str, accounts: list[tuple[str, str, str]
     assert asked(config(processors, own)) == accounts
 
 
-def test_tools_of_a_model_and_of_anyone() -> None:
-    toolbox = Toolbox(Client.__new__(Client), Results.__new__(Results))
-    some = config("{web_search_key: tvly-1}", "{web_search_key: none}")
-    assert toolbox.tools(some, some.models[0]) == ()
-    assert next(tool.declaration.name for tool in toolbox.tools(some, None)) == "web_search"
-    assert toolbox.tools(config(""), None) == ()
+def names(processors: str, own: str = "", *, anyone: bool = False) -> list[str]:
+    toolbox = Toolbox(Client.__new__(Client), Results.__new__(Results), Workers())
+    some = config(processors, own)
+    return [tool.declaration.name for tool in toolbox.tools(some, None if anyone else some.models[0])]
+
+
+@pytest.mark.parametrize(
+    ("processors", "own", "has"),
+    [
+        ("", "", []),
+        ("{web_search_key: tvly-1}", "", ["web_search", "web_fetch"]),
+        ("{web_search_key: tvly-1, web_fetch: false}", "", ["web_search"]),
+        ("{web_search_key: tvly-1}", "{web_search_key: none}", []),
+        ("{web_fetch: true}", "", ["web_fetch"]),
+    ],
+)
+def test_tools_of_a_model(processors: str, own: str, has: list[str]) -> None:
+    assert names(processors, own) == has
+
+
+def test_tools_of_anyone() -> None:
+    assert names("{web_search_key: tvly-1}", "{web_search_key: none}", anyone=True) == ["web_search", "web_fetch"]
+    assert names("", anyone=True) == []

@@ -48,12 +48,12 @@ async def fetch(
     allowed: Allowed,
     seconds: float = 20.0,
     accept: str = "*/*",
-    may_visit: Callable[[str], bool] = lambda _host: True,
+    may_visit: Callable[[str], bool] = lambda _url: True,
 ) -> Found:
     """Return what is there. Cancelled, hang up at once.
 
-    limit: bytes of the body, after decompression. seconds: for all of it. may_visit: is asked for the host of the URL
-    and of each redirect.
+    limit: bytes of the body, after decompression. seconds: for all of it. may_visit: is asked about the URL and about
+    each one it redirects to.
 
     Raise Problem. Its `code` is what Messages calls it: "invalid_tool_input" for what is no URL, "url_not_allowed" for
     places nobody may be led to, "too_many_requests", "url_not_accessible" for all else. Its public text names the host,
@@ -102,7 +102,7 @@ class _Visit:
         except BadURLError as error:
             raise Problem("bad_request", f"the URL {error}", private=url, code="invalid_tool_input") from None
         self.host = target.origin.host
-        if not self._may_visit(self.host):
+        if not self._may_visit(url):
             raise Problem("forbidden", f"{self.host} is not among the domains that may be visited", code=NOT_ALLOWED)
         return target
 

@@ -148,7 +148,7 @@ class App:
             Vault(database),
             results,
             workers,
-            Toolbox(net, results).tools,
+            Toolbox(net, results, workers).tools,
             Books(self._ledger(house)),
             Layout(net),
         )

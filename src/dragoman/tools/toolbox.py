@@ -14,7 +14,9 @@ from dragoman.tools.search import ENGINES
 from dragoman.tools.search.asking import Searches
 from dragoman.tools.search.engine import Account
 from dragoman.tools.tool import ServerTool
+from dragoman.tools.web_fetch import Pages, WebFetch
 from dragoman.tools.web_search import WebSearch
+from dragoman.workers.pool import Workers
 
 _ENGINES: Final = {engine.name: engine for engine in ENGINES}
 
@@ -22,17 +24,21 @@ _ENGINES: Final = {engine.name: engine for engine in ENGINES}
 class Toolbox:
     """One per process: what it knows of accounts that rest, and of answers, is everybody's."""
 
-    def __init__(self, net: Client, results: Results) -> None:
+    def __init__(self, net: Client, results: Results, workers: Workers) -> None:
         self._searches: Final = Searches(net, results)
+        self._pages: Final = Pages(net, results, workers)
 
     def tools(self, config: Config, model: ModelConfig | None) -> tuple[ServerTool, ...]:
         """The tools that the proxy runs for this model; none where nothing is configured.
 
         model: None = whoever asks for a tool without a model, as over MCP.
         """
-        own_key = NO_SECRET if model is None else model.processors.web_search_key
-        accounts = accounts_for(config, own_key)
-        return (WebSearch(self._searches, accounts),) if accounts else ()
+        accounts = accounts_for(config, NO_SECRET if model is None else model.processors.web_search_key)
+        tools: list[ServerTool] = [WebSearch(self._searches, accounts)] if accounts else []
+        fetches = config.processors.web_fetch
+        if fetches or (fetches is None and accounts):
+            tools.append(WebFetch(self._pages, config.allowed))
+        return tuple(tools)
 
 
 def accounts_for(config: Config, own_key: Secret = NO_SECRET) -> tuple[Account, ...]:
