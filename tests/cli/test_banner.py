@@ -76,6 +76,12 @@ def test_keys_are_not_told() -> None:
     assert "ANTHROPIC_AUTH_TOKEN=dragoman" in said(config({"name": "m", "backends": [URL]}))
 
 
+def test_the_page_of_settings_is_named_where_it_is_on() -> None:
+    page = "settings for every model: http://127.0.0.1:8080/"
+    assert page not in said(config({"name": "m", "backends": [URL]}))
+    assert page in said(config({"name": "m", "backends": [URL]}, serve_config_generator=True))
+
+
 def test_many_models_are_counted() -> None:
     text = said(config(*({"name": f"m{n}", "backends": [URL]} for n in range(60))))
     assert "... and 35 more" in text

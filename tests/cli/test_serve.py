@@ -113,6 +113,18 @@ def test_it_serves_until_it_is_told_to_stop_and_ends_with_status_0(how: signal.S
         assert "rror" not in dragoman.lines[-1]
 
 
+def test_the_page_of_settings_stays_when_the_file_changes(tmp_path: Path) -> None:
+    path = config(tmp_path)
+    with started(tmp_path, "--config", str(path), "--serve-config-generator") as dragoman:
+        _, port = dragoman.origin()
+        dragoman.read_until("qwen --auth-type")
+        assert asked(port, "/generator/choices")[0] == 200
+        config(tmp_path, aliases={"a": "m"})
+        dragoman.read_until("taken over")
+        assert [model["id"] for model in asked(port, "/generator/choices")[1]["models"]] == ["m", "a"]
+        assert dragoman.stop() == 0
+
+
 class OneStream:
     """A backend with one connection, whose answer goes on when it is told to."""
 

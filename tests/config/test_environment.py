@@ -49,3 +49,10 @@ def test_a_weak_key_of_the_environment_is_refused() -> None:
     loaded = load({"DRAGOMAN_LISTEN": ":9", "DRAGOMAN_KEY": "short"})
     assert loaded.config is None
     assert "shorter than 16" in loaded.findings[0].message
+
+
+@pytest.mark.parametrize(("said", "shown"), [("true", True), ("1", True), ("", False), ("no", False)])
+def test_the_environment_switches_the_page_of_settings_on(said: str, shown: bool) -> None:
+    config = load({"DRAGOMAN_SERVE_CONFIG_GENERATOR": said}).config
+    assert config is not None
+    assert config.serve_config_generator is shown

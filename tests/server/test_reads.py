@@ -31,7 +31,15 @@ def test_health_is_open_to_all(path: str, method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v2/messages", "/v1/messages/batches", "/favicon.ico", "/v1/chat/completions/x", "/v1/x" * 99]
+    "path",
+    [
+        "/generator/choices",
+        "/v2/messages",
+        "/v1/messages/batches",
+        "/favicon.ico",
+        "/v1/chat/completions/x",
+        "/v1/x" * 99,
+    ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_unknown_paths_are_404(path: str, method: str) -> None:
@@ -41,9 +49,17 @@ def test_unknown_paths_are_404(path: str, method: str) -> None:
     assert len(heard.body) < 600
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_root_says_what_this_is(method: str) -> None:
+    heard = asked("/", method)
+    assert heard.status == 200
+    assert heard.body == b"" if method == "HEAD" else list(heard.json) == ["dragoman"]
+
+
 @pytest.mark.parametrize(
     ("path", "method"),
     [
+        ("/", "POST"),
         ("/v1/messages", "GET"),
         ("/v1/messages", "PUT"),
         ("/v1/chat/completions", "DELETE"),

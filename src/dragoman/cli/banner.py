@@ -34,6 +34,8 @@ def banner(config: Config, found: Iterable[Found], origin: str, router: Router, 
             console.print(Text(f"{place.candidate.title} ({known_by}): {place.trouble}"))
     if any(backend.url == demo.URL for model in config.models for backend in model.backends):
         console.print(Text(_NO_MODEL))
+    if config.serve_config_generator:
+        console.print(Text(f"\nAgents' settings for every model: {origin}/"))
     if key:
         console.print(Text(_FIRST_KEY))
     console.print()

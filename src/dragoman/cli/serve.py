@@ -19,7 +19,7 @@ from dragoman.cli.banner import banner
 from dragoman.cli.first_key import first_key
 from dragoman.config import check
 from dragoman.config.data_dir import data_directory
-from dragoman.config.environment import KEY, LISTEN, wants_keys, with_environment
+from dragoman.config.environment import GENERATOR, KEY, LISTEN, wants_keys, with_environment
 from dragoman.config.findings import render_findings
 from dragoman.config.listen import BadAddressError, ListenAddress, read_listen_address
 from dragoman.config.load import load_file
@@ -61,6 +61,10 @@ def serve(
             help="Address to listen on, in place of the file's: 127.0.0.1:8080. Else that of DRAGOMAN_LISTEN."
         ),
     ] = None,
+    serve_config_generator: Annotated[
+        bool,
+        typer.Option("--serve-config-generator", help="Show the page that writes the coding agents' settings, at `/`."),
+    ] = False,
     log_format: Annotated[
         LogForm, typer.Option(help="Lines for people or for machines; auto: by what stderr is.")
     ] = "auto",
@@ -68,7 +72,7 @@ def serve(
 ) -> None:
     """Run the proxy."""
     logs.start(log_format, log_level)
-    env = _environment(listen)
+    env = _environment(listen, generator=serve_config_generator)
     config = config or _usual_config(env)
     key = ""
     if config is None:
@@ -87,14 +91,15 @@ def serve(
         _run(App(source, config, digest, knowledge, env), listening)
 
 
-def _environment(listen: str | None) -> Mapping[str, str]:
-    """The environment, with the address that the command line names: a reload must not forget it."""
-    if listen is None:
-        return os.environ
-    try:
-        return {**os.environ, LISTEN: str(read_listen_address(listen))}
-    except BadAddressError as error:
-        raise typer.BadParameter(str(error), param_hint="--listen") from None
+def _environment(listen: str | None, *, generator: bool) -> Mapping[str, str]:
+    """The environment, with what the command line says of the configuration: a reload must not forget it."""
+    env = {**os.environ, GENERATOR: "true"} if generator else dict(os.environ)
+    if listen is not None:
+        try:
+            env[LISTEN] = str(read_listen_address(listen))
+        except BadAddressError as error:
+            raise typer.BadParameter(str(error), param_hint="--listen") from None
+    return env
 
 
 def _usual_config(env: Mapping[str, str]) -> Path | None:

@@ -15,6 +15,8 @@ from dragoman.hub.route import Secret
 
 LISTEN: Final = "DRAGOMAN_LISTEN"
 KEY: Final = "DRAGOMAN_KEY"
+GENERATOR: Final = "DRAGOMAN_SERVE_CONFIG_GENERATOR"
+_YES: Final = frozenset({"1", "true", "yes", "on"})
 # The file wins, then the first variable that is set.
 PASSWORDS: Final = {
     "usage_dashboard_password": ("DRAGOMAN_USAGE_DASHBOARD_PASSWORD", "GO_LLM_USAGE_DASHBOARD_PASSWORD"),
@@ -26,6 +28,8 @@ def with_environment(config: Config, env: Mapping[str, str]) -> tuple[Config, li
     """The configuration with what the environment adds to it, and what is wrong with that."""
     config, findings = _with_address(config, env)
     config = _with_passwords(config, env)
+    if env.get(GENERATOR, "").lower() in _YES:
+        config = msgspec.structs.replace(config, serve_config_generator=True)
     return _with_key(config, env), findings
 
 

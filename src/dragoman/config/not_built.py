@@ -26,7 +26,6 @@ NOT_BUILT: Final = (
     NotBuilt("audio", "audio is"),
     NotBuilt("services", "other services are"),
     NotBuilt("admin_password", "the administration pages are", frozenset({NO_SECRET})),
-    NotBuilt("serve_config_generator", "the configuration pages are", _OFF),
 )
 
 _INDEX: Final = re.compile(r"\[\d+\]")

@@ -433,7 +433,12 @@ class Config(Struct, frozen=True, kw_only=True):
         ),
     ] = NO_SECRET
     serve_config_generator: Annotated[
-        bool, About("Show pages that write the coding agents' configuration, at `/`.", example=True)
+        bool,
+        About(
+            "Show a page that writes the coding agents' settings, at `/`; or `--serve-config-generator`. Whoever can"
+            " open it reads the models' names, without a key.",
+            example=True,
+        ),
     ] = False
 
     @property

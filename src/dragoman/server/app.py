@@ -36,6 +36,7 @@ from dragoman.server.addresses import TrustedProxies
 from dragoman.server.chores import Chore, keep_doing
 from dragoman.server.keys import Door
 from dragoman.server.limits import FailedLogins
+from dragoman.server.pages.generator import Generator
 from dragoman.server.pages.pages import Pages
 from dragoman.server.paths import routed_path
 from dragoman.server.reads import read
@@ -98,7 +99,7 @@ class App:
         self._knowledge: Final = knowledge or Knowledge()
         self._watch: Final = ConfigWatch(config_path, config, digest=digest, env=env) if config_path else None
         self._failed: Final = FailedLogins()
-        self._pages: Final = Pages(config, {})
+        self._pages: Final = Pages(config, Generator(Router(self._knowledge)).pages)
         self._gateway: Gateway | None = None
         self._proxies = (config.current, TrustedProxies(config.current.config.trusted_proxies))
 

@@ -23,6 +23,7 @@ _READS: Final = ("GET", "HEAD")
 # Claude Code (2.1) asks /api/hello whether the line works.
 _HEALTH: Final = frozenset({"/healthz", "/api/hello"})
 _MODELS: Final = "/v1/models"
+_ROOT: Final = "/"  # where people look first; the page is there, if it is switched on
 _STATUS: Final = "/v1/models/status"
 
 
@@ -57,12 +58,14 @@ async def _found(call: Call, gateway: Gateway, posts: frozenset[str]) -> Any:
     if call.path.startswith(stored.PREFIX):
         return await stored.stored(call, gateway, await call.admit(gateway.config.current))
     is_one = call.path.startswith(f"{_MODELS}/")
-    if not (is_one or call.path == _MODELS or call.path in _HEALTH):
+    if not (is_one or call.path in (_MODELS, _ROOT) or call.path in _HEALTH):
         raise Problem("unknown_path", f"there is no {call.method} {call.path[:200]} here")
     if call.method not in _READS:
         raise Problem("wrong_method", f"{call.path[:200]} takes GET, not {call.method}")
     if call.path in _HEALTH:
         return {"status": "ok"}
+    if call.path == _ROOT:
+        return {"dragoman": "a proxy between coding agents and models; GET /v1/models lists them"}
     snapshot = gateway.config.current
     key = await call.admit(snapshot)
     if call.path == _STATUS:
