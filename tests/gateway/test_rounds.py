@@ -719,14 +719,16 @@ def test_chat_clients_may_be_given_search_unasked() -> None:
         always: dict[str, Any] = {"processors": {"web_search": "always"}}
         async with (
             playback(plays((SEARCH,), (Words(FINAL),))) as backend,
-            serving(backend, search, **always) as served,
+            serving(backend, search, Fetching(), profile={"family": "openai"}, **always) as served,
         ):
             heard = await served.ask("/v1/chat/completions", chat_body())
+            assert [tool["function"]["name"] for tool in bodies(backend)[0]["tools"]] == ["web_search", "web_fetch"]
             assert content("chat", heard) == [("text", FINAL)]
             assert len(search.asked) == 1
             own = {"type": "function", "function": {"name": "web_search", "parameters": {"type": "object"}}}
             await served.ask("/v1/chat/completions", chat_body(tools=[own]))
-            assert bodies(backend)[-1]["tools"] == [own]
+            assert bodies(backend)[-1]["tools"][0] == own
+            assert [tool["function"]["name"] for tool in bodies(backend)[-1]["tools"]] == ["web_search", "web_fetch"]
 
     run(main)
 
@@ -757,5 +759,20 @@ def test_a_stored_response_is_gone_on_from() -> None:
             ("assistant", FINAL),
             ("user", "and?"),
         ]
+
+    run(main)
+
+
+def test_what_was_found_is_summarised_too() -> None:
+    async def main() -> None:
+        rounds = plays((SEARCH,), (Words(FINAL),), (Words("He asked about ducks."),))
+        async with playback(rounds) as backend, serving(backend, Searching()) as served:
+            items = (await ask(served, "responses")).json["output"]
+            history = [{"role": "user", "content": "hi"}, *items]
+            heard = await served.ask("/v1/responses/compact", {"model": "m", "input": history})
+            assert [item["type"] for item in heard.json["output"]] == ["message", "compaction"]
+            *_, last = bodies(backend)
+        assert [message["content"] for message in last["messages"]][1:4] == ["", TOLD, FINAL]
+        assert "tools" not in last
 
     run(main)

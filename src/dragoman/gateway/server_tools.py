@@ -66,7 +66,7 @@ def why_run(members: jsons.Members, body: bytes, route: Route, parties: Parties)
     except Problem:
         return ""  # the backend will say what is wrong with it
     if any(_offers(request, route, backend, parties, tools) for backend in route.backends):
-        return "it asks for a tool that the proxy runs"
+        return "the proxy runs a tool for it"
     return ""
 
 
@@ -103,9 +103,11 @@ def _is_given(route: Route, parties: Parties) -> bool:
 def _offers(
     request: Request, route: Route, backend: Backend, parties: Parties, tools: Mapping[str, ServerTool]
 ) -> dict[Kind, Offer]:
-    forced, asked = _is_forced(route, parties), wanted(request)
+    asked, forced = wanted(request), _is_forced(route, parties)
     if not asked and _is_given(route, parties):
-        asked = tuple(Wanted(kind) for kind in KINDS if not _has_own(kind, request))
+        return {
+            kind: Offer(Wanted(kind), tools[kind]) for kind in KINDS if kind in tools and not _has_own(kind, request)
+        }
     offers: dict[Kind, Offer] = {}
     for one in asked:
         is_part = one.kind == "web_fetch" and one.tool is None  # of a search, and goes with it
