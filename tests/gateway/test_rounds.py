@@ -579,8 +579,11 @@ def test_another_backend_is_asked_while_nothing_was_said() -> None:
             async with house([model("m", *urls)]) as served:
                 given = (Searching(),)
                 served.app._gateway = msgspec.structs.replace(served.gateway, tools=lambda _config, _model: given)
-                while len(one.asked) < 2:  # whichever comes first by chance
-                    assert content("chat", await ask(served, "chat")) == [("text", FINAL)]
+                number = 0
+                while len(one.asked) < 2:  # each conversation has its own first
+                    number += 1
+                    heard = await ask(served, "chat", prompt_cache_key=f"{number}")
+                    assert content("chat", heard) == [("text", FINAL)]
 
     run(main)
 

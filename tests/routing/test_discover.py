@@ -255,7 +255,7 @@ def test_keys_are_sent_and_told_apart() -> None:
     run(main)
 
 
-def test_what_did_not_answer_is_asked_each_round_and_what_did_now_and_then() -> None:
+def test_what_is_near_is_asked_each_round_whether_it_is_there() -> None:
     async def main() -> None:
         pages: Pages = {"/v1/models": (503, b"")}
         async with serving_pages(pages) as backend:
@@ -269,9 +269,16 @@ def test_what_did_not_answer_is_asked_each_round_and_what_did_now_and_then() -> 
                 pages["/v1/models"] = VLLM
                 await discovery.look()
                 assert knowledge.of(url, "backend-m") == Known(family="vllm", context_window=32768, online=True)
+                version = knowledge.version
                 for _ in range(20):
                     await discovery.look()
-                assert len(backend.asked) == 6
+                assert len(backend.asked) == 24
+                assert knowledge.version == version  # nothing new was learnt, so no route is made anew
+                assert discovery._health.online(url) is True
+                pages["/v1/models"] = (503, b"")
+                await discovery.look()
+                assert discovery._health.online(url) is False
+                assert discovery._health.rests(url)
 
     run(main)
 

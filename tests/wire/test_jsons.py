@@ -115,3 +115,18 @@ def test_members_of_a_broken_body_are_cleaned_before_they_are_kept() -> None:
 def test_members_are_those_of_an_object(body: bytes) -> None:
     with pytest.raises(jsons.JSONError):
         jsons.members(body)
+
+
+@pytest.mark.parametrize(
+    ("text", "elements"),
+    [
+        (b'[1, {"a" :2}]', [b"1", b'{"a" :2}']),
+        (b"[]", []),
+        (b"7", None),
+        (b'{"a":1}', None),
+        (b'["\xff"]', [b'"\xff"']),  # as it was sent: whoever reads it makes the best of it
+    ],
+)
+def test_elements_are_those_of_an_array_as_they_were_sent(text: bytes, elements: list[bytes] | None) -> None:
+    found = jsons.elements(jsons.members(b'{"m":' + text + b"}")["m"])
+    assert (None if found is None else [bytes(each) for each in found]) == elements

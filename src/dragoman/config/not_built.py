@@ -21,8 +21,6 @@ _OFF: Final = frozenset({False})
 
 NOT_BUILT: Final = (
     NotBuilt("models[].supports_audio", "audio is", _OFF),
-    NotBuilt("models[].backends[].max_inflight", "limiting requests per backend is", frozenset({0})),
-    NotBuilt("pools[].backends[].max_inflight", "limiting requests per backend is", frozenset({0})),
     NotBuilt("audio", "audio is"),
     NotBuilt("services", "other services are"),
     NotBuilt("admin_password", "the administration pages are", frozenset({NO_SECRET})),

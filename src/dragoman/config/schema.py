@@ -49,7 +49,14 @@ class BackendConfig(Struct, frozen=True, kw_only=True):
         ),
     ] = NO_SECRET
     weight: Annotated[int, About("Share of the requests, relative to the model's other backends.", ge=0, le=1000)] = 1
-    max_inflight: Annotated[int, About("Requests at a time before others are preferred; 0 = no limit.", ge=0)] = 0
+    max_inflight: Annotated[
+        int,
+        About(
+            "Requests at a time before others are preferred; where all are full, requests wait in line, up to 30"
+            " seconds. 0 = no limit.",
+            ge=0,
+        ),
+    ] = 0
     disabled: Annotated[bool, About("Keep the entry but send nothing to it.")] = False
 
 

@@ -1,11 +1,11 @@
 """The translated rail: ask the backends in turn until one answers, and tell the client what it says."""
 
-import logging
 from typing import Final, Protocol
 
 import msgspec
 
 from dragoman.gateway import demo
+from dragoman.gateway.attempts import ask_in_turn
 from dragoman.gateway.gateway import stamp
 from dragoman.gateway.memory import Remembered
 from dragoman.gateway.parties import Parties
@@ -18,13 +18,11 @@ from dragoman.hub.answer import Answer, Fold, fold
 from dragoman.hub.estimate import rough_tokens, tokens_in_request
 from dragoman.hub.events import Began, Ended, Event, Failed, Noted
 from dragoman.hub.losses import Losses
-from dragoman.hub.problems import ELSEWHERE, Problem
+from dragoman.hub.problems import Problem
 from dragoman.hub.request import Reasoning, Request
 from dragoman.hub.route import Backend, Defaults, Route
 from dragoman.protocols.codec import Stamp, StreamWriter
 from dragoman.wire import jsons
-
-_log: Final = logging.getLogger("dragoman.gateway")
 
 
 async def converse(request: Request, route: Route, parties: Parties, writer: StreamWriter | None = None) -> None:
@@ -69,29 +67,22 @@ async def tell_events(events: list[Event], request: Request, parties: Parties) -
 
 
 async def _first_answer(request: Request, route: Route, parties: Parties, teller: "_Teller") -> None:
-    """Ask the next backend only as long as nothing was said: an answer has one voice."""
     mark = stamp(parties.entry.id)
-    last = len(route.backends) - 1
-    for number, backend in enumerate(route.backends):
+
+    async def ask(backend: Backend) -> None:
         losses = Losses(route.on_loss)
         readable = await made_readable(request, route, backend, parties, gathered)
         asked = prepared(readable, route, backend, parties)
         if backend.dialect != parties.client.dialect:
             parties.client.note_losses(asked.request, losses)
+        source = await _open(asked, route, backend, parties, losses, mark)
         try:
-            parties.entry.attempted(backend)
-            source = await _open(asked, route, backend, parties, losses, mark)
-            try:
-                await teller.tell(source, losses)
-                await source.settle()
-            finally:
-                source.close()
-        except Problem as problem:
-            if teller.said or number == last or problem.kind not in ELSEWHERE:
-                raise
-            _log.info("%s: backend %d of %d: %s; the next one is asked", mark.id, number + 1, last + 1, problem.public)
-        else:
-            return
+            await teller.tell(source, losses)
+            await source.settle()
+        finally:
+            source.close()
+
+    await ask_in_turn(route, parties, ask, lambda: teller.said)
 
 
 async def _open(

@@ -5,6 +5,7 @@ becomes a status or an error inside the stream.
 """
 
 import asyncio
+import functools
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
@@ -23,6 +24,7 @@ from dragoman.gateway.server_tools import why_run
 from dragoman.hub.problems import Problem, bad_request
 from dragoman.hub.route import Route
 from dragoman.protocols.codec import ClientSide
+from dragoman.routing.affinity import affinity_in
 from dragoman.wire import jsons, multipart
 
 CLIENT_GONE: Final = 499  # nginx's word for a client that hung up; nobody receives it
@@ -68,7 +70,7 @@ def on_model(act: Act) -> Endpoint:
 
     async def endpoint(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> None:
         members = _members(body)
-        await act(members, body, _route(parties, snapshot, key, _model_in(members)), parties)
+        await act(members, body, _route(parties, snapshot, key, _model_in(members), members), parties)
 
     return endpoint
 
@@ -98,15 +100,16 @@ async def pass_through(parties: Parties, snapshot: Snapshot, key: Key, body: byt
     boundary = multipart.boundary_in(parties.call.headers.get("content-type", ""))
     members = _members(body) if boundary is None else None
     name = _model_in(members) if members is not None else passthrough.model_of_form(body, boundary or b"")
-    route = _route(parties, snapshot, key, name)
+    route = _route(parties, snapshot, key, name, members or {})
     parties.entry.rail = "relay"
     await passthrough.pass_through(passthrough.with_model(parties.call, body, route, members), route, parties)
 
 
-def _route(parties: Parties, snapshot: Snapshot, key: Key, model: str) -> Route:
+def _route(parties: Parties, snapshot: Snapshot, key: Key, model: str, members: jsons.Members) -> Route:
     known = snapshot.model(model)
     parties.entry.asked(model, known.name if known is not None else "")
-    route = parties.gateway.router.resolve(snapshot, key, model, parties.client.dialect)
+    affinity = functools.partial(affinity_in, parties.call.headers, members)
+    route = parties.gateway.router.resolve(snapshot, key, model, parties.client.dialect, affinity)
     parties.entry.backend_model = route.backend_model
     return route
 

@@ -15,7 +15,9 @@ from dragoman.net.client import Client
 from dragoman.protocols.codec import Stamp
 from dragoman.protocols.seals import Sealer
 from dragoman.routing.calibration import Calibration
+from dragoman.routing.health import Health
 from dragoman.routing.known import Knowledge
+from dragoman.routing.load import Load
 from dragoman.routing.resolve import Router
 from dragoman.store.responses import Responses
 from dragoman.store.results import Results
@@ -36,6 +38,8 @@ class Gateway(Struct, frozen=True):
     net: Client
     knowledge: Knowledge
     router: Router
+    health: Health
+    load: Load
     pulses: Pulses
     calibration: Calibration
     sealer: Sealer

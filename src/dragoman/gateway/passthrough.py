@@ -6,12 +6,13 @@ that breaks off takes the client's connection with it: a polite end would make h
 
 from typing import Final
 
+from dragoman.gateway.attempts import ask_in_turn
 from dragoman.gateway.call import Call
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.relay import passed_headers, returned_headers, stream
 from dragoman.gateway.sources import problem_of
 from dragoman.hub.losses import Losses
-from dragoman.hub.problems import ELSEWHERE, Problem, bad_request
+from dragoman.hub.problems import Problem, bad_request
 from dragoman.hub.route import Backend, Route
 from dragoman.protocols import BACKENDS
 from dragoman.wire import jsons, multipart
@@ -31,16 +32,11 @@ PATHS: Final = frozenset(
 
 async def pass_through(body: bytes, route: Route, parties: Parties) -> None:
     """body: with `model` already as the backend knows it."""
-    last = len(route.backends) - 1
-    for number, backend in enumerate(route.backends):
-        parties.entry.attempted(backend)
-        try:
-            await _ask(body, route, backend, parties)
-        except Problem as problem:
-            if parties.entry.first_byte is not None or number == last or problem.kind not in ELSEWHERE:
-                raise
-        else:
-            return
+
+    async def ask(backend: Backend) -> None:
+        await _ask(body, route, backend, parties)
+
+    await ask_in_turn(route, parties, ask, lambda: parties.entry.first_byte is not None)
 
 
 async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties) -> None:

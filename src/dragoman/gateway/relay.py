@@ -8,6 +8,7 @@ stream that breaks off can be told so in words the client understands.
 from typing import Any, Final
 
 from dragoman.gateway import demo
+from dragoman.gateway.attempts import ask_in_turn
 from dragoman.gateway.call import Call
 from dragoman.gateway.gateway import MAX_ANSWER
 from dragoman.gateway.parties import Parties
@@ -15,7 +16,7 @@ from dragoman.gateway.prepare import wants
 from dragoman.gateway.relayed_errors import cleaned, cleaned_whole
 from dragoman.gateway.sources import problem_of
 from dragoman.hub.losses import Losses
-from dragoman.hub.problems import ELSEWHERE, Problem
+from dragoman.hub.problems import Problem
 from dragoman.hub.route import Backend, Route
 from dragoman.net.client import Reply
 from dragoman.protocols import BACKENDS, seals
@@ -59,18 +60,13 @@ async def relay(members: jsons.Members, body: bytes, route: Route, parties: Part
         changes["model"] = route.backend_model
     if changes:
         body = jsons.patch(members, changes)
-    last = len(route.backends) - 1
     if jsons.value_of(members.get("stream")) is True:
         parties.keep_company(parties.client.pulse, parties.client.write_stream_problem)
-    for number, backend in enumerate(route.backends):
-        parties.entry.attempted(backend)
-        try:
-            await _ask(body, route, backend, parties)
-        except Problem as problem:
-            if parties.entry.first_byte is not None or number == last or problem.kind not in ELSEWHERE:
-                raise
-        else:
-            return
+
+    async def ask(backend: Backend) -> None:
+        await _ask(body, route, backend, parties)
+
+    await ask_in_turn(route, parties, ask, lambda: parties.entry.first_byte is not None)
 
 
 async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties) -> None:

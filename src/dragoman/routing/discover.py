@@ -26,6 +26,7 @@ from dragoman.hub.problems import Problem
 from dragoman.hub.request import Dialect
 from dragoman.hub.route import Secret, Timeouts
 from dragoman.net.client import Client
+from dragoman.routing.health import Health
 from dragoman.routing.known import Knowledge, Known
 from dragoman.routing.profiles import family_from_models, family_of
 from dragoman.wire import jsons
@@ -36,6 +37,7 @@ _MAX_ANSWER: Final = 16 * 2**20  # OpenRouter lists some hundred models
 _LONGEST_LOOK: Final = 30.0  # seconds at one server
 _SECONDS_UNTIL_RETRY: Final = 30.0  # for what did not answer
 _ROUNDS_BETWEEN_LOOKS: Final = 10  # of those, for what did
+_AWAY: Final = frozenset({502, 503, 504})  # said in front of a server that is not there, or by one that still loads
 _OLLAMA_DEFAULT_WINDOW: Final = 4_096
 
 
@@ -84,12 +86,15 @@ class Place(Struct, frozen=True):
 
 
 class Discovery:
-    """Looks at every backend at the start and after each reload; local ones again from time to time."""
+    """Looks at every backend at the start and after each reload; at local ones again and again, whether they are there,
+    and from time to time, what they are.
+    """
 
-    def __init__(self, config: ConfigSource, net: Client, knowledge: Knowledge) -> None:
+    def __init__(self, config: ConfigSource, net: Client, knowledge: Knowledge, health: Health | None = None) -> None:
         self._config: Final = config
         self._net: Final = net
         self._knowledge: Final = knowledge
+        self._health: Final = health or Health()
         self._again: Final = asyncio.Event()
         self._rounds = 0
 
@@ -109,14 +114,17 @@ class Discovery:
         """Ask every backend that is due: backends all at once, what one of them serves one after the other."""
         places = [p for model in self._config.current.config.models for p in places_of(model)]
         self._knowledge.keep_only({(place.url, place.model) for place in places})
-        due: dict[Server, list[Place]] = {}
+        self._health.keep_only({place.url for place in places})
+        servers: dict[Server, list[Place]] = {}
         for place in places:
-            if self._is_due(place):
-                due.setdefault(place.server, []).append(place)
+            servers.setdefault(place.server, []).append(place)
         self._rounds += 1
         async with asyncio.TaskGroup() as asking:
-            for server, there in due.items():
-                asking.create_task(self._learn(server, there))
+            for server, there in servers.items():
+                if due := [place for place in there if self._is_due(place)]:
+                    asking.create_task(self._learn(server, due))
+                elif is_near(server.url):
+                    asking.create_task(self._see(server, there))
 
     def _is_due(self, place: Place) -> bool:
         known = self._knowledge.of(place.url, place.model)
@@ -131,11 +139,25 @@ class Discovery:
                 listed = await server.listed(self._net)
                 for place in places:
                     self._knowledge.learn(place.url, place.model, await ask(place, listed, self._net))
+            self._health.looked(server.url, answers=listed.status not in _AWAY)
         except (Problem, TimeoutError) as problem:
-            _log.debug("%s: %s", server.url, problem)
-            for place in places:
-                known = msgspec.structs.replace(self._knowledge.of(place.url, place.model), online=False)
-                self._knowledge.learn(place.url, place.model, known)
+            self._miss(server, places, problem)
+
+    async def _see(self, server: Server, places: list[Place]) -> None:
+        """Is it still there? One question, whatever it is."""
+        try:
+            async with asyncio.timeout(_LONGEST_LOOK):
+                status, _ = await _get(f"{server.url}/models", server, self._net)
+            self._health.looked(server.url, answers=status not in _AWAY)
+        except (Problem, TimeoutError) as problem:
+            self._miss(server, places, problem)
+
+    def _miss(self, server: Server, places: list[Place], why: Exception) -> None:
+        _log.debug("%s: %s", server.url, why)
+        self._health.looked(server.url, answers=False)
+        for place in places:
+            known = msgspec.structs.replace(self._knowledge.of(place.url, place.model), online=False)
+            self._knowledge.learn(place.url, place.model, known)
 
 
 def places_of(model: ModelConfig) -> list[Place]:

@@ -2,6 +2,7 @@
 
 import difflib
 import random
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -12,6 +13,7 @@ from dragoman.hub.problems import Problem
 from dragoman.hub.request import Dialect
 from dragoman.hub.route import Backend, Profile, Route
 from dragoman.routing.balance import in_order
+from dragoman.routing.health import Health
 from dragoman.routing.known import Knowledge, Known
 from dragoman.routing.profiles import family_of, profile_for
 
@@ -33,15 +35,26 @@ _LONGEST_NAME: Final = 100  # characters
 class Router:
     """Computes routes. What it derives from a model's configuration is kept until something new is known."""
 
-    def __init__(self, knowledge: Knowledge, chance: random.Random | None = None) -> None:
+    def __init__(self, knowledge: Knowledge, chance: random.Random | None = None, health: Health | None = None) -> None:
         self._knowledge: Final = knowledge
+        self._health: Final = health or Health()
         self._chance: Final = chance or random.Random()  # noqa: S311 - it spreads load, it guards nothing
         self._routes: dict[tuple[int, Dialect], tuple[ModelConfig, Route]] = {}
         self._version = -1
         self._snapshot: Snapshot | None = None
 
-    def resolve(self, snapshot: Snapshot, key: Key, name: str, dialect: Dialect) -> Route:
-        """dialect: the client's. Raise Problem: "unknown_model", "forbidden", "unsupported"."""
+    def resolve(
+        self,
+        snapshot: Snapshot,
+        key: Key,
+        name: str,
+        dialect: Dialect,
+        affinity: Callable[[], str | None] = lambda: None,
+    ) -> Route:
+        """Raise Problem: "unknown_model", "forbidden", "unsupported".
+
+        dialect: the client's. affinity: what the request belongs to; it is asked only where that matters.
+        """
         if self._snapshot is not snapshot:
             # A reload: what refusals have taught may be about another server.
             self._snapshot = snapshot
@@ -58,7 +71,10 @@ class Router:
         route = self._route(model, dialect)
         if not route.backends:
             raise Problem("unreachable", f"all backends of the model {shown(name)} are disabled")
-        backends = in_order(route.backends, self._chance)
+        backends = route.backends
+        if len(backends) > 1:
+            ordered = in_order(backends, self._chance, affinity())
+            backends = tuple(sorted(ordered, key=lambda backend: self._health.rests(backend.url)))
         return msgspec.structs.replace(route, model=name, backends=backends, pipeline=snapshot.pipeline(model))
 
     def profile(self, model: ModelConfig, client: Dialect) -> Profile:
@@ -76,7 +92,7 @@ class Router:
     def known(self, model: ModelConfig) -> Known:
         """What the model's backends told: of windows the smallest, since any of them may be asked."""
         found = [self._knowledge.of(backend.url.rstrip("/"), model.backend_model) for backend in model.in_service]
-        online = [known.online for known in found]
+        online = [self.online(model, backend) for backend in model.in_service]
         merged = Known(
             family=next((k.family for k in found if k.family), None),
             context_window=min((k.context_window for k in found if k.context_window), default=None),
@@ -84,6 +100,12 @@ class Router:
             vision=next((k.vision for k in found if k.vision is not None), None),
         )
         return msgspec.structs.replace(merged, online=True if True in online else False if False in online else None)
+
+    def online(self, model: ModelConfig, backend: BackendConfig) -> bool | None:
+        """Whether the backend answers; None = it was never asked."""
+        url = backend.url.rstrip("/")
+        known = self._health.online(url)
+        return self._knowledge.of(url, model.backend_model).online if known is None else known
 
     def _route(self, model: ModelConfig, dialect: Dialect) -> Route:
         if self._version != self._knowledge.version:

@@ -30,7 +30,9 @@ from dragoman.protocols.codec import ClientSide
 from dragoman.protocols.seals import Sealer
 from dragoman.routing.calibration import Calibration
 from dragoman.routing.discover import Discovery
+from dragoman.routing.health import Health
 from dragoman.routing.known import Knowledge
+from dragoman.routing.load import Load
 from dragoman.routing.resolve import Router
 from dragoman.server.addresses import TrustedProxies
 from dragoman.server.chores import Chore, keep_doing
@@ -125,7 +127,8 @@ class App:
         house.push_async_callback(net.close)
         knowledge, pulses = self._knowledge, Pulses()
         pulses.every = self._config.current.config.ping_seconds
-        discovery = Discovery(self._config, net, knowledge)
+        health = Health()
+        discovery = Discovery(self._config, net, knowledge, health)
         database, sealer = await self._kept(house)
         workers = Workers()
         house.push_async_callback(workers.close)
@@ -141,7 +144,9 @@ class App:
             self._config,
             net,
             knowledge,
-            Router(knowledge),
+            Router(knowledge, health=health),
+            health,
+            Load(),
             pulses,
             Calibration(),
             sealer,

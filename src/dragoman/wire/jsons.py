@@ -17,6 +17,7 @@ Members: TypeAlias = dict[str, Raw]
 
 _decoder: Final = msgspec.json.Decoder()  # noqa: TID251
 _members: Final = msgspec.json.Decoder(Members)  # noqa: TID251
+_elements: Final = msgspec.json.Decoder(list[Raw])  # noqa: TID251
 _encoder: Final = msgspec.json.Encoder()  # noqa: TID251
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -93,6 +94,15 @@ def members(body: bytes) -> Members:
     if not isinstance(value, dict):
         raise JSONError("expected a JSON object")
     return {key: Raw(write(item)) for key, item in value.items()}
+
+
+def elements(raw: Raw) -> list[Raw] | None:
+    """Return the elements of an array, each still as the bytes that were sent; None if it is no array."""
+    try:
+        return _elements.decode(raw)
+    except (RecursionError, msgspec.DecodeError, UnicodeError):
+        value = _read_tolerantly(bytes(raw))
+    return [Raw(write(item)) for item in value] if isinstance(value, list) else None
 
 
 def value_of(raw: Raw | None) -> Any:

@@ -1,0 +1,50 @@
+"""Asking a model's backends in turn, until one has answered or has begun to: an answer has one voice.
+
+Passed over, as long as there are others: backends that rest (routing/health.py) and those that are at their limit of
+requests (routing/load.py).
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from dragoman.gateway.parties import Parties
+from dragoman.hub.problems import ELSEWHERE, Kind, Problem
+from dragoman.hub.route import Backend, Route
+
+_log: Final = logging.getLogger("dragoman.gateway")
+# What may be raised before the backend is asked, and says nothing of it.
+_OURS: Final[frozenset[Kind]] = frozenset({"unsupported", "internal"})
+
+
+async def ask_in_turn(
+    route: Route, parties: Parties, ask: Callable[[Backend], Awaitable[None]], said: Callable[[], bool]
+) -> None:
+    """Raise the Problem of the last backend, if none answers.
+
+    said: whether the client has heard something, after which no other is asked.
+    """
+    health, load = parties.gateway.health, parties.gateway.load
+    left = list(route.backends)
+    while True:
+        well = [backend for backend in left if not health.rests(backend.url)]
+        backend = await load.enter(well or left, route.backend_model)
+        left.remove(backend)
+        health.attempt(backend.url)
+        parties.entry.attempted(backend)
+        try:
+            await ask(backend)
+        except Problem as problem:
+            if problem.kind not in ELSEWHERE:
+                if problem.kind not in _OURS:
+                    health.answered(backend.url)
+                raise
+            health.failed(backend.url)
+            if said() or not left:
+                raise
+            _log.info("%s: a backend: %s; another one is asked, of %d", parties.entry.id, problem.public, len(left))
+        else:
+            health.answered(backend.url)
+            return
+        finally:
+            load.leave(backend, route.backend_model)

@@ -1,0 +1,89 @@
+"""How many requests are under way at each backend, and who waits until one of them ends.
+
+A backend at its `max_inflight` is passed over. Where all are, a request waits in line for a while, first come first
+served: a place that becomes free is handed to who has waited longest, and cannot be overtaken.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from dragoman.hub.problems import Problem
+from dragoman.hub.route import Backend
+
+_LONGEST_WAIT: Final = 30.0  # seconds
+_MOST_WAITING: Final = 100
+_COME_BACK: Final = 5.0  # seconds
+
+
+class _Waiting:
+    def __init__(self, backends: Sequence[Backend], model: str) -> None:
+        self.backends: Final = backends
+        self.model: Final = model
+        self.place: Final[asyncio.Future[Backend]] = asyncio.get_running_loop().create_future()
+
+
+class Load:
+    """Counted by backend and model (the backend's own name for it): the limit is said of the two together."""
+
+    def __init__(self, longest_wait: float = _LONGEST_WAIT, most_waiting: int = _MOST_WAITING) -> None:
+        self._longest_wait: Final = longest_wait
+        self._most_waiting: Final = most_waiting
+        self._under_way: Final[dict[tuple[str, str], int]] = {}
+        self._line: Final[list[_Waiting]] = []
+
+    def under_way(self, url: str, model: str) -> int:
+        return self._under_way.get((url, model), 0)
+
+    async def enter(self, backends: Sequence[Backend], model: str) -> Backend:
+        """Return the first of the backends that takes one more request, which counts until `leave`.
+
+        Raise Problem("overloaded") if none does for too long, or if too many wait already.
+        """
+        free = next((backend for backend in backends if self._takes_more(backend, model)), None)
+        if free is None:
+            return await self._wait(backends, model)
+        at = free.url, model
+        self._under_way[at] = self._under_way.get(at, 0) + 1
+        return free
+
+    def leave(self, backend: Backend, model: str) -> None:
+        """A request has ended. Its place goes to who waits for it, else it is free."""
+        at = backend.url, model
+        for waiting in self._line:
+            wanted = waiting.backends if waiting.model == model and not waiting.place.done() else ()
+            for each in wanted:
+                if each.url == backend.url and not each.max_inflight < self._under_way[at]:
+                    waiting.place.set_result(each)
+                    return
+        self._under_way[at] -= 1
+        if not self._under_way[at]:
+            del self._under_way[at]
+
+    def _takes_more(self, backend: Backend, model: str) -> bool:
+        return not backend.max_inflight or self.under_way(backend.url, model) < backend.max_inflight
+
+    async def _wait(self, backends: Sequence[Backend], model: str) -> Backend:
+        if len(self._line) >= self._most_waiting:
+            raise _full()
+        waiting = _Waiting(backends, model)
+        self._line.append(waiting)
+        try:
+            async with asyncio.timeout(self._longest_wait):
+                return await waiting.place
+        except BaseException as gone:
+            if waiting.place.done() and not waiting.place.cancelled():
+                self.leave(waiting.place.result(), model)  # it came at the very moment that nobody waited any more
+            if isinstance(gone, TimeoutError):
+                raise _full() from None
+            raise
+        finally:
+            self._line.remove(waiting)
+
+
+def _full() -> Problem:
+    return Problem(
+        "overloaded",
+        "every backend of this model is busy, and none became free in time; try again in a moment",
+        retry_after=_COME_BACK,
+    )
