@@ -4,6 +4,7 @@ Once for every backend that is asked, since one may see what the next does not. 
 so that costs little.
 """
 
+import functools
 import logging
 import re
 import time
@@ -20,31 +21,36 @@ from dragoman.processors.reading import Reading, Tally
 
 _log: Final = logging.getLogger("dragoman.gateway")
 
-# How the dialects say that there is something to read. The bytes are looked for first: that costs a millisecond for
-# ten megabytes. Where they stand in a text, a backslash stands before the quotation marks, so few requests go further.
-_IMAGES: Final[dict[Dialect, tuple[bytes, ...]]] = {
-    "anthropic-messages": (b'"image"',),
-    "openai-chat": (b'"image_url"',),
-    "openai-responses": (b'"input_image"',),
+# How the dialects say that there is something to read: types of parts, and PDFs in the place of an image.
+_IMAGES: Final[dict[Dialect, str]] = {
+    "anthropic-messages": "image",
+    "openai-chat": "image_url",
+    "openai-responses": "input_image",
 }
-_DOCUMENTS: Final[dict[Dialect, tuple[bytes, ...]]] = {
-    "anthropic-messages": (b'"document"',),
-    "openai-chat": (b'"file"', b'"data:application/pdf'),
-    "openai-responses": (b'"input_file"', b'"data:application/pdf'),
+_DOCUMENTS: Final[dict[Dialect, str]] = {
+    "anthropic-messages": "document",
+    "openai-chat": "file",
+    "openai-responses": "input_file",
 }
-# The same as types of parts, and not as names or values that tools and schemas have too.
-_PART: Final = re.compile(rb'"type"\s*:\s*"(?:image|image_url|input_image|document|file|input_file)"')
 
 
 def wants(body: bytes, dialect: Dialect, route: Route) -> bool:
-    """Whether a request that could be relayed holds what one of the backends cannot read. body: as it came."""
+    """Whether a request that could be relayed holds what one of the backends cannot read. body: as it came.
+
+    Its bytes tell, at 0.4 ms per MiB: where they stand in a text, there is a backslash before the quotation marks.
+    """
     needs = [needs_of(route.pipeline, backend) for backend in route.backends]
-    marks: tuple[bytes, ...] = ()
-    if any(need.images for need in needs):
-        marks += _IMAGES[dialect]
-    if any(need.documents for need in needs):
-        marks += _DOCUMENTS[dialect]
-    return any(mark in body for mark in marks) and _PART.search(body) is not None
+    images, documents = any(need.images for need in needs), any(need.documents for need in needs)
+    return (images or documents) and _sign(dialect, images=images, documents=documents).search(body) is not None
+
+
+@functools.cache
+def _sign(dialect: Dialect, *, images: bool, documents: bool) -> re.Pattern[bytes]:
+    types = [_IMAGES[dialect]] * images + [_DOCUMENTS[dialect]] * documents
+    pattern = rf'"type"\s*:\s*"(?:{"|".join(types)})"'
+    if documents and dialect != "anthropic-messages":
+        pattern += '|"data:application/pdf'
+    return re.compile(pattern.encode())
 
 
 async def made_readable(request: Request, route: Route, backend: Backend, parties: Parties, ask: Ask) -> Request:

@@ -1,6 +1,5 @@
 """What other models are asked about a picture, and what of their answers counts."""
 
-import base64
 from typing import Final
 
 import msgspec
@@ -28,30 +27,29 @@ _DESCRIPTION_TOKENS: Final = 2_048
 _PAGE_TOKENS: Final = 8_192
 
 
-def to_describe(model: str, media_type: str, data: bytes, question: str) -> Request:
-    return _request(model, media_type, data, description_prompt(question), _DESCRIPTION_TOKENS)
+def to_describe(model: str, shown: Inline, question: str) -> Request:
+    return _request(model, shown, description_prompt(question), _DESCRIPTION_TOKENS)
 
 
 def description_prompt(question: str) -> str:
     return DESCRIBE + QUESTION + question if question else DESCRIBE
 
 
-def to_transcribe(model: str, media_type: str, data: bytes) -> Request:
-    return _request(model, media_type, data, TRANSCRIBE, _PAGE_TOKENS)
+def to_transcribe(model: str, shown: Inline) -> Request:
+    return _request(model, shown, TRANSCRIBE, _PAGE_TOKENS)
 
 
-def to_read(model: str, media_type: str, data: bytes) -> Request:
-    request = _request(model, media_type, data, OCR, _PAGE_TOKENS)
+def to_read(model: str, shown: Inline) -> Request:
+    request = _request(model, shown, OCR, _PAGE_TOKENS)
     return msgspec.structs.replace(request, sampling=Sampling(temperature=0.0))
 
 
-def _request(model: str, media_type: str, data: bytes, prompt: str, max_tokens: int) -> Request:
+def _request(model: str, shown: Inline, prompt: str, max_tokens: int) -> Request:
     """The image stands first: models made for reading are trained on that order."""
-    image = Image(Inline(media_type, base64.b64encode(data).decode()))
     return Request(
         dialect="openai-chat",
         model=model,
-        turns=(Turn("user", (image, Text(prompt))),),
+        turns=(Turn("user", (Image(shown), Text(prompt))),),
         max_tokens=max_tokens,
         reasoning=Reasoning(mode="off"),
     )

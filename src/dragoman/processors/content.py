@@ -11,7 +11,7 @@ from dragoman.hub.request import Inline, Link
 from dragoman.processors.ports import Loaded, Ports
 from dragoman.store.results import key_of
 
-_LARGE: Final = 2**18  # characters of base64: decoding them takes some 0.3 ms
+_SLICE: Final = 3 * 2**16  # bytes or characters, of which neither three nor four are cut: some 2 ms of work
 _PDF: Final = b"%PDF-"
 _HEAD: Final = 1024  # bytes within which a PDF begins, as readers forgive it
 
@@ -50,15 +50,32 @@ class Content:
         if isinstance(self._source, Link):
             return await self._ports.fetch(self._source.url)
         said = self._source.data
-        data = _decoded(said) if len(said) < _LARGE else await asyncio.to_thread(_decoded, said)
-        return Loaded(self._source.media_type, data)
+        return Loaded(self._source.media_type, await decoded(said))
 
 
-def _decoded(data: str) -> bytes:
+async def decoded(data: str) -> bytes:
+    """The bytes of base64. Raise Problem if it is none."""
     try:
-        return base64.b64decode(data)
+        return _decode(data) if len(data) < _SLICE else await asyncio.to_thread(_decode, data)
     except (binascii.Error, ValueError):
         raise Problem("bad_request", "its data is not base64") from None
+
+
+async def encoded(data: bytes) -> str:
+    """As base64."""
+    return _encode(data) if len(data) < _SLICE else await asyncio.to_thread(_encode, data)
+
+
+def _decode(data: str) -> bytes:
+    """In slices: each holds up all other threads while it lasts, the event loop's among them."""
+    data = "".join(data.split())
+    return b"".join(base64.b64decode(data[start : start + _SLICE]) for start in range(0, len(data), _SLICE))
+
+
+def _encode(data: bytes) -> str:
+    return b"".join(
+        binascii.b2a_base64(data[at : at + _SLICE], newline=False) for at in range(0, len(data), _SLICE)
+    ).decode()
 
 
 def is_pdf(data: bytes) -> bool:

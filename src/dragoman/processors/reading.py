@@ -5,7 +5,6 @@ the same text from turn to turn. Work that has begun goes on when the client has
 """
 
 import asyncio
-import base64
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -18,7 +17,7 @@ from dragoman.hub.pipeline import Pipeline
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Inline, Request
 from dragoman.processors import asking
-from dragoman.processors.content import Content, is_pdf
+from dragoman.processors.content import Content, encoded, is_pdf
 from dragoman.processors.notes import Source
 from dragoman.processors.ports import Loaded, Ports, Purpose
 from dragoman.protocols import media
@@ -34,7 +33,7 @@ _DAY: Final = 86_400.0
 _LASTS: Final = 30 * _DAY
 _LINK_LASTS: Final = _DAY
 _LONGEST_SIDE: Final = 2_048  # pixels
-_LARGEST: Final = 4 * 2**20  # bytes of a picture as it is sent to a model
+_LARGEST: Final = 2**20  # bytes of a picture as it is sent to a model
 _LONGEST_LINE: Final = 500  # characters
 # The kinds of picture that every vision model is shown as they are where they cannot be made smaller.
 _SHOWN: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
@@ -112,7 +111,7 @@ class Reading:
         async def work() -> str:
             self._claim(content)
             shown = await self._fitted(await content.load())
-            request = asking.to_describe(model, shown.media_type, shown.data, question)
+            request = asking.to_describe(model, shown, question)
             return asking.description_of(await self._ask(model, request, "vision"), model)
 
         key = await key_of(content.key, model, asking.description_prompt(question))
@@ -164,7 +163,7 @@ class Reading:
 
         async def work() -> str:
             shown = await self._fitted(await load())
-            request = asking.to_transcribe(model, shown.media_type, shown.data)
+            request = asking.to_transcribe(model, shown)
             return asking.description_of(await self._ask(model, request, "vision"), model)
 
         return await self.once("transcribing a page", await key_of(key, model, asking.TRANSCRIBE), work, lasts)
@@ -177,7 +176,7 @@ class Reading:
                 (await content.load()).data, page, dpi=self.ports.workers.ocr_dpi
             )
             shown = await self._fitted(Loaded(picture.media_type, picture.data))
-            return media.url(Inline(shown.media_type, base64.b64encode(shown.data).decode()))
+            return media.url(shown)
 
         key = await key_of(content.key, f"page {page} at {self.ports.workers.ocr_dpi}")
         shown = media.source(await self.once("drawing a page", key, work, _lasts(content)))
@@ -213,9 +212,7 @@ class Reading:
 
             async def by_model() -> str:
                 shown = await self._fitted(await load())
-                return asking.text_of(
-                    await self._ask(model, asking.to_read(model, shown.media_type, shown.data), "ocr")
-                )
+                return asking.text_of(await self._ask(model, asking.to_read(model, shown), "ocr"))
 
             yield _Way("reading text with a model", f"ocr {model} {asking.OCR}", "ocr", by_model)
         if pipeline.layout:
@@ -243,15 +240,15 @@ class Reading:
         except TimeoutError:
             raise Problem("timeout", f"the model {model!r} took longer than {self.pipeline.seconds:g} s") from None
 
-    async def _fitted(self, found: Loaded) -> Loaded:
+    async def _fitted(self, found: Loaded) -> Inline:
         """The picture in a size and form that models take."""
         try:
             picture = await self.ports.workers.fit_picture(found.data, longest_side=_LONGEST_SIDE, max_bytes=_LARGEST)
         except Problem as problem:
             if problem.kind != "unsupported" or found.media_type not in _SHOWN or len(found.data) > _LARGEST:
                 raise
-            return found
-        return Loaded(picture.media_type, picture.data)
+            return Inline(found.media_type, await encoded(found.data))
+        return Inline(picture.media_type, await encoded(picture.data))
 
 
 class _Way(NamedTuple):
