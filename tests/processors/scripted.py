@@ -72,7 +72,8 @@ class ScriptedPorts:
 
     def __init__(self, says: Says | str = "a cat") -> None:
         self._database: Final = Database(None, (RESULTS,))
-        self._results: Final = Results(self._database)
+        self.seconds = 1_000_000.0
+        self._results: Final = Results(self._database, now=lambda: self.seconds)
         self.scripted: Final = ScriptedWorkers()
         self.says: Says = says if callable(says) else lambda _: says
         self.asked: list[tuple[str, Purpose, Request]] = []
@@ -122,6 +123,11 @@ class ScriptedPorts:
         if isinstance(self.layout, Problem):
             raise self.layout
         return self.layout
+
+    async def wait(self, seconds: float) -> None:
+        """Let so much time pass for what is kept."""
+        await asyncio.to_thread(self._database.flush)
+        self.seconds += seconds
 
     async def close(self) -> None:
         await self._results.close()

@@ -116,6 +116,32 @@ def test_a_page_that_cannot_be_read_leaves_a_note_and_the_rest_goes_on() -> None
     assert 'source="none"' in empty
 
 
+def test_a_page_without_any_text_is_looked_at() -> None:
+    """Its text may be drawn as lines."""
+    outside = ports(pages("", "Typed"), "Recognised")
+    (text,) = once(request(user(pdf())), outside, PLAIN).texts
+    assert "--- page 1 ---\nRecognised" in text
+    many = once(request(user(pdf())), ports(pages("", ""), ""), Pipeline(scans=1)).texts[0]
+    assert "--- page 2 ---\n(there is no text on this page)" in many
+    assert "[page 2 is scanned and not read" in many
+
+
+def test_a_flawed_reading_is_tried_again_before_long() -> None:
+    async def main() -> None:
+        outside = ports(Pdf(2, "", (Page(1, "One"), Page(2, problem="it took too long to read"))))
+        first = await processed(request(user(pdf())), outside, PLAIN)
+        outside.scripted.pdf = pages("One", "Two")
+        assert (await processed(request(user(pdf())), outside, PLAIN)).texts == first.texts
+        await outside.wait(301)
+        assert "--- page 2 ---\nTwo" in (await processed(request(user(pdf())), outside, PLAIN)).texts[0]
+        outside.scripted.pdf = pages("changed")
+        await outside.wait(29 * 86_400)
+        assert "--- page 2 ---\nTwo" in (await processed(request(user(pdf())), outside, PLAIN)).texts[0]
+        await outside.close()
+
+    run(main())
+
+
 def test_what_the_worker_could_not_read_is_said() -> None:
     broken = Pdf(
         3, "", (Page(1, "One"), Page(2, problem="it is damaged"), Page(3, problem="this page and all after it"))

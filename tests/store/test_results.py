@@ -58,6 +58,15 @@ def kept(database: Database) -> list[str]:
     return database.read(lambda db: [bytes(value).decode() for (value,) in db.execute(query)], ["not read"])
 
 
+def test_how_long_it_lasts_may_depend_on_what_it_is(results: Results, clock: Clock) -> None:
+    flawed, good = Labour("flawed"), Labour("good")
+    for passed, begun in ((0, (1, 1)), (9, (1, 1)), (2, (2, 1))):
+        clock.seconds += passed
+        for labour in (flawed, good):
+            run(results.once("pdf", str(labour.outcomes), labour, ttl=lambda text: 10.0 if text == "flawed" else HOUR))
+        assert (flawed.begun, good.begun) == begun
+
+
 def test_it_is_done_once(results: Results, database: Database) -> None:
     labour = Labour("text")
     assert run(results.once("ocr", "k", labour, ttl=HOUR)) == "text"

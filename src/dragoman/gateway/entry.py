@@ -109,6 +109,8 @@ class Entry:
         lost = f" lost: {_one_line(', '.join(self.losses))}" if self.losses else ""
         took = f"{self.milliseconds()} ms"
         ran = f" {self.tool_runs} tool runs" if self.tool_runs else ""
+        ran += f" {self.images} images" if self.images else ""
+        ran += f" {self.pages} pages" if self.pages else ""
         return f"{self.status or '-'} {self.path} {asked} {self.rail or '-'} {took}{tokens}{ran}{trouble}{lost}"
 
     def milliseconds(self) -> int:

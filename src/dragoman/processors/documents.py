@@ -73,15 +73,22 @@ async def _in_words(document: Document, needs: Needs, reading: Reading) -> tuple
 
 async def _pages(content: Content, pages: Sequence[Page], needs: Needs, reading: Reading) -> list[_Read]:
     """Every page, those that are scanned as far as there may be of them."""
-    scans = [page.number for page in pages if page.scanned][: reading.pipeline.scans]
+    scans = _scans(pages)[: reading.pipeline.scans]
     reading_them = [_scan(content, page, needs, reading) for page in pages if page.number in scans]
     read = dict(zip(scans, await asyncio.gather(*reading_them), strict=True))
     return [read.get(page.number) or _Read(_own(page)) for page in pages]
 
 
+def _scans(pages: Sequence[Page]) -> list[int]:
+    """Pages to be looked at. One without any text may show text that is drawn as lines, or be empty."""
+    return [page.number for page in pages if page.scanned or not (page.text.strip() or page.problem)]
+
+
 def _own(page: Page) -> PageText:
     if page.problem:
         return PageText(page.number, notes.unread_page(page.problem), None)
+    if not page.text.strip():
+        return PageText(page.number, notes.PAGE_EMPTY, None)
     return PageText(page.number, page.text, "text")
 
 
@@ -125,7 +132,7 @@ def _within(characters: int, pages: Sequence[PageText]) -> tuple[list[PageText],
 def _unread(total: int, pages: Sequence[Page], reading: Reading) -> list[str]:
     """Notes of the pages that were not even looked at."""
     missing = []
-    if scans := [page.number for page in pages if page.scanned][reading.pipeline.scans :]:
+    if scans := _scans(pages)[reading.pipeline.scans :]:
         missing.append(notes.too_many_scans(scans, reading.pipeline.scans))
     last = pages[-1].number if pages else 0
     if last < total:

@@ -21,7 +21,7 @@ from dragoman.processors.content import Content, encoded, is_pdf
 from dragoman.processors.notes import Source
 from dragoman.processors.ports import Loaded, Ports, Purpose
 from dragoman.protocols import media
-from dragoman.store.results import key_of
+from dragoman.store.results import Lasts, key_of
 from dragoman.wire import jsons
 from dragoman.workers.jobs import Page, Pdf
 
@@ -32,6 +32,7 @@ NEW_IMAGES: Final = 10
 _DAY: Final = 86_400.0
 _LASTS: Final = 30 * _DAY
 _LINK_LASTS: Final = _DAY
+_FLAWED_LASTS: Final = 300.0  # seconds: a page may have taken too long only because much else was going on
 _LONGEST_SIDE: Final = 2_048  # pixels
 _LARGEST: Final = 2**20  # bytes of a picture as it is sent to a model
 _LONGEST_LINE: Final = 500  # characters
@@ -68,7 +69,7 @@ class Reading:
         self.slots: Final = asyncio.Semaphore(AT_ONCE)
         self._new_images: Final[set[str]] = set()
 
-    async def once(self, kind: str, key: str, work: Callable[[], Awaitable[str]], lasts: float) -> str:
+    async def once(self, kind: str, key: str, work: Callable[[], Awaitable[str]], lasts: Lasts) -> str:
         """What the work comes to, or came to before."""
         done = False
 
@@ -186,8 +187,12 @@ class Reading:
     async def read_pdf(self, content: Content) -> Pdf:
         """The document's own text. Of a link that leads to plain text, one page of it. Raise Problem if it is neither."""
         key = await key_of(content.key, f"pages to {self.pipeline.pages}")
-        said = await self.once("reading a document", key, lambda: self._pdf(content), _lasts(content))
-        return msgspec.convert(jsons.read(said), Pdf)
+
+        def lasts(said: str) -> float:
+            return _FLAWED_LASTS if any(page.problem for page in _read_pdf(said).pages) else _lasts(content)
+
+        said = await self.once("reading a document", key, lambda: self._pdf(content), lasts)
+        return _read_pdf(said)
 
     async def _pdf(self, content: Content) -> str:
         found = await content.load()
@@ -262,6 +267,10 @@ class _Way(NamedTuple):
 
 def _lasts(content: Content) -> float:
     return _LINK_LASTS if content.is_link else _LASTS
+
+
+def _read_pdf(said: str) -> Pdf:
+    return msgspec.convert(jsons.read(said), Pdf)
 
 
 def _plain(found: Loaded) -> Pdf:

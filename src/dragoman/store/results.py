@@ -26,6 +26,8 @@ _ROW: Final = 128  # bytes, about what a result takes beside its text
 _LARGE: Final = 256 * 2**10  # bytes whose digest would hold up the event loop
 
 Work: TypeAlias = Callable[[], Awaitable[str]]
+# Seconds; or how many, by what the work came to.
+Lasts: TypeAlias = float | Callable[[str], float]
 
 
 def _first(db: sqlite3.Connection) -> None:
@@ -88,10 +90,10 @@ class Results:
         self._settling: Final = threading.Lock()
         database.chore(self._sweep)
 
-    async def once(self, kind: str, key: str, work: Work, *, ttl: float, failures_last: float = _FAILURES_LAST) -> str:
+    async def once(self, kind: str, key: str, work: Work, *, ttl: Lasts, failures_last: float = _FAILURES_LAST) -> str:
         """Return what `work` came to before under this key, or comes to now.
 
-        kind: of work; the same key may have a result of each kind. ttl: seconds that a result is kept; none = 0.
+        kind: of work; the same key may have a result of each kind. ttl: how long a result is kept; 0 = not at all.
         Work is done once for all who ask for the same meanwhile, and to its end even if all of them are cancelled. A
         Problem it raises is raised again for `failures_last` seconds, or for its own `retry_after` if that is shorter.
         """
@@ -117,7 +119,7 @@ class Results:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _result(self, place: bytes, work: Work, ttl: float, failures_last: float) -> str | Problem:
+    async def _result(self, place: bytes, work: Work, ttl: Lasts, failures_last: float) -> str | Problem:
         """A problem is returned, so that none is lost with nobody there to hear of it."""
         known = await self._known(place)
         if known is not None:
@@ -127,7 +129,7 @@ class Results:
         except Problem as problem:
             self._note_failure(place, problem, failures_last)
             return problem
-        self._keep(place, value, ttl)
+        self._keep(place, value, ttl(value) if callable(ttl) else ttl)
         return value
 
     async def _known(self, place: bytes) -> str | None:
