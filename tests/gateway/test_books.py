@@ -34,7 +34,7 @@ ASKING = {"authorization": f"Bearer {KEY}", "user-agent": "claude-cli/2.1.330 (e
 
 
 def lines(running: House) -> list[dict[str, Any]]:
-    ledger = running.gateway.books._ledger
+    ledger = running.gateway.books.ledger
     assert ledger is not None
     assert ledger.database.flush()
 
@@ -150,7 +150,7 @@ def test_recording_can_be_switched_off() -> None:
     async def main() -> None:
         async with house([model("m", NOBODY)], log_metrics=False) as running:
             assert (await running.ask("/v1/messages", messages_body("m"))).status == 502
-            assert running.gateway.books._ledger is None
+            assert running.gateway.books.ledger is None
 
     run(main)
 

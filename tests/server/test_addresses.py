@@ -57,3 +57,18 @@ def test_any_header_gives_an_address(forwarded_for: list[str], real_ip: str | No
 @given(st.lists(st.sampled_from(["203.0.113.9", "10.9.9.9", "rubbish", ""])))
 def test_what_a_caller_writes_cannot_change_who_the_proxy_saw(made_up: list[str]) -> None:
     assert PROXIES.client("10.0.0.1", [*made_up, "198.51.100.7"]) == "198.51.100.7"
+
+
+@pytest.mark.parametrize(
+    ("peer", "said", "expected"),
+    [
+        ("10.0.0.1", "https", True),
+        ("10.0.0.1", "HTTPS, http", True),
+        ("10.0.0.1", "http", False),
+        ("10.0.0.1", None, False),
+        ("192.0.2.1", "https", False),
+        (None, "https", False),
+    ],
+)
+def test_tls_is_believed_of_trusted_proxies_only(peer: str | None, said: str | None, expected: bool) -> None:
+    assert TrustedProxies([ip_network("10.0.0.0/8")]).is_secure(peer, said) == expected

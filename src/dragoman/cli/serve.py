@@ -87,8 +87,11 @@ def serve(
         host, port = listening.getsockname()[:2]
         knowledge = Knowledge()
         asyncio.run(_look(source, knowledge))
-        typer.echo(banner(settings, found, _origin(host, port), Router(knowledge), key))
-        _run(App(source, config, digest, knowledge, env), listening)
+        app, origin = App(source, config, digest, knowledge, env), _origin(host, port)
+        typer.echo(banner(settings, found, origin, Router(knowledge), key))
+        if place := app.dashboard(origin):
+            typer.echo(f"Usage{'' if settings.usage_dashboard_password else ' (this link works once)'}\n  {place}")
+        _run(app, listening)
 
 
 def _environment(listen: str | None, *, generator: bool) -> Mapping[str, str]:
@@ -151,7 +154,7 @@ def _found_config(found: tuple[Found, ...]) -> Config:
     if not config.models:
         model = ModelConfig(name=demo.NAME, backends=(BackendConfig(url=demo.URL),), context_window=200_000)
         config = msgspec.structs.replace(config, models=(model,))
-    return config
+    return msgspec.structs.replace(config, usage_dashboard=True)
 
 
 def _file_config(path: Path, env: Mapping[str, str]) -> tuple[ConfigSource, bytes]:

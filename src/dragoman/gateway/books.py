@@ -44,7 +44,7 @@ class Books:
     """ledger: None = nothing is recorded."""
 
     def __init__(self, ledger: Ledger | None) -> None:
-        self._ledger: Final = ledger
+        self.ledger: Final = ledger
         self._open: Final[dict[str, _Account]] = {}
 
     def open(self, entry: Entry, responder: Responder, headers: Mapping[str, str]) -> None:
@@ -57,8 +57,8 @@ class Books:
         """
         account = self._open.pop(entry.id)
         entry.close()
-        if self._ledger is not None and entry.key:
-            self._ledger.record(_line(account))
+        if self.ledger is not None and entry.key:
+            self.ledger.record(_line(account))
 
     def under_way(self) -> list[UnderWay]:
         """The oldest first. Only those that were let in: whoever knocks is nobody yet."""

@@ -42,6 +42,12 @@ class TrustedProxies:
             address = seen
         return str(address)
 
+    def is_secure(self, peer: str | None, forwarded_proto: str | None) -> bool:
+        """Whether the caller speaks TLS to one of the proxies. forwarded_proto: X-Forwarded-Proto, the caller's first."""
+        address = _address(peer or "")
+        said = (forwarded_proto or "").partition(",")[0].strip().lower()
+        return address is not None and self._trusts(address) and said == "https"
+
     def _trusts(self, address: Address) -> bool:
         return any(address in network for network in self._networks)
 

@@ -39,7 +39,9 @@ from dragoman.server.chores import Chore, keep_doing
 from dragoman.server.keys import Door
 from dragoman.server.limits import FailedLogins
 from dragoman.server.pages.generator import Generator
+from dragoman.server.pages.logins import Logins
 from dragoman.server.pages.pages import Pages
+from dragoman.server.pages.usage import HOME, UsagePages
 from dragoman.server.paths import routed_path
 from dragoman.server.reads import read
 from dragoman.server.requests import Body, Receive, Scope, Watch, headers_of
@@ -101,9 +103,21 @@ class App:
         self._knowledge: Final = knowledge or Knowledge()
         self._watch: Final = ConfigWatch(config_path, config, digest=digest, env=env) if config_path else None
         self._failed: Final = FailedLogins()
-        self._pages: Final = Pages(config, Generator(Router(self._knowledge)).pages)
+        self._failed_visits: Final = FailedLogins()  # apart: who forgets his password keeps his agents
+        self._logins: Final = Logins()
+        self._pages = Pages(config, {})
         self._gateway: Gateway | None = None
         self._proxies = (config.current, TrustedProxies(config.current.config.trusted_proxies))
+
+    def dashboard(self, origin: str) -> str | None:
+        """Where to see the usage; None = nowhere. Without a password it is a link that lets in whoever has it, once.
+
+        What is behind `#` stays in the browser: no log on the way has it.
+        """
+        settings = self._config.current.config
+        if not settings.usage_dashboard:
+            return None
+        return f"{origin}{HOME}" if settings.usage_dashboard_password else f"{origin}{HOME}#{self._logins.link}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -140,11 +154,12 @@ class App:
             max_bytes=round(store.max_mb * _MEBI),
             max_bytes_per_owner=round(store.max_mb_per_key * _MEBI),
         )
+        books, router = Books(self._ledger(house)), Router(knowledge, health=health)
         self._gateway = Gateway(
             self._config,
             net,
             knowledge,
-            Router(knowledge, health=health),
+            router,
             health,
             Load(),
             pulses,
@@ -155,9 +170,11 @@ class App:
             results,
             workers,
             Toolbox(net, results, workers).tools,
-            Books(self._ledger(house)),
+            books,
             Layout(net),
         )
+        pages = {**Generator(router).pages, **UsagePages(books, self._logins).pages()}
+        self._pages = Pages(self._config, pages)
 
         def swapped(snapshot: Snapshot) -> None:
             pulses.every = snapshot.config.ping_seconds
@@ -205,7 +222,8 @@ class App:
             if post is not None:
                 await exchange.exchange(call, post.client, post.endpoint, gateway)
             elif (page := self._pages.at(path)) is not None:
-                await self._pages.answer(page, call)
+                visit = self._door(scope, headers, self._failed_visits)
+                await self._pages.answer(page, call, visit, is_secure=self._is_secure(scope, headers))
             else:
                 await read(call, gateway, _TAKE_POST)
 
@@ -221,15 +239,24 @@ class App:
         socket = ResponsesSocket(self._door(scope, headers), headers, post.client, post.endpoint, gateway)
         await socket.serve(receive, send)
 
-    def _door(self, scope: Scope, headers: Mapping[str, str]) -> Door:
+    def _door(self, scope: Scope, headers: Mapping[str, str], failed: FailedLogins | None = None) -> Door:
+        proxies = self._trusted()
+
+        def address() -> str:
+            forwarded = headers.get("x-forwarded-for")
+            return proxies.client(_peer(scope), [forwarded] if forwarded else [], headers.get("x-real-ip"))
+
+        return Door(self._failed if failed is None else failed, address, headers)
+
+    def _is_secure(self, scope: Scope, headers: Mapping[str, str]) -> bool:
+        return self._trusted().is_secure(_peer(scope), headers.get("x-forwarded-proto"))
+
+    def _trusted(self) -> TrustedProxies:
         snapshot = self._config.current
         if self._proxies[0] is not snapshot:
             self._proxies = (snapshot, TrustedProxies(snapshot.config.trusted_proxies))
-        proxies = self._proxies[1]
+        return self._proxies[1]
 
-        def address() -> str:
-            peer = scope["client"][0] if scope.get("client") else None
-            forwarded = headers.get("x-forwarded-for")
-            return proxies.client(peer, [forwarded] if forwarded else [], headers.get("x-real-ip"))
 
-        return Door(self._failed, address, headers)
+def _peer(scope: Scope) -> str | None:
+    return scope["client"][0] if scope.get("client") else None

@@ -48,18 +48,26 @@ class Door:
         if not snapshot.config.keys:
             self._refuse_web_pages(snapshot)
             return snapshot.admit(None)
-        if len(self._failed):
-            await self._slow_down()
+        await self.slow_down()
         token = token_in(self._headers)
         try:
             return snapshot.admit(token)
         except Problem:
             if token:  # who says none is not guessing
-                self._failed.failed(self._address(), self._clock())
+                self.guessed()
             raise
 
-    async def _slow_down(self) -> None:
-        """Wait if this address has guessed, and look again afterwards: others may have gone on guessing meanwhile."""
+    def guessed(self) -> None:
+        """What this address said was wrong."""
+        self._failed.failed(self._address(), self._clock())
+
+    async def slow_down(self) -> None:
+        """Wait if this address has guessed, and look again afterwards: others may have gone on guessing meanwhile.
+
+        Raise Problem("rate_limited") after many failures.
+        """
+        if not len(self._failed):
+            return
         address = self._address()
         waited = 0.0
         while True:

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from dragoman.config.snapshot import Key, Snapshot
 from dragoman.gateway.call import Call, Message
+from dragoman.server.keys import Door
+from dragoman.server.limits import FailedLogins
 from dragoman.server.pages.pages import Pages
 from dragoman.wire import jsons
 
@@ -47,10 +49,15 @@ def visited(
     headers: Mapping[str, str] | None = None,
     body: bytes = b"",
     query: str = "",
+    door: Door | None = None,
+    *,
+    is_secure: bool = False,
 ) -> Came:
     heard: list[Message] = []
     page = pages.at(path)
     assert page is not None, f"there is no page at {path}"
     said = {"host": "here:1", "content-type": "application/json", **(headers or {})}
-    asyncio.run(pages.answer(page, call(path, method, said, body, heard, query)))
+    asked = call(path, method, said, body, heard, query)
+    door = door or Door(FailedLogins(), lambda: "192.0.2.1", said)
+    asyncio.run(pages.answer(page, asked, door, is_secure=is_secure))
     return Came(heard)

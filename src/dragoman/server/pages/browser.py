@@ -7,6 +7,7 @@ from dragoman.config.snapshot import Snapshot
 from dragoman.gateway.call import Call
 from dragoman.gateway.responder import SECURITY
 from dragoman.hub.problems import Problem
+from dragoman.server.keys import Door
 from dragoman.server.pages.files import files
 from dragoman.wire import jsons
 
@@ -25,11 +26,16 @@ _FORM: Final = 2**16  # bytes that a page may say
 
 
 class Browser:
-    """call: what the browser asks. snapshot: the configuration of that moment."""
+    """call: what the browser asks. snapshot: the configuration of that moment. door: slows down who guesses.
 
-    def __init__(self, call: Call, snapshot: Snapshot) -> None:
+    is_secure: it speaks TLS, to us or to a proxy that we trust.
+    """
+
+    def __init__(self, call: Call, snapshot: Snapshot, door: Door, *, is_secure: bool) -> None:
         self.call: Final = call
         self.snapshot: Final = snapshot
+        self.door: Final = door
+        self.is_secure: Final = is_secure
 
     @property
     def cookies(self) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ from dragoman.config.snapshot import ConfigSource
 from dragoman.gateway.call import Call, ClientGoneError
 from dragoman.hub.problems import Problem
 from dragoman.protocols import CLIENTS
+from dragoman.server.keys import Door
 from dragoman.server.pages.browser import Browser
 from dragoman.server.pages.files import files
 
@@ -40,9 +41,9 @@ class Pages:
         page = self._pages.get(path)
         return page if page is not None and page.is_open(self._config.current.config) else None
 
-    async def answer(self, page: Page, call: Call) -> None:
+    async def answer(self, page: Page, call: Call, door: Door, *, is_secure: bool) -> None:
         """What goes wrong is told to the script that asked, and a bug of ours to the log."""
-        browser = Browser(call, self._config.current)
+        browser = Browser(call, self._config.current, door, is_secure=is_secure)
         try:
             _demand_method(page, call)
             await page.answer(browser)
