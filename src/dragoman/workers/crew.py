@@ -57,10 +57,11 @@ class Crew:
     async def _one(self) -> Worker:
         if self._closed:
             raise Problem("overloaded", "the proxy is being stopped", retry_after=_RETRY)
-        if self._idle:
+        while self._idle:
             worker, timer = self._idle.popitem()  # the one that worked last, so that others can be let go
             timer.cancel()
-            return worker
+            if not worker.has_ended:
+                return worker
         return await started(self._trade)
 
     def _put_back(self, worker: Worker) -> None:

@@ -1,6 +1,8 @@
 """PDFs, inside a worker: the text of their pages, and pages as pictures, by PDFium."""
 
+import itertools
 import math
+import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,8 +16,18 @@ _POINTS: Final = 72  # an inch
 _MAX_PIXELS: Final = 12_000_000
 _MAX_SIDE: Final = 10_000
 _MAX_TITLE: Final = 300
-_SCANNED: Final = 20  # a page with fewer characters may be one
-_COVERED: Final = 0.5  # of it by pictures
+# A page is taken for a scan if it has fewer characters than are a text and pictures cover half of it, or fewer than are
+# more than a stamp and pictures cover all of it.
+_FEW: Final = 20
+_HALF: Final = 0.5
+_STAMP: Final = 100
+_FULL: Final = 0.9
+_DRAWING: Final = 100  # shapes that may be letters, on a page without text
+_MOST_THINGS: Final = 5_000  # that are looked at on one page
+_UNKNOWN: Final = 0.3  # of the characters
+_NO_CHARACTER: Final = frozenset({"Cc", "Cn", "Co", "Cs"})
+_HYPHEN: Final = "\ufffe"  # what PDFium puts for one at the end of a line, and the next line right behind it
+_UNSEEN: Final = {code: None for code in range(32) if chr(code) not in "\n\t"}
 
 
 def read(data: bytes, first: int, last: int) -> Iterator[tuple[Reply, bytes]]:
@@ -47,18 +59,51 @@ def _refusal(data: bytes, error: pypdfium2.PdfiumError) -> Problem:
 def _page(pdf: pypdfium2.PdfDocument, number: int) -> Page:
     try:
         page = pdf[number - 1]
-        text = page.get_textpage().get_text_range().replace("\r\n", "\n").strip()
+        found = page.get_textpage().get_text_range(errors="replace")
+        if _is_rubbish(found):
+            return Page(number, scanned=True)
+        text = _clean(found)
+        return Page(number, text, scanned=_is_scanned(page, text))
     except pypdfium2.PdfiumError:
         return Page(number, problem="it is damaged")
-    return Page(number, text, scanned=len(text) < _SCANNED and _covered(page) >= _COVERED)
 
 
-def _covered(page: pypdfium2.PdfPage) -> float:
-    """The part of the page that pictures cover, as far as they do not overlap."""
+def _is_rubbish(text: str) -> bool:
+    """Whether the fonts do not tell what their characters mean, so that only the eye can."""
+    shown = [character for character in text if not character.isspace() and character != _HYPHEN]
+    unknown = sum(unicodedata.category(character) in _NO_CHARACTER or character == "\ufffd" for character in shown)
+    return unknown > _UNKNOWN * len(shown)
+
+
+def _clean(text: str) -> str:
+    lines = text.replace(_HYPHEN, "-\n").replace("\r\n", "\n").replace("\r", "\n").translate(_UNSEEN)
+    return lines.strip()
+
+
+def _is_scanned(page: pypdfium2.PdfPage, text: str) -> bool:
+    """A scan has no text of its own, at most what was stamped on it. Text may also have been drawn, letter by letter."""
+    length = len("".join(text.split()))
+    if length >= _STAMP:
+        return False
+    covered, drawn = _seen(page)
+    return covered >= _FULL or (length < _FEW and (covered >= _HALF or drawn >= _DRAWING))
+
+
+def _seen(page: pypdfium2.PdfPage) -> tuple[float, int]:
+    """The part of the page that pictures cover, as far as they do not overlap; and how many shapes are drawn on it."""
     width, height = page.get_size()
-    sizes = (image.get_bounds() for image in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE]))
-    area = sum((right - left) * (top - bottom) for left, bottom, right, top in sizes)
-    return float(area / (width * height or 1.0))
+    if page.get_rotation() in {90, 270}:
+        width, height = height, width
+    area, shapes = 0.0, 0
+    for thing in itertools.islice(
+        page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_PATH]), _MOST_THINGS
+    ):
+        if thing.type == raw.FPDF_PAGEOBJ_PATH:
+            shapes += 1
+            continue
+        left, bottom, right, top = thing.get_bounds()
+        area += max(0.0, min(right, width) - max(left, 0.0)) * max(0.0, min(top, height) - max(bottom, 0.0))
+    return area / (width * height or 1.0), shapes
 
 
 def render(data: bytes, page: int, dpi: int) -> Iterator[tuple[Reply, bytes]]:

@@ -59,6 +59,10 @@ class Worker:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def has_ended(self) -> bool:
+        return self._process.returncode is not None
+
     async def ask(self, job: Job, data: bytes) -> AsyncGenerator[tuple[Reply, bytes], None]:
         """Yield each reply and what follows it, up to `Done`, which is left out.
 
@@ -109,7 +113,7 @@ class Worker:
     def kill(self) -> None:
         """The process and what it has started. It is reaped by the event loop."""
         self.is_fit = False
-        if self._process.returncode is None:
+        if not self.has_ended:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
