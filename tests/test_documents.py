@@ -13,6 +13,7 @@ import typer.main
 
 from dragoman.agents import AGENTS
 from dragoman.agents.agent import Agent, Choice, Model
+from dragoman.agents.merge import merged
 from dragoman.cli import app
 from dragoman.config.load import load_bytes
 from dragoman.hub.problems import ELSEWHERE, KINDS, Kind, Problem
@@ -173,14 +174,24 @@ def test_every_family_of_backends_has_its_heading() -> None:
 
 
 @pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.name)
-@pytest.mark.parametrize("document", ["README.md", "docs/agents.md"])
-def test_the_line_that_connects_an_agent_is_ours(document: str, agent: Agent) -> None:
-    assert agent.connect(CHOICE) in text_of(document).splitlines()
+def test_the_line_that_connects_an_agent_is_ours(agent: Agent) -> None:
+    for document in ("README.md", _guide(agent)):
+        assert agent.connect(CHOICE) in text_of(document).splitlines()
 
 
 @pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.name)
-def test_every_agent_has_its_section(agent: Agent) -> None:
-    assert f"\n## {agent.title}\n" in text_of("docs/agents.md")
+def test_every_agent_has_its_guide_with_the_file_that_is_made(agent: Agent) -> None:
+    text, file = text_of(_guide(agent)), agent.file(CHOICE)
+    assert text.startswith(f"# {agent.title}\n")
+    assert f"```{file.form}\n{merged(file).strip()}\n```\n" in text
+    assert f"`{file.path}`" in text
+    assert f"agents/{Path(_guide(agent)).name}" in text_of("docs/agents.md")
+    for slot in agent.slots if len(agent.slots) > 1 else ():
+        assert f"| `{slot.name}` |" in text
+
+
+def _guide(agent: Agent) -> str:
+    return f"docs/agents/{agent.title.lower().replace(' ', '-')}.md"
 
 
 def test_the_table_of_what_works_is_made_of_the_tests() -> None:

@@ -44,7 +44,8 @@ def test_claude_code_has_a_model_for_each_slot() -> None:
 def test_of_claude_codes_models_the_smallest_window_counts() -> None:
     assert claude()["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] == "131072"
     assert "CLAUDE_CODE_MAX_OUTPUT_TOKENS" not in claude()
-    small = claude(slots={"haiku": "small"})
+    assert claude(slots={"haiku": "small"})["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] == "131072"
+    small = claude(slots={"opus": "small"})
     assert small["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] == "32768"
     assert small["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] == "8192"
     assert "CLAUDE_CODE_MAX_CONTEXT_TOKENS" not in claude(models=(PLAIN,))

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from dragoman.agents.agent import Agent, Choice, File, Overlay, Slot, Start
+from dragoman.agents.agent import Agent, Choice, File, Model, Overlay, Slot, Start
 from dragoman.agents.shells import line
 
 _USUAL_OUTPUT: Final = 32_000  # tokens it asks for of a model it does not know
@@ -45,15 +45,20 @@ def _chosen(choice: Choice) -> tuple[str, ...]:
     return tuple(dict.fromkeys(choice.at(slot.name) for slot in _SLOTS))
 
 
+def _conversing(choice: Choice) -> list[Model]:
+    """Those that whole conversations are held with. Haiku has small tasks, and should not make the others compact."""
+    slots = ["sonnet", "opus", *(["subagent"] if "subagent" in choice.slots else [])]
+    return [choice.known(name) for name in dict.fromkeys(choice.at(slot) for slot in slots)]
+
+
 def _window(choice: Choice) -> int | None:
-    """One number for all slots: the smallest."""
-    return min((window for name in _chosen(choice) if (window := choice.known(name).context_window)), default=None)
+    """One number for all: the smallest."""
+    return min((model.context_window for model in _conversing(choice) if model.context_window), default=None)
 
 
 def _output(choice: Choice) -> int:
-    models = [choice.known(name) for name in _chosen(choice)]
-    limits = [limit for model in models if (limit := model.max_output)]
-    limits += [window // 4 for model in models if (window := model.context_window)]
+    limits = [model.max_output for model in _conversing(choice) if model.max_output]
+    limits += [model.context_window // 4 for model in _conversing(choice) if model.context_window]
     return min(limits, default=_USUAL_OUTPUT)
 
 
