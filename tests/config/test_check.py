@@ -33,6 +33,12 @@ def test_nothing_is_said_of_a_good_file() -> None:
             "models:\n  - name: m\n    backends:\n    - {url: http://a/v1, disabled: true}",
             "c:3: models[0].backends: all are",
         ),
+        (GOOD + "audio: {tts: {name: m, backends: [http://a/v1]}}", 'c:5: audio.tts.name: "m" is the name of another'),
+        (
+            GOOD + "audio: {whisper: {name: tts, backends: [http://a/v1]}, tts: {backends: [http://a/v1]}}",
+            "audio.tts.name",
+        ),
+        (GOOD + "audio: {whisper: {model: org/w}}", "c:5: audio.whisper.backends: no backend: give at least one"),
         ("models:\n  - name: m\n    backend: a/v1", "c:3: models[0].backend: must begin with http"),
         (
             "models:\n  - name: m\n    backend: http://a/v1\n    backends: [http://b/v1]",

@@ -215,3 +215,27 @@ def test_a_client_that_goes_takes_the_backend_with_it() -> None:
             await backend.gone.wait()
 
     run(main)
+
+
+def test_audio_models_are_asked_by_their_own_names_and_listed() -> None:
+    async def main() -> None:
+        async with playback(replies(whole({"text": "hello"}))) as ears, playback(replies(whole(b"RIFF"))) as voice:
+            audio = {
+                "whisper": {"model": "org/whisper", "backends": [f"{origin(ears)}/v1/"]},
+                "tts": {"name": "voice", "backends": [{"url": f"{origin(voice)}/v1", "api_key": BACKEND_KEY}]},
+            }
+            async with house([at(NOBODY)], audio=audio) as running:
+                body = BODY.replace(b"\r\nm\r\n", b"\r\nwhisper\r\n")
+                heard = await running.ask("/v1/audio/transcriptions", body, headers=FORM)
+                assert (heard.status, heard.json) == (200, {"text": "hello"})
+                assert ears.asked[0].line.split()[1] == "/v1/audio/transcriptions"
+                assert b"\r\n\r\norg/whisper\r\n" in ears.asked[0].body
+                heard = await running.ask("/v1/audio/speech", {"model": "voice", "input": "hi"})
+                assert heard.body == b"RIFF"
+                assert voice.asked[0].headers["authorization"] == f"Bearer {BACKEND_KEY}"
+                listed = (await running.ask("/v1/models", method="GET")).json["data"]
+                assert [each["id"] for each in listed] == ["m", "whisper", "voice"]
+                catalog = (await running.ask("/v1/models?client_version=1", method="GET")).json["models"]
+                assert [each["slug"] for each in catalog] == ["m"]
+
+    run(main)

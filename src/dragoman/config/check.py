@@ -127,7 +127,7 @@ def aliases(config: Config) -> Iterator[Finding]:
 
 
 def keys(config: Config) -> Iterator[Finding]:
-    known = {model.name for model in config.models} | set(config.aliases)
+    known = {model.name for model in (*config.models, *config.audio.models)} | set(config.aliases)
     first: dict[bytes, int] = {}
     for index, key in enumerate(config.keys):
         path = item("keys", index)
@@ -201,6 +201,19 @@ def processor_models(config: Config) -> Iterator[Finding]:
                 yield Finding(child(path, field), message, "warning")
 
 
+def audio_models(config: Config) -> Iterator[Finding]:
+    taken = {model.name for model in config.models} | set(config.aliases)
+    for field, audio in (("whisper", config.audio.whisper), ("tts", config.audio.tts)):
+        path = child("audio", field)
+        name = audio.name or field if audio else ""
+        if audio and name in taken:
+            yield Finding(child(path, "name"), f'"{name}" is the name of another model: name each differently')
+        taken.add(name)
+        if audio and all(backend.disabled for backend in audio.backends):
+            message = "no backend: give at least one, such as `- url: http://127.0.0.1:8000/v1`"
+            yield Finding(child(path, "backends"), message)
+
+
 def other_urls(config: Config) -> Iterator[Finding]:
     if config.services.qdrant is not None:
         yield from urls.complaints("services.qdrant.backend", config.services.qdrant.backend)
@@ -249,6 +262,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     processor_models,
     searches.accounts,
     searches.key_prefixes,
+    audio_models,
     other_urls,
     kept,
     usage,

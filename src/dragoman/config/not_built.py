@@ -17,11 +17,7 @@ class NotBuilt(NamedTuple):
     idle: frozenset[object] = frozenset()
 
 
-_OFF: Final = frozenset({False})
-
 NOT_BUILT: Final = (
-    NotBuilt("models[].supports_audio", "audio is", _OFF),
-    NotBuilt("audio", "audio is"),
     NotBuilt("services", "other services are"),
     NotBuilt("admin_password", "the administration pages are", frozenset({NO_SECRET})),
 )

@@ -178,7 +178,12 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
             example=True,
         ),
     ] = None
-    supports_audio: Annotated[bool, About("Whether the model hears audio.")] = False
+    supports_audio: Annotated[
+        bool,
+        About(
+            "Whether the model hears audio, told to clients by `GET /v1/models`. What they send is passed on either way."
+        ),
+    ] = False
     force_pipeline: Annotated[
         bool,
         About(
@@ -281,9 +286,9 @@ class DocumentsConfig(Struct, frozen=True, kw_only=True):
 
 
 class AudioModelConfig(Struct, frozen=True, kw_only=True):
-    """One audio model."""
+    """A model of `/v1/audio`. Its requests are relayed as they are, but for the model's name."""
 
-    name: Annotated[str, About("The name clients ask for.", example="my-audio-model")] = ""
+    name: Annotated[str, About("The name clients ask for; `whisper` or `tts` unless given.")] = ""
     model: Annotated[
         str, About("The name the backend knows; the same as `name` unless given.", example="org/my-audio-model")
     ] = ""
@@ -294,8 +299,27 @@ class AudioModelConfig(Struct, frozen=True, kw_only=True):
 class AudioConfig(Struct, frozen=True, kw_only=True):
     """OpenAI-like audio services."""
 
-    whisper: Annotated[AudioModelConfig | None, About("Speech to text.")] = None
-    tts: Annotated[AudioModelConfig | None, About("Text to speech.")] = None
+    whisper: Annotated[
+        AudioModelConfig | None, About("Speech to text: `/v1/audio/transcriptions` and `/v1/audio/translations`.")
+    ] = None
+    tts: Annotated[AudioModelConfig | None, About("Text to speech: `/v1/audio/speech`.")] = None
+
+    @property
+    def models(self) -> tuple[ModelConfig, ...]:
+        """The same in the form of `models`."""
+        return tuple(
+            ModelConfig(
+                name=audio.name or name,
+                model=audio.model or audio.name or name,
+                timeout=audio.timeout,
+                backends=tuple(
+                    msgspec.structs.replace(backend, url=backend.url.strip().rstrip("/"), weight=backend.weight or 1)
+                    for backend in audio.backends
+                ),
+            )
+            for name, audio in (("whisper", self.whisper), ("tts", self.tts))
+            if audio is not None
+        )
 
 
 class AppKeyConfig(Struct, frozen=True, kw_only=True):

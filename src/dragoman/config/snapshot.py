@@ -50,7 +50,7 @@ class Snapshot(Struct, frozen=True):
 
     @classmethod
     def of(cls, config: Config) -> "Snapshot":
-        by_name = {model.name: model for model in config.models}
+        by_name = {model.name: model for model in (*config.models, *config.audio.models)}
         aliased = {alias: by_name[name] for alias, name in config.aliases.items() if name in by_name}
         models = MappingProxyType(by_name | aliased)
         return cls(config, models, tuple(_keys(config, models)), MappingProxyType(pipelines_of(config)))
@@ -85,6 +85,10 @@ class Snapshot(Struct, frozen=True):
     def models_for(self, key: Key) -> tuple[ModelConfig, ...]:
         """The models this key may use, in the file's order; aliases are not repeated."""
         return tuple(model for model in self.config.models if key.may_use(model.name))
+
+    def audio_for(self, key: Key) -> tuple[ModelConfig, ...]:
+        """The models of `/v1/audio` that this key may use."""
+        return tuple(model for model in self.config.audio.models if key.may_use(model.name))
 
     def aliases_for(self, key: Key) -> dict[str, ModelConfig]:
         return {alias: self.models[alias] for alias in self.config.aliases if key.may_use(alias)}

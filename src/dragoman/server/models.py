@@ -17,6 +17,7 @@ def list_models(snapshot: Snapshot, key: Key, router: Router) -> dict[str, Any]:
     """`has_more` is always said: where it is absent, the Anthropic SDK (2.12) goes on asking for pages."""
     models = [_describe(model.name, model, router) for model in snapshot.models_for(key)]
     models += [_describe(alias, model, router) for alias, model in snapshot.aliases_for(key).items()]
+    models += [_describe(model.name, model, router) for model in snapshot.audio_for(key)]
     ids = [model["id"] for model in models]
     return {
         "object": "list",
@@ -74,4 +75,6 @@ def _describe(name: str, model: ModelConfig, router: Router) -> dict[str, Any]:
         }
     if output is not None:
         said["max_tokens"] = output
+    if model.supports_audio:
+        said["supports_audio"] = True
     return said
