@@ -211,6 +211,20 @@ def test_a_failed_description_is_a_note_and_the_request_goes_on() -> None:
     run(main)
 
 
+def test_what_stays_unread_is_a_loss() -> None:
+    async def main() -> None:
+        async with playback(says(*HELLO)) as texts:
+            strict = {**blind(texts, on_loss="strict"), "name": "strict"}
+            async with house([blind(texts), strict, model("eyes", NOBODY)], **EYES) as running:
+                heard = await running.ask("/v1/messages", messages_asking(MESSAGES_IMAGE))
+                assert heard.headers["x-dragoman-loss"] == "messages[0]"
+                refused = await running.ask("/v1/messages", {**messages_asking(MESSAGES_IMAGE), "model": "strict"})
+                assert refused.status == 400
+                assert "an image could not be read" in refused.error["message"]
+
+    run(main)
+
+
 def test_a_waiting_client_is_kept_company() -> None:
     async def main() -> None:
         looking, seen = asyncio.Event(), asyncio.Event()

@@ -71,7 +71,7 @@ async def _first_answer(request: Request, route: Route, parties: Parties, teller
 
     async def ask(backend: Backend) -> None:
         losses = Losses(route.on_loss)
-        readable = await made_readable(request, route, backend, parties, gathered)
+        readable = await made_readable(request, route, backend, parties, losses, gathered)
         asked = prepared(readable, route, backend, parties)
         if backend.dialect != parties.client.dialect:
             parties.client.note_losses(asked.request, losses)

@@ -13,6 +13,7 @@ from typing import Final
 from dragoman.gateway import demo
 from dragoman.gateway.outside import Ask, Outside
 from dragoman.gateway.parties import Parties
+from dragoman.hub.losses import Losses
 from dragoman.hub.request import Dialect, Request
 from dragoman.hub.route import Backend, Route
 from dragoman.processors import PROCESSORS
@@ -53,22 +54,32 @@ def _sign(dialect: Dialect, *, images: bool, documents: bool) -> re.Pattern[byte
     return re.compile(pattern.encode())
 
 
-async def made_readable(request: Request, route: Route, backend: Backend, parties: Parties, ask: Ask) -> Request:
-    """The request with nothing in it that the backend cannot read, as far as there are means. Never raises a Problem."""
+async def made_readable(
+    request: Request, route: Route, backend: Backend, parties: Parties, losses: Losses, ask: Ask
+) -> Request:
+    """The request with nothing in it that the backend cannot read, as far as there are means.
+
+    losses: of the request towards this backend. What stays unread is one that is warned of, and so refused where the
+    model's policy is strict; else no Problem is raised.
+    """
     needs = needs_of(route.pipeline, backend)
     if not needs.any or backend.url == demo.URL:
         return request
     if not any(processor.wants(request, needs) for processor in PROCESSORS):
         return request
-    return await _processed(request, route, needs, parties, ask)
+    return await _processed(request, route, needs, parties, losses, ask)
 
 
-async def _processed(request: Request, route: Route, needs: Needs, parties: Parties, ask: Ask) -> Request:
+async def _processed(
+    request: Request, route: Route, needs: Needs, parties: Parties, losses: Losses, ask: Ask
+) -> Request:
     entry, tally, began = parties.entry, Tally(), time.monotonic()
     reading = Reading(entry.id, route.pipeline, Outside(parties, ask), tally)
     for processor in PROCESSORS:
         if processor.wants(request, needs):
             request = await processor.apply(request, needs, reading)
+    for path, what in reading.unread:
+        losses.warn(path, f"{what} could not be read; a note stands in its place")
     entry.read(tally.images, tally.pages, tally.reused)
     _log.info(
         "%s: for %s: %d images and %d pages put into text, %d results known before, %.1f s",

@@ -15,6 +15,7 @@ from dragoman.processors import notes, places
 from dragoman.processors.content import Content, name_in
 from dragoman.processors.needs import Needs
 from dragoman.processors.notes import PageText
+from dragoman.processors.places import Place
 from dragoman.processors.reading import Reading
 from dragoman.workers.jobs import Page
 
@@ -34,10 +35,9 @@ class Documents:
         return needs.documents and places.has(request, _is_document)
 
     async def apply(self, request: Request, needs: Needs, reading: Reading) -> Request:
-        found = [place.part for place in places.find(request, _is_document)]
-        documents = [part for part in found if isinstance(part, Document)]
-        parts = await asyncio.gather(*(_in_words(document, needs, reading) for document in documents))
-        return places.with_(request, {id(document): new for document, new in zip(documents, parts, strict=True)})
+        found = list(places.find(request, _is_document))
+        parts = await asyncio.gather(*(_in_words(place, needs, reading) for place in found))
+        return places.with_(request, {id(place.part): new for place, new in zip(found, parts, strict=True)})
 
 
 def _is_document(part: Part) -> bool:
@@ -51,7 +51,9 @@ def _is_document(part: Part) -> bool:
             return False
 
 
-async def _in_words(document: Document, needs: Needs, reading: Reading) -> tuple[Part, ...]:
+async def _in_words(place: Place, needs: Needs, reading: Reading) -> tuple[Part, ...]:
+    document = place.part
+    assert isinstance(document, Document)
     source = document.source
     assert isinstance(source, Inline | Link)
     name = document.title or (name_in(source.url) if isinstance(source, Link) else "") or _NAME
@@ -59,6 +61,7 @@ async def _in_words(document: Document, needs: Needs, reading: Reading) -> tuple
         content = await Content.of(source, reading.ports)
         pdf = await reading.read_pdf(content)
     except Problem as problem:
+        reading.unread.append((place.path, "a document"))
         return places.in_place_of(document, [notes.unread_document(name, problem)])
     read = await _pages(content, pdf.pages, needs, reading)
     text, left_out = _within(reading.pipeline.characters, [page.page for page in read])

@@ -58,6 +58,7 @@ async def _in_words(place: Place, reading: Reading) -> list[str]:
             content = await Content.of(source, reading.ports)  # type: ignore[arg-type] # `_is_image` lets no other through
             words = await _read(content, place, reading)
         except Problem as problem:
+            reading.unread.append((place.path, "an image"))
             return [notes.unread_image(problem)]
         reading.tally.images += 1
         return words

@@ -14,6 +14,7 @@ from dragoman.hub.problems import Problem
 Source = Literal["text", "layout", "ocr", "vision"]
 _TAGS: Final = re.compile(r"<(?=/?(?:image_description|page_text|pdf_content)\b)", re.IGNORECASE)
 _LONGEST_NAME: Final = 200
+_LONGEST_REASON: Final = 300
 
 
 class PageText(Struct, frozen=True):
@@ -33,7 +34,7 @@ def page_text(text: str) -> str:
 
 
 def unread_image(problem: Problem) -> str:
-    return f"[an image stood here that could not be read: {problem.public}]"
+    return f"[an image stood here that could not be read: {_why(problem)}]"
 
 
 def empty_image() -> str:
@@ -41,7 +42,7 @@ def empty_image() -> str:
 
 
 def unread_document(name: str, problem: Problem) -> str:
-    return f"[the document {_name(name)} stood here and could not be read: {problem.public}]"
+    return f"[the document {_name(name)} stood here and could not be read: {_why(problem)}]"
 
 
 def unread_page(why: str) -> str:
@@ -102,6 +103,12 @@ def _pages(pages: Iterable[PageText]) -> str:
 def _source(pages: Iterable[PageText]) -> str:
     sources = {page.source for page in pages if page.source is not None}
     return sources.pop() if len(sources) == 1 else "mixed" if sources else "none"
+
+
+def _why(problem: Problem) -> str:
+    """It may be what a backend says, at any length."""
+    said = " ".join(problem.public.split())
+    return _quoted(said if len(said) <= _LONGEST_REASON else f"{said[:_LONGEST_REASON]}...")
 
 
 def _quoted(text: str) -> str:

@@ -67,6 +67,7 @@ class Reading:
         self.ports: Final = ports
         self.tally: Final = tally
         self.slots: Final = asyncio.Semaphore(AT_ONCE)
+        self.unread: Final[list[tuple[str, str]]] = []  # where the client put it, and what it was
         self._new_images: Final[set[str]] = set()
 
     async def once(self, kind: str, key: str, work: Callable[[], Awaitable[str]], lasts: Lasts) -> str:
