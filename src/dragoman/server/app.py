@@ -34,6 +34,7 @@ from dragoman.routing.health import Health
 from dragoman.routing.known import Knowledge
 from dragoman.routing.load import Load
 from dragoman.routing.resolve import Router
+from dragoman.server import mcp
 from dragoman.server.addresses import TrustedProxies
 from dragoman.server.chores import Chore, keep_doing
 from dragoman.server.keys import Door
@@ -61,7 +62,7 @@ _RESPONSES: Final = CLIENTS["openai-responses"]
 
 
 class _Post(NamedTuple):
-    """An endpoint that takes a body. client: whose envelope its errors have."""
+    """An endpoint that is an exchange. client: whose envelope its errors have."""
 
     client: ClientSide
     endpoint: exchange.Endpoint
@@ -76,11 +77,12 @@ _POSTS: Final[Mapping[str, _Post]] = {
     "/v1/responses/compact": _Post(_RESPONSES, exchange.on_model(respond.respond_compact)),
     "/v1/responses/input_tokens": _Post(_RESPONSES, exchange.on_model(respond.count_input)),
     "/layout-parsing": _Post(_CHAT, parse_layout),
+    mcp.STREAMABLE: _Post(_CHAT, mcp.post),
     **{path: _Post(_CHAT, exchange.pass_through) for path in passthrough.PATHS},
 }
 _DAY: Final = 86_400.0  # seconds
 _MEBI: Final = 2**20
-_TAKE_POST: Final = frozenset(_POSTS)
+_TAKE_POST: Final = frozenset({*_POSTS, mcp.MESSAGES})
 
 
 class App:
@@ -106,6 +108,12 @@ class App:
         self._failed_visits: Final = FailedLogins()  # apart: who forgets his password keeps his agents
         self._logins: Final = Logins()
         self._pages = Pages(config, {})
+        streams = mcp.Streams()
+        self._endpoints: Final[Mapping[tuple[str, str], _Post]] = {
+            **{("POST", path): post for path, post in _POSTS.items()},
+            ("POST", mcp.MESSAGES): _Post(_CHAT, streams.say),
+            ("GET", mcp.STREAM): _Post(_CHAT, streams.listen),
+        }
         self._gateway: Gateway | None = None
         self._proxies = (config.current, TrustedProxies(config.current.config.trusted_proxies))
 
@@ -218,9 +226,8 @@ class App:
 
             query = scope["query_string"].decode("latin-1")
             call = Call(request_id, method, path, query, headers, door, read_body, send, watch.stop)
-            post = _POSTS.get(path) if method == "POST" else None
-            if post is not None:
-                await exchange.exchange(call, post.client, post.endpoint, gateway)
+            if (place := self._endpoints.get((method, path))) is not None:
+                await exchange.exchange(call, place.client, place.endpoint, gateway)
             elif (page := self._pages.at(path)) is not None:
                 visit = self._door(scope, headers, self._failed_visits)
                 await self._pages.answer(page, call, visit, is_secure=self._is_secure(scope, headers))
