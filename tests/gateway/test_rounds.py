@@ -302,6 +302,21 @@ def test_a_failed_search_is_told_and_shown(client: str, stream: bool) -> None:
     run(main)
 
 
+@each_client
+def test_a_tool_with_a_bug_does_not_end_the_answer(client: str, caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Searching):
+        async def run(self, arguments: dict[str, Any], wishes: Wishes) -> Ran:
+            raise KeyError(arguments["query"])
+
+    async def main() -> None:
+        async with playback(plays((SEARCH, SEARCH), (Words("ok"),))) as backend, serving(backend, Broken()) as served:
+            assert content(client, await ask(served, client))[-1] == ("text", "ok")
+            assert "Go on without it." in bodies(backend)[-1]["messages"][-1]["content"]
+
+    run(main)
+    assert "web_search: KeyError" in caplog.text
+
+
 @streamed
 def test_several_searches_run_at_once_and_no_more_than_the_client_allows(stream: bool) -> None:
     searches = [Call("web_search", {"query": f"q{number}"}) for number in range(4)]

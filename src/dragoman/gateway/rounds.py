@@ -34,6 +34,8 @@ _MOST_ROUNDS: Final = 16  # in which tools are run; a model that wants more has 
 _MOST_RUNS: Final = 32  # of one tool in one answer, if the client sets no limit
 _AT_ONCE: Final = 4
 _EXCEEDED: Final = "max_uses_exceeded"
+_LONGEST: Final = 120.0  # seconds that a run may take; tools have shorter limits of their own
+_BROKEN: Final = "The tool has failed and cannot be used at the moment. Go on without it."
 _USED_UP: Final = "This tool has been used as often as it may be in one answer. Answer with what you have found."
 _replace: Final = msgspec.structs.replace
 
@@ -162,31 +164,33 @@ class Rounds:
     async def _ran(self, called: Sequence[_Called]) -> list[Ran]:
         """Run what was called, some at a time, and keep what the client may refer to later."""
         began, gate = time.monotonic(), asyncio.Semaphore(_AT_ONCE)
-        _log.info(
-            "%s: round %d: runs %s", self._mark.id, self._number + 1, ", ".join(c.offer.wanted.kind for c in called)
-        )
+        kinds = ", ".join(one.offer.wanted.kind for one in called)
+        _log.info("%s: round %d: runs %s", self._mark.id, self._number + 1, kinds)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._run(one, gate)) for one in [*map(self._within_limits, called)]]
-        ran = [
-            self._named(place, one, task.result()) for place, (one, task) in enumerate(zip(called, tasks, strict=True))
-        ]
+            tasks = [group.create_task(self._run(one, gate, is_allowed=self._is_allowed(one))) for one in called]
+        ran = [self._named(place, one, tasks[place].result()) for place, one in enumerate(called)]
         failed = sum(one.failed for one in ran)
         took = round((time.monotonic() - began) * 1000)
         _log.info("%s: round %d: done in %d ms, %d failed", self._mark.id, self._number + 1, took, failed)
         return ran
 
-    def _within_limits(self, one: _Called) -> tuple[_Called, bool]:
+    def _is_allowed(self, one: _Called) -> bool:
         kind, most = one.offer.wanted.kind, one.offer.wanted.max_uses or _MOST_RUNS
         self._uses[kind] = self._uses.get(kind, 0) + 1
-        return one, self._uses[kind] <= most
+        return self._uses[kind] <= most
 
-    async def _run(self, one: tuple[_Called, bool], gate: asyncio.Semaphore) -> Ran:
-        (called, is_allowed), given = one, arguments.repaired(one[0].call.arguments) or {}
+    async def _run(self, one: _Called, gate: asyncio.Semaphore, *, is_allowed: bool) -> Ran:
+        given = arguments.repaired(one.call.arguments) or {}
         if not is_allowed:
-            return Ran(_USED_UP, _unshown(called.offer, given, _EXCEEDED))
+            return Ran(_USED_UP, _not_run(one.offer, given, _EXCEEDED))
         async with gate:
             self._parties.entry.tool_runs += 1
-            return await called.offer.tool.run(given, called.offer.wishes)
+            try:
+                async with asyncio.timeout(_LONGEST):
+                    return await one.offer.tool.run(given, one.offer.wishes)
+            except Exception as error:  # noqa: BLE001 - a bug of a tool's: the answer goes on, the log learns of it
+                _log.exception("%s: %s: %s", self._mark.id, one.offer.wanted.kind, type(error).__name__)
+                return Ran(_BROKEN, _not_run(one.offer, given, "unavailable"))
 
     def _named(self, place: int, one: _Called, ran: Ran) -> Ran:
         """The run under an id by which it is found again when its client brings it back."""
@@ -274,8 +278,8 @@ def _as_asked(part: Said) -> Part:
             return part
 
 
-def _unshown(offer: Offer, given: dict[str, object], problem: str) -> Searched | Fetched:
-    """What is shown of a call that was not run."""
+def _not_run(offer: Offer, given: dict[str, object], problem: str) -> Searched | Fetched:
+    """What is shown of a call that came to nothing."""
     if offer.wanted.kind == "web_fetch":
         return Fetched(str(given.get("url") or ""), problem=problem)
     return Searched("openai-chat", (str(given.get("query") or ""),), problem=problem)
