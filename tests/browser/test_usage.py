@@ -196,33 +196,33 @@ def test_what_is_shown_can_be_taken_away(page: Page, house: Served) -> None:
     assert {row["name"] for row in jsons.read(json_file.value.path().read_bytes())} == set(PEOPLE)
 
 
-def test_a_request_is_seen_while_it_is_in_flight_and_counted_afterwards(
+def test_requests_are_seen_while_they_are_in_flight_and_counted_afterwards(
     page: Page, house: Served, backend: SlowBackend
 ) -> None:
     log_in(page, house)
-    before = choose(page, "Today")["totals"]["requests"]
+    before = choose(page, "30 days")["totals"]["requests"]
     expect(page.get_by_text("nothing at the moment")).to_be_visible()
     backend.go_on.clear()
-    asking = threading.Thread(target=ask, args=(house,))
-    asking.start()
-    row = page.locator("#flight tbody tr")
-    expect(row).to_contain_text("answering")
-    expect(row).to_contain_text("Claude Code")
-    picture(page, "usage-in-flight")
-    with page.expect_response(lambda answer: "/usage/data" in answer.url) as heard:
-        backend.go_on.set()
-    asking.join()
+    callers = {"Claude Code": "claude-cli/2.1.330 (external, cli)", "OpenCode": "opencode/1.18.33 ai-sdk/5"}
+    asking = [threading.Thread(target=ask, args=(house, said)) for said in callers.values()]
+    for one in asking:
+        one.start()
+    rows = page.locator("#flight tbody tr")
+    for name in callers:
+        expect(rows.filter(has_text=name)).to_contain_text("answering")
+    for scheme in SCHEMES:
+        picture(page, f"usage-{scheme}", scheme)
+    figure = page.locator("#figures dd >> nth=0")
+    backend.go_on.set()
+    for one in asking:
+        one.join()
     expect(page.get_by_text("nothing at the moment")).to_be_visible()
-    assert heard.value.json()["totals"]["requests"] == before + 1
+    expect(figure).to_have_text(f"{before + len(callers):,}")  # by itself
 
 
-def ask(house: Served) -> None:
+def ask(house: Served, agent: str) -> None:
     body = {"model": "qwen3-coder", "max_tokens": 9, "stream": True, "messages": [{"role": "user", "content": "hi"}]}
-    headers = {
-        "x-api-key": "sk-0123456789abcdef",
-        "user-agent": "claude-cli/2.1.330 (external, cli)",
-        "content-type": "application/json",
-    }
+    headers = {"x-api-key": "sk-0123456789abcdef", "user-agent": agent, "content-type": "application/json"}
     connection = http.client.HTTPConnection(house.url.removeprefix("http://"), timeout=30)
     with contextlib.closing(connection):
         connection.request("POST", "/v1/messages", jsons.write(body), headers)

@@ -114,6 +114,16 @@ def test_without_a_configuration_it_is_the_users_own(config: Path, tmp_path: Pat
     assert len(jsons.read(usage("--by", "user", "--json").stdout)) == 2
 
 
+def test_the_environment_names_the_configuration_too(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(tmp_path / "kept.db")
+    (tmp_path / "other.yaml").write_bytes(jsons.write({"models": MODELS, "usage_db": "kept.db"}))
+    monkeypatch.setenv("DRAGOMAN_CONFIG", str(tmp_path / "other.yaml"))
+    assert len(jsons.read(usage("--by", "user", "--json").stdout)) == 2
+    assert usage("--config", config).exit_code == 1
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

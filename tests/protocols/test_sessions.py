@@ -2,7 +2,7 @@
 
 import pytest
 
-from dragoman.protocols.sessions import session_in, session_in_user
+from dragoman.protocols.sessions import session_in, session_in_user, subagent_in
 
 UUID = "6f9619ff-8b86-d011-b42d-00cf4fc964ff"
 
@@ -38,3 +38,18 @@ def test_sessions_in_headers(headers: dict[str, str], session: str | None) -> No
 )
 def test_sessions_in_claude_codes_user_id(user: str | None, session: str | None) -> None:
     assert session_in_user(user) == session
+
+
+@pytest.mark.parametrize(
+    ("headers", "subagent"),
+    [
+        ({"x-claude-code-session-id": "s", "x-claude-code-agent-id": "a"}, "a"),
+        ({"x-claude-code-session-id": "s"}, None),
+        ({"session-id": "s", "thread-id": "s"}, None),
+        ({"session-id": "s", "thread-id": "t"}, "t"),
+        ({"thread-id": "t"}, None),
+        ({}, None),
+    ],
+)
+def test_subagents(headers: dict[str, str], subagent: str | None) -> None:
+    assert subagent_in(headers) == subagent

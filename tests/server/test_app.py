@@ -2,11 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dragoman.config.snapshot import Snapshot
+from dragoman.config.watch import Watch as ConfigWatch
 from dragoman.gateway.pulses import Pulses
 from dragoman.routing.discover import Discovery
 from dragoman.server.app import App
@@ -207,5 +210,23 @@ def test_trusted_proxies_change_with_the_file(tmp_path: Path, caplog: pytest.Log
             assert reload(running) is not None
             await running.ask("/v1/messages", messages_body(), headers=wrong)
             assert list(failed._strikes) == ["127.0.0.1", "198.51.100.7"]
+
+    run(main)
+
+
+def test_a_dashboard_that_nobody_can_enter_is_told_to_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Switched on while the proxy runs: the link was not printed."""
+    switched_on = source({"models": [model("m", NOBODY)], "usage_dashboard": True}).current
+
+    async def swap_at_once(_: ConfigWatch, *, on_swap: Callable[[Snapshot], None]) -> None:
+        on_swap(switched_on)
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        monkeypatch.setattr(ConfigWatch, "run", swap_at_once)
+        async with house([model("m", NOBODY)], tmp_path / "config.yaml"):
+            await until(lambda: "nobody can log in" in caplog.text)
 
     run(main)

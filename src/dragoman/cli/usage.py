@@ -41,7 +41,8 @@ ConfigFile = Annotated[
     typer.Option(
         "--config",
         "-c",
-        help="The configuration file that the proxy is served with. Without it: config.yaml here, if there is one.",
+        help="The configuration file that the proxy is served with. Without it: that of DRAGOMAN_CONFIG,"
+        " or config.yaml here, if there is one.",
     ),
 ]
 
@@ -60,7 +61,7 @@ def show(
         return
     if as_json and as_csv:
         raise typer.BadParameter("choose one of --json and --csv", param_hint="--csv")
-    path = _ledger(config)
+    path = _ledger(_file(config))
     period = last_days(days, time.time(), None)
     with _told(path), closing(open_reader(path)) as db:
         rows = report(db, by, period)
@@ -79,6 +80,7 @@ def import_(
     config: ConfigFile = None,
 ) -> None:
     """Take over the usage database of go-llm-proxy. What has come before does not come again."""
+    config = _file(config)
     settings = _settings(config)
     path = _place(settings, config)
     with _told(file):
@@ -107,10 +109,17 @@ def _said(done: Imported, path: Path, settings: Config) -> str:
     return "; ".join(parts)
 
 
-def _settings(config: Path | None) -> Config:
-    if config is None and not _USUAL_FILE.exists():
+def _file(config: Path | None) -> Path | None:
+    """The configuration file: the one that is named, here or in the environment, else the usual one, where it is."""
+    if config is not None:
+        return config
+    named = Path(os.environ.get("DRAGOMAN_CONFIG") or _USUAL_FILE)
+    return named if named.exists() else None
+
+
+def _settings(path: Path | None) -> Config:
+    if path is None:
         return Config()
-    path = config or _USUAL_FILE
     loaded = load_file(path, os.environ)
     if loaded.config is None:
         typer.echo(render_findings(loaded.findings, str(path)), err=True)
@@ -119,7 +128,7 @@ def _settings(config: Path | None) -> Config:
 
 
 def _place(settings: Config, config: Path | None) -> Path:
-    path = ledger_file(settings, config or _USUAL_FILE, os.environ)
+    path = ledger_file(settings, config, os.environ)
     if path is None:
         _fail("usage is kept in memory only: `data_dir` is `none`; set `usage_db` to a file")
     return path

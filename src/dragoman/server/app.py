@@ -6,6 +6,7 @@ Raw ASGI on purpose: a framework's request objects and middleware cost more than
 import asyncio
 import contextlib
 import functools
+import logging
 import os
 import secrets
 from collections.abc import Mapping
@@ -56,6 +57,7 @@ from dragoman.store.vault import VAULT, Vault
 from dragoman.tools.toolbox import Toolbox
 from dragoman.workers.pool import Workers
 
+_log: Final = logging.getLogger("dragoman.server")
 _MESSAGES: Final = CLIENTS["anthropic-messages"]
 _CHAT: Final = CLIENTS["openai-chat"]
 _RESPONSES: Final = CLIENTS["openai-responses"]
@@ -80,6 +82,9 @@ _POSTS: Final[Mapping[str, _Post]] = {
     mcp.STREAMABLE: _Post(_CHAT, mcp.post),
     **{path: _Post(_CHAT, exchange.pass_through) for path in passthrough.PATHS},
 }
+_NO_WAY_IN: Final = (
+    "the usage dashboard is on, and nobody can log in: set `usage_dashboard_password`, or restart for a link"
+)
 _DAY: Final = 86_400.0  # seconds
 _MEBI: Final = 2**20
 _TAKE_POST: Final = frozenset({*_POSTS, mcp.MESSAGES})
@@ -184,7 +189,12 @@ class App:
         pages = {**Generator(router).pages, **UsagePages(books, self._logins).pages()}
         self._pages = Pages(self._config, pages)
 
+        was_open = self._config.current.config.usage_dashboard
+
         def swapped(snapshot: Snapshot) -> None:
+            settings = snapshot.config
+            if settings.usage_dashboard and not settings.usage_dashboard_password and not was_open:
+                _log.warning(_NO_WAY_IN)
             pulses.every = snapshot.config.ping_seconds
             discovery.look_again()
 
