@@ -19,7 +19,10 @@ from tests.agents.scenarios import PROMPTS, READ_FOR, Case, Scenario
 from tests.agents.scripted_backend import ScriptedBackend
 
 CLAUDE_ONLY: Final = frozenset({"compact", "pdf", "scan"})
-FOR_A_PROXY: Final = frozenset({"websearch", *READ_FOR})  # no backend of the tests' searches, or reads for others
+SEARCH_BY_MCP: Final = frozenset({"opencode", "qwen"})
+FOR_A_PROXY: Final = frozenset(
+    {"websearch", "mcpsearch", *READ_FOR}
+)  # no backend of the tests' searches, or reads for others
 
 
 def main() -> int:
@@ -55,6 +58,8 @@ def _cases(given: argparse.Namespace) -> Iterator[Case]:
         wire = given.wire if given.wire in wires else wires[0]
         for scenario in given.scenario or PROMPTS:
             if scenario in FOR_A_PROXY and not given.base_url:
+                continue
+            if scenario == "mcpsearch" and agent not in SEARCH_BY_MCP:
                 continue
             if agent == "claude" or scenario not in CLAUDE_ONLY:
                 yield Case(agent, wire, scenario, behind=wire)

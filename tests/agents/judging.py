@@ -173,6 +173,7 @@ def _result_faults(scenario: Scenario, outcome: Outcome, heard: Heard) -> Iterat
         "parallel": [outcome.secret, SECOND],
         "multi": [f"step{step}" for step in range(STEPS)],
         "mcp": [ECHO],
+        "mcpsearch": [PAGES[0].url, PAGES[0].text],
     }
     results = list(heard.results.values())
     for text in wanted.get(scenario, []):

@@ -57,6 +57,11 @@ class Agent(Protocol):
     def read(self, lines: Iterable[Mapping[str, Any]]) -> Told: ...
 
 
+def bearer(turn: Turn) -> dict[str, str]:
+    """How the proxy's own MCP server is told the key."""
+    return {"Authorization": f"Bearer {turn.key}"}
+
+
 def command(agent: str) -> tuple[str, ...]:
     found = installed.command(agent)
     if found is None:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from dragoman.wire import jsons
-from tests.agents.launch import MCP_SERVER, Launch, Told, Turn, command, environment
-from tests.agents.scenarios import Wire
+from tests.agents.launch import MCP_SERVER, Launch, Told, Turn, bearer, command, environment
+from tests.agents.scenarios import Scenario, Wire
 
 LIBRARIES: Final[Mapping[Wire, str]] = {
     "chat": "@ai-sdk/openai-compatible",
@@ -51,7 +51,10 @@ def _configuration(turn: Turn) -> dict[str, Any]:
         "options": {"baseURL": f"{turn.base_url}/v1", "apiKey": turn.key},
         "models": {turn.model: model},
     }
-    server = {"type": "local", "command": [sys.executable, str(MCP_SERVER)], "enabled": True}
+    servers: dict[Scenario, dict[str, Any]] = {
+        "mcp": {"type": "local", "command": [sys.executable, str(MCP_SERVER)], "enabled": True},
+        "mcpsearch": {"type": "remote", "url": f"{turn.base_url}/mcp", "headers": bearer(turn), "oauth": False},
+    }
     return {
         "$schema": "https://opencode.ai/config.json",
         "autoupdate": False,
@@ -61,7 +64,7 @@ def _configuration(turn: Turn) -> dict[str, Any]:
         "provider": {"lab": provider},
         "model": f"lab/{turn.model}",
         "small_model": f"lab/{turn.model}",
-        **({"mcp": {"lab": server}} if turn.scenario == "mcp" else {}),
+        **({"mcp": {"lab": servers[turn.scenario]}} if turn.scenario in servers else {}),
     }
 
 

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from dragoman.wire import jsons
 from tests.agents.claude import read_stream_json
-from tests.agents.launch import MCP_SERVER, Launch, Told, Turn, command, environment
-from tests.agents.scenarios import Wire
+from tests.agents.launch import MCP_SERVER, Launch, Told, Turn, bearer, command, environment
+from tests.agents.scenarios import Scenario, Wire
 
 TYPES: Final[Mapping[Wire, str]] = {"chat": "openai", "messages": "anthropic", "responses": "openai-responses"}
 
@@ -38,7 +38,10 @@ def _settings(turn: Turn) -> dict[str, Any]:
         "baseUrl": url,
         "generationConfig": {"contextWindowSize": turn.context, "modalities": {"image": True, "pdf": True}},
     }
-    server = {"command": sys.executable, "args": [str(MCP_SERVER)], "trust": True}
+    servers: dict[Scenario, dict[str, Any]] = {
+        "mcp": {"command": sys.executable, "args": [str(MCP_SERVER)], "trust": True},
+        "mcpsearch": {"httpUrl": f"{turn.base_url}/mcp", "headers": bearer(turn), "trust": True},
+    }
     return {
         "privacy": {"usageStatisticsEnabled": False},
         "telemetry": {"enabled": False},
@@ -47,5 +50,5 @@ def _settings(turn: Turn) -> dict[str, Any]:
         "modelProviders": {TYPES[turn.wire]: [model]},
         "security": {"auth": {"selectedType": TYPES[turn.wire]}},
         "model": {"name": turn.model},
-        **({"mcpServers": {"lab": server}} if turn.scenario == "mcp" else {}),
+        **({"mcpServers": {"lab": servers[turn.scenario]}} if turn.scenario in servers else {}),
     }

@@ -20,6 +20,7 @@ Scenario: TypeAlias = Literal[
     "compact",
     "badkey",
     "websearch",
+    "mcpsearch",
     "seenimage",
     "seenuser",
     "pdf",
@@ -58,6 +59,7 @@ PROMPTS: Final[dict[Scenario, str]] = {
     "userimage": f"Which colour is the attached image? Answer with the colour, then write {DONE}.",
     "mcp": f"Call the MCP tool named echo of the server lab with text LABMCP, then write {DONE}.",
     "compact": f"R{_REPLY}",
+    "mcpsearch": f"Call the MCP tool named web_search of the server lab with the query: {SOUGHT}. Then write {DONE}.",
     "websearch": f"Search the web for: {SOUGHT}. Name the page you rely on, then write {DONE}.",
     "badkey": f"R{_REPLY}",
     "seenimage": "Open the image red.png in the current directory with your file-reading or image-viewing tool and say "
@@ -110,6 +112,9 @@ _SEARCHES: Final = (
     Case("claude", "messages", "websearch", "messages"),
     Case("codex", "responses", "websearch"),
     Case("codex", "responses", "websearch", "chat", "websocket"),
+    # Agents without a search of their own, which have the proxy's over MCP.
+    Case("opencode", "chat", "mcpsearch"),
+    Case("qwen", "chat", "mcpsearch"),
 )
 
 # Models that cannot see, before a proxy that reads images and documents for them.

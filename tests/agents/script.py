@@ -113,16 +113,19 @@ def _describe(_heard: Heard, _folder: Path) -> Sequence[Said]:
     return [Words(SIGHT)]
 
 
-def _mcp(heard: Heard, _folder: Path) -> Sequence[Said]:
-    """Find the tool `echo` of the server `lab`, which each agent offers under another name or holds back."""
-    arguments = {"text": "LABMCP"}
-    for name in heard.tools:
-        if name.endswith("echo") and "lab" in name:
-            namespace, _, plain = name.rpartition(".")
-            return [Call(plain, arguments, namespace or None)]
-    if "tool_call" in heard.tools:  # Qwen Code's way to call a tool that it did not list
-        return [Call("tool_call", {"name": "mcp__lab__echo", "arguments": arguments})]
-    return [Call("mcp__lab__echo", arguments)]  # Claude Code runs tools that it only named in a reminder
+def _mcp(tool: str, arguments: Mapping[str, Any]) -> Named:
+    """Find that tool of the server `lab`, which each agent offers under another name or holds back."""
+
+    def script(heard: Heard, _folder: Path) -> Sequence[Said]:
+        for name in heard.tools:
+            if name.endswith(tool) and "lab" in name:
+                namespace, _, plain = name.rpartition(".")
+                return [Call(plain, arguments, namespace or None)]
+        if "tool_call" in heard.tools:  # Qwen Code's way to call a tool that it did not list
+            return [Call("tool_call", {"name": f"mcp__lab__{tool}", "arguments": arguments})]
+        return [Call(f"mcp__lab__{tool}", arguments)]  # Claude Code runs tools that it only named in a reminder
+
+    return script
 
 
 def _websearch(heard: Heard, folder: Path) -> Sequence[Said]:
@@ -179,7 +182,8 @@ SCRIPTS: Final[Mapping[Scenario, Named]] = {
     "edit": _until(1, _edit),
     "image": _until(1, _image),
     "userimage": _text,
-    "mcp": _until(1, _mcp),
+    "mcp": _until(1, _mcp("echo", {"text": "LABMCP"})),
+    "mcpsearch": _until(1, _mcp("web_search", {"query": SOUGHT})),
     "compact": _compact,
     "badkey": _text,
     "websearch": _websearch,
