@@ -51,6 +51,7 @@ _SHOWN: Final[Mapping[Scenario, tuple[Feature, ...]]] = {
     "compact": ("text", "streaming"),
     "badkey": ("errors",),
     "websearch": ("text", "streaming", "tools"),
+    "mcpsearch": ("text", "streaming", "tools"),
     "seenimage": ("text", "streaming", "tools"),
     "seenuser": ("text", "streaming"),
     "pdf": ("text", "streaming", "tools"),
