@@ -41,8 +41,7 @@ def fit(data: bytes, longest_side: int, max_bytes: int) -> Iterator[tuple[Reply,
         return
     was_photo = picture.format in {"JPEG", "AVIF"}
     picture = upright(picture, longest_side)
-    kind, written = _written(picture, max_bytes, was_photo=was_photo)
-    yield Drawn(kind, *picture.size), written
+    yield _written(picture, max_bytes, was_photo=was_photo)
 
 
 def _is_plain(picture: Image.Image) -> bool:
@@ -86,17 +85,17 @@ def png(picture: Image.Image, level: int = 1) -> bytes:
     return out.getvalue()
 
 
-def _written(picture: Image.Image, max_bytes: int, *, was_photo: bool) -> tuple[str, bytes]:
+def _written(picture: Image.Image, max_bytes: int, *, was_photo: bool) -> tuple[Drawn, bytes]:
     """PNG for what was drawn, JPEG for photographs and for what is too large otherwise."""
     if not was_photo and len(written := png(picture, 6)) <= max_bytes:
-        return "image/png", written
+        return Drawn("image/png", *picture.size), written
     flat = on_white(picture)
     while True:
         for quality in _QUALITIES:
             out = io.BytesIO()
             flat.save(out, "JPEG", quality=quality)
             if out.tell() <= max_bytes:
-                return "image/jpeg", out.getvalue()
+                return Drawn("image/jpeg", *flat.size), out.getvalue()
         if max(flat.size) == 1:
             raise Problem("too_large", f"the picture cannot be made smaller than {max_bytes} bytes")
         width, height = flat.size
