@@ -104,6 +104,26 @@ def test_a_wrong_password_is_told_and_the_right_one_lets_in(page: Page, house: S
     assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/usage")
 
 
+@pytest.fixture(scope="module")
+def cookie(house: Served) -> str:
+    """Of a login that all tests share that are not about logging in."""
+    connection = http.client.HTTPConnection(house.url.removeprefix("http://"), timeout=30)
+    with contextlib.closing(connection):
+        body = jsons.write({"password": PASSWORD})
+        connection.request("POST", "/usage/login", body, {"content-type": "application/json"})
+        said = connection.getresponse().headers["set-cookie"]
+    return str(said).partition(";")[0].partition("=")[2]
+
+
+@pytest.fixture
+def inside(page: Page, house: Served, cookie: str) -> Page:
+    """The page of somebody who has logged in."""
+    page.context.add_cookies([{"name": "dragoman-usage", "value": cookie, "url": f"{house.url}/usage"}])
+    page.goto(f"{house.url}/usage")
+    expect(page.locator("main")).to_have_attribute("data-days", "7")
+    return page
+
+
 RANGES: Final = {"Today": 1, "7 days": 7, "30 days": 30, "90 days": 90}
 
 
@@ -120,40 +140,37 @@ def numbers(page: Page, column: int) -> list[str]:
     return page.locator(f"#table tbody td:nth-child({column})").all_inner_texts()
 
 
-def test_all_of_it_fits_every_screen(page: Page, house: Served) -> None:
-    log_in(page, house)
+def test_all_of_it_fits_every_screen(inside: Page) -> None:
     for days in ("Today", "30 days"):
-        choose(page, days)
+        choose(inside, days)
         for scheme in SCHEMES:
             for width in (WIDE, NARROW):
-                assert picture(page, f"usage-{days.replace(' ', '-')}-{scheme}-{width}", scheme, width)
+                assert picture(inside, f"usage-{days.replace(' ', '-')}-{scheme}-{width}", scheme, width)
 
 
-def test_a_range_is_chosen_and_remembered(page: Page, house: Served) -> None:
-    log_in(page, house)
-    week, quarter = choose(page, "7 days"), choose(page, "90 days")
+def test_a_range_is_chosen_and_remembered(inside: Page) -> None:
+    week, quarter = choose(inside, "7 days"), choose(inside, "90 days")
     assert quarter["totals"]["requests"] > week["totals"]["requests"] > 0
     assert (len(quarter["series"]), quarter["zone"]) == (90, "Europe/Berlin")
-    assert page.locator("#tokens-chart .bar-piece").count() > 90
-    page.reload()
-    expect(page.get_by_role("button", name="90 days")).to_have_attribute("aria-pressed", "true")
-    today = choose(page, "Today")
+    assert inside.locator("#tokens-chart .bar-piece").count() > 90
+    inside.reload()
+    expect(inside.get_by_role("button", name="90 days")).to_have_attribute("aria-pressed", "true")
+    today = choose(inside, "Today")
     assert today["unit"] == "hour"
 
 
-def test_tables_are_sorted_by_their_heads(page: Page, house: Served) -> None:
-    log_in(page, house)
-    choose(page, "30 days")
-    page.get_by_role("button", name="Users", exact=True).click()
-    assert set(numbers(page, 1)) == set(PEOPLE)
-    page.get_by_role("button", name="User", exact=True).click()
-    assert numbers(page, 1) == sorted(PEOPLE)
-    expect(page.get_by_role("columnheader", name="User")).to_have_attribute("aria-sort", "ascending")
-    page.get_by_role("button", name="Requests", exact=True).click()
-    counts = [int(text.replace(",", "")) for text in numbers(page, 2)]
+def test_tables_are_sorted_by_their_heads(inside: Page) -> None:
+    choose(inside, "30 days")
+    inside.get_by_role("button", name="Users", exact=True).click()
+    assert set(numbers(inside, 1)) == set(PEOPLE)
+    inside.get_by_role("button", name="User", exact=True).click()
+    assert numbers(inside, 1) == sorted(PEOPLE)
+    expect(inside.get_by_role("columnheader", name="User")).to_have_attribute("aria-sort", "ascending")
+    inside.get_by_role("button", name="Requests", exact=True).click()
+    counts = [int(text.replace(",", "")) for text in numbers(inside, 2)]
     assert counts == sorted(counts, reverse=True)
-    page.keyboard.press("Enter")  # the head keeps the focus
-    counts = [int(text.replace(",", "")) for text in numbers(page, 2)]
+    inside.keyboard.press("Enter")  # the head keeps the focus
+    counts = [int(text.replace(",", "")) for text in numbers(inside, 2)]
     assert counts == sorted(counts)
 
 
@@ -161,62 +178,58 @@ def test_tables_are_sorted_by_their_heads(page: Page, house: Served) -> None:
     ("name", "row"),
     [("Models", "claude-sonnet"), ("Agents", "Codex"), ("Backends", "https://api.z.ai"), ("Errors", "rate_limited")],
 )
-def test_every_table_has_its_rows(page: Page, house: Served, name: str, row: str) -> None:
-    log_in(page, house)
-    choose(page, "30 days")
-    page.get_by_role("button", name=name, exact=True).click()
-    expect(page.get_by_role("cell", name=row, exact=True)).to_be_visible()
+def test_every_table_has_its_rows(inside: Page, name: str, row: str) -> None:
+    choose(inside, "30 days")
+    inside.get_by_role("button", name=name, exact=True).click()
+    expect(inside.get_by_role("cell", name=row, exact=True)).to_be_visible()
 
 
-def test_a_chart_tells_its_numbers(page: Page, house: Served) -> None:
-    log_in(page, house)
-    said = choose(page, "30 days")
+def test_a_chart_tells_its_numbers(inside: Page) -> None:
+    said = choose(inside, "30 days")
     day = next(at for at in reversed(range(30)) if said["series"][at]["requests"] > 20)
-    box = page.locator("#requests-chart").bounding_box()
+    box = inside.locator("#requests-chart").bounding_box()
     assert box is not None
-    page.mouse.move(box["x"] + 46 + (box["width"] - 50) / 30 * (day + 0.5), box["y"] + 60)
-    tip = page.locator("#requests-chart .tip")
+    inside.mouse.move(box["x"] + 46 + (box["width"] - 50) / 30 * (day + 0.5), box["y"] + 60)
+    tip = inside.locator("#requests-chart .tip")
     expect(tip).to_be_visible()
     expect(tip).to_contain_text("answered")
-    page.mouse.move(0, 0)
+    inside.mouse.move(0, 0)
     expect(tip).to_be_hidden()
 
 
-def test_what_is_shown_can_be_taken_away(page: Page, house: Served) -> None:
-    log_in(page, house)
-    choose(page, "30 days")
-    page.get_by_role("button", name="Users", exact=True).click()
-    with page.expect_download() as csv_file:
-        page.get_by_role("link", name="CSV").click()
+def test_what_is_shown_can_be_taken_away(inside: Page) -> None:
+    choose(inside, "30 days")
+    inside.get_by_role("button", name="Users", exact=True).click()
+    with inside.expect_download() as csv_file:
+        inside.get_by_role("link", name="CSV").click()
     assert re.fullmatch(r"usage-by-user-\d{4}-\d\d-\d\d\.csv", csv_file.value.suggested_filename)
     rows = list(csv.DictReader(csv_file.value.path().read_text().splitlines()))
     assert {row["name"] for row in rows} == set(PEOPLE)
-    with page.expect_download() as json_file:
-        page.get_by_role("link", name="JSON").click()
+    with inside.expect_download() as json_file:
+        inside.get_by_role("link", name="JSON").click()
     assert {row["name"] for row in jsons.read(json_file.value.path().read_bytes())} == set(PEOPLE)
 
 
 def test_requests_are_seen_while_they_are_in_flight_and_counted_afterwards(
-    page: Page, house: Served, backend: SlowBackend
+    inside: Page, house: Served, backend: SlowBackend
 ) -> None:
-    log_in(page, house)
-    before = choose(page, "30 days")["totals"]["requests"]
-    expect(page.get_by_text("nothing at the moment")).to_be_visible()
+    before = choose(inside, "30 days")["totals"]["requests"]
+    expect(inside.get_by_text("nothing at the moment")).to_be_visible()
     backend.go_on.clear()
     callers = {"Claude Code": "claude-cli/2.1.330 (external, cli)", "OpenCode": "opencode/1.18.33 ai-sdk/5"}
     asking = [threading.Thread(target=ask, args=(house, said)) for said in callers.values()]
     for one in asking:
         one.start()
-    rows = page.locator("#flight tbody tr")
+    rows = inside.locator("#flight tbody tr")
     for name in callers:
         expect(rows.filter(has_text=name)).to_contain_text("answering")
     for scheme in SCHEMES:
-        picture(page, f"usage-{scheme}", scheme)
-    figure = page.locator("#figures dd >> nth=0")
+        picture(inside, f"usage-{scheme}", scheme)
+    figure = inside.locator("#figures dd >> nth=0")
     backend.go_on.set()
     for one in asking:
         one.join()
-    expect(page.get_by_text("nothing at the moment")).to_be_visible()
+    expect(inside.get_by_text("nothing at the moment")).to_be_visible()
     expect(figure).to_have_text(f"{before + len(callers):,}")  # by itself
 
 
@@ -239,11 +252,10 @@ def test_who_logs_out_is_out(page: Page, house: Served) -> None:
     expect(page.get_by_label("Password")).to_be_visible()
 
 
-def test_a_page_that_is_left_open_asks_for_the_login_when_the_session_is_over(page: Page, house: Served) -> None:
-    log_in(page, house)
-    page.context.clear_cookies()
-    page.get_by_role("button", name="30 days").click()
-    expect(page.get_by_label("Password")).to_be_visible()
+def test_a_page_that_is_left_open_asks_for_the_login_when_the_session_is_over(inside: Page) -> None:
+    inside.context.clear_cookies()
+    inside.get_by_role("button", name="30 days").click()
+    expect(inside.get_by_label("Password")).to_be_visible()
 
 
 def test_without_a_password_the_link_of_the_start_lets_in_once(page: Page, browser: Browser, tmp_path: Path) -> None:

@@ -388,3 +388,24 @@ def test_a_server_that_cannot_start_ends_with_a_status(tmp_path: Path, monkeypat
 def test_free_ports_are_free() -> None:
     with socket.create_server(("127.0.0.1", free_port())):
         pass
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_what_was_asked_can_be_read_while_it_runs_and_afterwards(how: signal.Signals, tmp_path: Path) -> None:
+    path = config(tmp_path, usage_db="usage.db")
+    with started(tmp_path, "--config", str(path)) as dragoman:
+        _, port = dragoman.origin()
+        body = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}
+        assert asked(port, "/v1/messages", body)[0] == 502
+        while used(path) == 0:  # a moment at most
+            pass
+        if how == signal.SIGTERM:
+            assert asked(port, "/v1/messages", body)[0] == 502
+        dragoman.stop(how)
+    assert used(path) == (2 if how == signal.SIGTERM else 1)
+
+
+def used(path: Path) -> int:
+    """Requests by the command; 0 as long as there is no ledger."""
+    said = CliRunner().invoke(app, ["usage", "--by", "user", "--json", "--config", str(path)])
+    return sum(row["requests"] for row in jsons.read(said.stdout)) if said.exit_code == 0 else 0

@@ -68,7 +68,7 @@ class Outside:
             _deaf(request_id),
             entry,
         )
-        self._gateway.books.open(entry, parties.responder, {})
+        self._gateway.books.open(entry, parties.responder, self._call.headers)
         try:
             route = self._gateway.router.resolve(self._snapshot, key, model, request.dialect)
             entry.backend_model = route.backend_model
