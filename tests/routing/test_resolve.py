@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from dragoman.config.snapshot import ANONYMOUS, Key, Snapshot
+from dragoman.hub.pipeline import Pipeline
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Dialect
 from dragoman.hub.route import Secret
@@ -133,6 +134,20 @@ def test_what_was_found_lies_over_the_file_and_the_file_over_profiles() -> None:
     knowledge.teach(A, "m", {"max_stop": 1, "stream_usage": False})
     taught = router.resolve(settings, ANONYMOUS, "m", "openai-chat").backends[0].profile
     assert (taught.stream_usage, taught.max_stop) == (False, 7)
+
+
+def test_a_route_knows_what_may_be_done_to_what_its_backends_cannot_read() -> None:
+    settings = snapshot(
+        {"name": "m", "backends": [{"url": A}]},
+        {"name": "eyes", "backends": [{"url": B}]},
+        processors={"vision": "eyes"},
+    )
+    route = Router(Knowledge()).resolve(settings, ANONYMOUS, "m", "openai-chat")
+    assert route.pipeline == Pipeline(vision="eyes", engine=True)
+    without = Router(Knowledge(), has_ocr=False).resolve(settings, ANONYMOUS, "m", "openai-chat")
+    assert without.pipeline == Pipeline(vision="eyes", engine=False)
+    eyes = Router(Knowledge()).resolve(settings, ANONYMOUS, "eyes", "openai-chat")
+    assert (eyes.pipeline.asked, eyes.pipeline.vision) == (True, None)
 
 
 def test_the_file_knows_better_whether_a_model_sees() -> None:

@@ -33,10 +33,21 @@ _LONGEST_NAME: Final = 100  # characters
 
 
 class Router:
-    """Computes routes. What it derives from a model's configuration is kept until something new is known."""
+    """Computes routes. What it derives from a model's configuration is kept until something new is known.
 
-    def __init__(self, knowledge: Knowledge, chance: random.Random | None = None, health: Health | None = None) -> None:
+    has_ocr: this machine has an engine that reads text from pictures.
+    """
+
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        chance: random.Random | None = None,
+        health: Health | None = None,
+        *,
+        has_ocr: bool = True,
+    ) -> None:
         self._knowledge: Final = knowledge
+        self._has_ocr: Final = has_ocr
         self._health: Final = health or Health()
         self._chance: Final = chance or random.Random()  # noqa: S311 - it spreads load, it guards nothing
         self._routes: dict[tuple[int, Dialect], tuple[ModelConfig, Route]] = {}
@@ -75,7 +86,10 @@ class Router:
         if len(backends) > 1:
             ordered = in_order(backends, self._chance, affinity())
             backends = tuple(sorted(ordered, key=lambda backend: self._health.rests(backend.url)))
-        return msgspec.structs.replace(route, model=name, backends=backends, pipeline=snapshot.pipeline(model))
+        pipeline = snapshot.pipeline(model)
+        if pipeline.engine and not self._has_ocr:
+            pipeline = msgspec.structs.replace(pipeline, engine=False)
+        return msgspec.structs.replace(route, model=name, backends=backends, pipeline=pipeline)
 
     def profile(self, model: ModelConfig, client: Dialect) -> Profile:
         """What is known of the first of the model's backends; of none, if all are disabled."""

@@ -167,7 +167,10 @@ class App:
             max_bytes=round(store.max_mb * _MEBI),
             max_bytes_per_owner=round(store.max_mb_per_key * _MEBI),
         )
-        books, router = Books(self._ledger(house)), Router(knowledge, health=health)
+        books, router = (
+            Books(self._ledger(house)),
+            Router(knowledge, health=health, has_ocr=workers.ocr_engine is not None),
+        )
         self._gateway = Gateway(
             self._config,
             net,
