@@ -42,7 +42,7 @@ start() {
     podman run -d --name dragoman --network host --cgroups=disabled --no-healthcheck \
         --ulimit nofile=4096:4096 --ulimit nproc=4096:4096 \
         --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
-        -v "$work/config:/config:ro" -v data:/data -e DRAGOMAN_LISTEN=":$port" "$@" localhost/dragoman >/dev/null
+        -v "$work/config:/config" -v data:/data -e DRAGOMAN_LISTEN=":$port" "$@" localhost/dragoman >/dev/null
     tries=0
     until podman exec dragoman dragoman health >/dev/null 2>&1; do
         tries=$((tries + 1))
@@ -77,5 +77,14 @@ said "with the configuration of compose.yaml and a key"
 cp deploy/compose/config.yaml "$work/config/"
 start -e DRAGOMAN_KEY=sk-0123456789abcdef
 curl -sf -H "x-api-key: sk-0123456789abcdef" "http://127.0.0.1:$port/v1/models" | grep -q '"qwen"' || fail "no qwen"
+key=$(podman exec --user 0:0 dragoman dragoman keys add alice | tail -1)
+tries=0
+until curl -sf -H "x-api-key: $key" "http://127.0.0.1:$port/v1/models" >/dev/null; do
+    tries=$((tries + 1))
+    [ $tries -lt 20 ] || fail "the new key does not open it"
+    sleep 0.5
+done
+curl -sf -H "x-api-key: sk-0123456789abcdef" "http://127.0.0.1:$port/v1/models" >/dev/null && fail "the first key still does"
+podman exec dragoman dragoman usage --json >/dev/null || fail "usage cannot be read"
 stop
 said "all is well"

@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
+from dragoman.config.environment import CONFIG
 from dragoman.config.findings import render_findings
 from dragoman.config.load import load_file
 
 
 def check(
-    config: Annotated[Path, typer.Option("--config", "-c", envvar="DRAGOMAN_CONFIG", help="The file to check.")] = Path(
+    config: Annotated[Path, typer.Option("--config", "-c", envvar=CONFIG, help="The file to check.")] = Path(
         "config.yaml"
     ),
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from dragoman.config.environment import with_environment
+from dragoman.config.environment import CONFIG, with_environment
 from dragoman.config.listen import ListenAddress
 from dragoman.config.load import load_file
 from dragoman.config.schema import Config
@@ -24,7 +24,7 @@ _ANY: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S1
 def health(
     url: Annotated[str | None, typer.Option(help="Where it listens, if not where the configuration says.")] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", envvar="DRAGOMAN_CONFIG", help="The configuration file.")
+        Path | None, typer.Option("--config", "-c", envvar=CONFIG, help="The configuration file.")
     ] = None,
 ) -> None:
     """Ask whether the proxy is well. Exit status 1 if it does not answer."""

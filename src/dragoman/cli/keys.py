@@ -13,6 +13,7 @@ from rich.text import Text
 
 from dragoman.config import edit
 from dragoman.config.edit import EditError, Made, name_of
+from dragoman.config.environment import CONFIG
 from dragoman.config.schema import KeyConfig
 
 keys = typer.Typer(
@@ -22,7 +23,7 @@ keys = typer.Typer(
 )
 _FINGERPRINT: Final = 16  # hex digits, as in the log
 
-ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", envvar=CONFIG, help="The configuration file.")]
 Name = Annotated[str, typer.Argument(help="Whose key it is, for logs and usage reports.")]
 
 

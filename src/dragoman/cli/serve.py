@@ -19,7 +19,7 @@ from dragoman.cli.banner import banner
 from dragoman.cli.first_key import first_key
 from dragoman.config import check
 from dragoman.config.data_dir import data_directory
-from dragoman.config.environment import GENERATOR, KEY, LISTEN, wants_keys, with_environment
+from dragoman.config.environment import CONFIG, GENERATOR, KEY, LISTEN, wants_keys, with_environment
 from dragoman.config.findings import render_findings
 from dragoman.config.listen import BadAddressError, ListenAddress, read_listen_address
 from dragoman.config.load import load_file
@@ -107,7 +107,7 @@ def _environment(listen: str | None, *, generator: bool) -> Mapping[str, str]:
 
 def _usual_config(env: Mapping[str, str]) -> Path | None:
     """The file that the environment names. A container names one that need not be there."""
-    if not (named := env.get("DRAGOMAN_CONFIG")):
+    if not (named := env.get(CONFIG)):
         return None
     if (path := Path(named)).exists():
         return path

@@ -13,6 +13,7 @@ from dragoman.config.listen import BadAddressError, read_listen_address
 from dragoman.config.schema import Config, KeyConfig
 from dragoman.hub.route import Secret
 
+CONFIG: Final = "DRAGOMAN_CONFIG"
 LISTEN: Final = "DRAGOMAN_LISTEN"
 KEY: Final = "DRAGOMAN_KEY"
 GENERATOR: Final = "DRAGOMAN_SERVE_CONFIG_GENERATOR"
