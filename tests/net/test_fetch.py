@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import socket
+import threading
 from typing import Any
 
 import pytest
@@ -217,7 +219,7 @@ def test_a_name_is_looked_up_once_and_that_address_is_used(run: Run, monkeypatch
     looked_up: list[str] = []
     connected: list[list[dial.Address]] = []
 
-    async def resolve(host: str, port: int) -> list[dial.Address]:
+    async def resolve(host: str, port: int, _threads: object) -> list[dial.Address]:
         looked_up.append(host)
         address = "93.184.216.34" if len(looked_up) == 1 else "127.0.0.1"
         return [(2, (address, port))]
@@ -260,7 +262,7 @@ def test_a_proxy_is_told_the_address_that_was_looked_at(run: Run, monkeypatch: p
     resolve = dial.resolve
     leads_to = {"page.example": "93.184.216.34", "inside.example": "10.0.0.1"}
 
-    async def scripted(host: str, port: int) -> list[dial.Address]:
+    async def scripted(host: str, port: int, _threads: object = None) -> list[dial.Address]:
         return await resolve(leads_to.get(host, host), port)
 
     monkeypatch.setattr(dial, "resolve", scripted)
@@ -356,5 +358,29 @@ def test_nobody_there(run: Run) -> None:
         problem = await trouble(client, backend.url, here(backend))
         await client.close()
         assert problem.public == "127.0.0.1 refused the connection; is it running?"
+
+    run(main())
+
+
+def test_names_from_outside_keep_no_others_waiting(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+    look_up = socket.getaddrinfo
+
+    def slow(host: str, *more: Any, **options: Any) -> Any:
+        if host == "slow.example":
+            released.wait(20)
+            raise socket.gaierror
+        return look_up(host, *more, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+
+    async def main() -> None:
+        async with Asking(keeping()) as (client, backend):
+            asking = [asyncio.ensure_future(trouble(client, "http://slow.example/", NOTHING)) for _ in range(50)]
+            await asyncio.sleep(0)
+            url = f"http://localhost:{backend.port}/"
+            assert await ask(client, url, b"1") == b"1"
+            released.set()
+            assert {problem.code for problem in await asyncio.gather(*asking)} == {"url_not_accessible"}
 
     run(main())

@@ -7,6 +7,7 @@ machine whose IPv6 leads nowhere every connection would wait for a timeout first
 import asyncio
 import socket
 import ssl
+from concurrent.futures import Executor, ThreadPoolExecutor
 from itertools import chain, zip_longest
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -23,6 +24,8 @@ STAGGER: Final = 0.25
 # Seconds of silence after which the kernel asks whether the peer still lives: a model may think for minutes, and
 # routers on the way forget connections that say nothing.
 _ALIVE_AFTER: Final = 45
+# For names from outside. Their servers may let us wait on purpose, and then backends' names must not wait behind them.
+_LOOKUPS: Final = ThreadPoolExecutor(4, "lookup")
 
 Address: TypeAlias = tuple[int, Any]  # family, and where in the form that family uses
 
@@ -78,12 +81,19 @@ async def dial(
         raise Problem("unreachable", f"{whom} {_happened(error)}", private=private) from None
 
 
-async def resolve(host: str, port: int) -> list[Address]:
-    """Return the addresses of a host in the order to try them: families take turns (RFC 8305, 4)."""
+async def resolve(host: str, port: int, threads: Executor | None = None) -> list[Address]:
+    """Return the addresses of a host in the order to try them: families take turns (RFC 8305, 4).
+
+    threads: where to look up a name, if not where the event loop does.
+    """
     ip = ip_of(host)
     if ip is not None and "%" not in host:
         return [(socket.AF_INET if ip.version == 4 else socket.AF_INET6, (host, port))]
-    infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    loop = asyncio.get_running_loop()
+    if threads is None:
+        infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    else:
+        infos = await loop.run_in_executor(threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     first = [(family, address) for family, _, _, _, address in infos if family == infos[0][0]]
     others = [(family, address) for family, _, _, _, address in infos if family != infos[0][0]]
     return [address for address in chain.from_iterable(zip_longest(first, others)) if address is not None]
@@ -91,9 +101,10 @@ async def resolve(host: str, port: int) -> list[Address]:
 
 async def _looked_up(origin: Origin, guard: Guard | None) -> list[Address]:
     """Where the origin is to be found, if the guard agrees to all of it."""
-    addresses = await resolve(origin.host, origin.port)
-    if guard is not None:
-        guard.check(origin, [where[0] for _, where in addresses])
+    if guard is None:
+        return await resolve(origin.host, origin.port)
+    addresses = await resolve(origin.host, origin.port, _LOOKUPS)
+    guard.check(origin, [where[0] for _, where in addresses])
     return addresses
 
 

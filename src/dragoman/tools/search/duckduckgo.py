@@ -4,16 +4,18 @@ The package `ddgs` was considered: it reads the same page, with a browser's TLS 
 its own that know nothing of our timeouts. Whoever is refused here is better off with SearXNG.
 """
 
-from html.parser import HTMLParser
 from typing import Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Hit
 from dragoman.hub.route import Secret
+from dragoman.tools.pages.tags import End, Start, tokens
 from dragoman.tools.search.answers import quoted, refusal, with_sites
 from dragoman.tools.search.engine import Heard, Query, Question
 
+_LINK: Final = "result__a"
+_SNIPPET: Final = "result__snippet"
 _ADVERTISEMENT: Final = "/y.js"
 _BROWSER: Final = ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
 _FORM: Final = ("content-type", "application/x-www-form-urlencoded")
@@ -38,12 +40,10 @@ class DuckDuckGo:
             raise Problem("rate_limited", f"{self.name} asks whether we are human", private=quoted(heard))
         if heard.status != 200:
             raise refusal(self.name, heard)
-        reader = _Results()
-        reader.feed(page)
-        reader.close()
-        if not reader.hits and not reader.says_nothing_found:
+        hits = _hits(page)
+        if not hits and "no-results" not in page:
             raise Problem("backend_failed", f"{self.name} answered with a page of another kind", private=quoted(heard))
-        return reader.hits
+        return hits
 
 
 def _region(query: Query) -> str:
@@ -51,53 +51,30 @@ def _region(query: Query) -> str:
     return f"{query.country.lower()}-en" if query.country in {"US", "GB", "CA", "AU", "IE", "NZ", "IN", "ZA"} else ""
 
 
-class _Results(HTMLParser):
-    """Collects links of class result__a, and the result__snippet after each."""
+def _hits(page: str) -> list[Hit]:
+    """Each link of class result__a, with the result__snippet after it, if one follows."""
+    hits: list[Hit] = []
+    inside, said = Start("", {}), list[str]()
+    for token in tokens(page):
+        if isinstance(token, str):
+            said.append(token)
+        elif isinstance(token, Start) and (kind := _kind(token)):
+            inside, said = token, []
+            if kind == _LINK:
+                hits.append(Hit(_target(token.attributes.get("href", ""))))
+        elif isinstance(token, End) and token.name == inside.name and hits:
+            text = " ".join("".join(said).split())
+            if _kind(inside) == _LINK:
+                hits[-1] = Hit(hits[-1].url, text)
+            else:
+                hits[-1] = Hit(hits[-1].url, hits[-1].title, text)
+            inside = Start("", {})
+    return [hit for hit in hits if hit.url]
 
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.hits: list[Hit] = []
-        self.says_nothing_found = False
-        self._url = ""
-        self._title = ""
-        self._said: list[str] = []
-        self._inside = ""  # class of what is being read
-        self._tag = ""
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        classes = (given.get("class") or "").split()
-        if "no-results" in classes:
-            self.says_nothing_found = True
-        for name in ("result__a", "result__snippet"):
-            if name in classes:
-                self._inside, self._tag, self._said = name, tag, []
-                if name == "result__a":
-                    self._take()
-                    self._url = _target(given.get("href") or "")
-
-    def handle_endtag(self, tag: str) -> None:
-        if not self._inside or tag != self._tag:
-            return
-        said = " ".join("".join(self._said).split())
-        if self._inside == "result__a":
-            self._title = said
-        else:
-            self._take(said)
-        self._inside = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._inside:
-            self._said.append(data)
-
-    def close(self) -> None:
-        super().close()
-        self._take()
-
-    def _take(self, snippet: str = "") -> None:
-        if self._url:
-            self.hits.append(Hit(self._url, self._title, snippet))
-        self._url = self._title = ""
+def _kind(tag: Start) -> str:
+    classes = tag.attributes.get("class", "").split()
+    return next((kind for kind in (_LINK, _SNIPPET) if kind in classes), "")
 
 
 def _target(href: str) -> str:
