@@ -66,6 +66,9 @@ def test_what_a_script_of_ours_says() -> None:
     own = {"origin": "http://here:1", "sec-fetch-site": "same-origin", "content-type": "application/json"}
     assert came(echo, own, b'{"a":1}', "POST").json == {"a": 1}
     assert came(echo, {}, b'{"a":1}', "POST").json == {"a": 1}  # a program that is no browser
+    assert came(echo, {"origin": "http://here:1"}, b'{"a":1}', "POST").json == {"a": 1}  # a browser without TLS
+    behind = {"origin": "https://proxy.example", "sec-fetch-site": "same-origin"}  # that hands on another host's name
+    assert came(echo, behind, b'{"a":1}', "POST").json == {"a": 1}
 
 
 @pytest.mark.parametrize(
@@ -75,6 +78,8 @@ def test_what_a_script_of_ours_says() -> None:
         {"origin": "null"},
         {"origin": "http://here:2"},
         {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "none"},
+        {"sec-fetch-site": "cross-site", "origin": "http://here:1"},
         {"sec-fetch-site": "same-site"},
         {"content-type": "text/plain"},
         {"content-type": "application/x-www-form-urlencoded"},

@@ -61,9 +61,15 @@ class Browser:
         return value
 
     def _refuse_other_sites(self) -> None:
+        """Browsers say where a request comes from: over TLS and on this machine in words that no page can set, and
+        elsewhere by the origin, which has to be the host that was asked.
+        """
         headers = self.call.headers
-        site, origin = headers.get("sec-fetch-site", "same-origin"), headers.get("origin")
-        is_ours = site == "same-origin" and (origin is None or origin.partition("://")[2] == headers.get("host"))
+        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        if site is not None:
+            is_ours = site == "same-origin"
+        else:
+            is_ours = origin is None or origin.partition("://")[2] == headers.get("host")
         if not is_ours or not headers.get("content-type", "").startswith("application/json"):
             raise Problem("forbidden", "this is asked by pages of the proxy's own only")
 
