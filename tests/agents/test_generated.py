@@ -23,6 +23,13 @@ SECONDS: Final = 120
 WAYS: Final = ("file", "script", "launch")
 SLOW: Final = ("opencode", "script")  # the same variable as by launch, and a quarter of a minute
 PROMPT: Final = PROMPTS["text"]
+# What the user has for other purposes, and for `dragoman serve` to find.
+OTHERS: Final = {
+    "ANTHROPIC_API_KEY": "sk-of-a-vendor",
+    "OPENAI_API_KEY": "sk-of-a-vendor",
+    "OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
+    "OPENAI_MODEL": "other",
+}
 # What each is given to say one thing and end; more for the run with slots.
 ARGUMENTS: Final = {
     "claude": ("-p", "--output-format", "stream-json", "--verbose", "--", PROMPT),
@@ -58,7 +65,8 @@ def proxy(backend: ScriptedBackend, tmp_path_factory: pytest.TempPathFactory) ->
         backend.play(name, "text", folder)
     place = {"url": f"{backend.url}/v1", "api_key": backend.key}
     models = [{"name": name, "context_window": 96_000, "backends": [place]} for name in names]
-    with serving({"models": models, "keys": [{"key": KEY}]}, folder) as served:
+    search = {"web_search": [{"provider": "searxng", "url": "http://127.0.0.1:9"}]}
+    with serving({"models": models, "keys": [{"key": KEY}], "processors": search}, folder) as served:
         yield served
 
 
@@ -77,7 +85,7 @@ class Room:
         self.folder: Final = folder
         usual = environment(folder / "home")
         usual["PATH"] = f"{folder / 'bin'}{os.pathsep}{usual['PATH']}"
-        self._environment: Final = {**usual, "DRAGOMAN_KEY": KEY, "IS_SANDBOX": "1"}
+        self._environment: Final = {**usual, **OTHERS, "DRAGOMAN_KEY": KEY, "IS_SANDBOX": "1"}
 
     def run(self, *command: str) -> str:
         ended = subprocess.run(
@@ -120,6 +128,8 @@ def test_it_works_as_it_was_set_up(
     # A window of 96,000: as much of it as an answer may take, for those who say so.
     limits = {jsons.read(each.body).get("max_tokens") for each in asked}
     assert limits <= {None, 24_000, 32_000}, limits
+    if agent == "opencode":  # whose search is the proxy's
+        assert any(tool.startswith("dragoman_web_search") for each in asked for tool in each.heard.tools)
     for file in (".claude/settings.json", ".codex/config.toml", ".config/opencode/opencode.json"):
         assert way == "file" or not (tmp_path / "home" / file).exists()
 
@@ -133,6 +143,12 @@ def test_another_model_has_its_place(agent: str, proxy: Served, backend: Scripte
     said = room.run(agent, *how, *ARGUMENTS[agent]) if agent != "opencode" else _plan(room, how)
     assert DONE in said
     assert any(each.heard.tools for each in backend.recorded(side))
+
+
+def test_qwen_code_finds_the_proxys_search(proxy: Served, tmp_path: Path) -> None:
+    room = Room("qwen", tmp_path)
+    room.setup("qwen", "--write", "--url", proxy.url)
+    assert "Connected" in room.run("qwen", "mcp", "list")
 
 
 def _plan(room: Room, how: tuple[str, ...]) -> str:

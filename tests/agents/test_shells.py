@@ -38,7 +38,7 @@ def choice(model: str = "m") -> Choice:
     [
         Start(("agent", "-m", ODD), {"NAME": ODD}),
         Start(("agent",), {"NAME": ODD}, Overlay({"a": ODD}, option="--settings")),
-        Start(("agent", "x"), {"NAME": ODD}, Overlay({"a": ODD}, variable="SETTINGS"), without=("GONE",)),
+        Start(("agent", "x"), {"NAME": ODD}, Overlay({"a": ODD}, variable="SETTINGS")),
     ],
 )
 def test_a_script_for_sh_runs_the_agent_and_leaves_nothing(start: Start, tmp_path: Path) -> None:
@@ -52,7 +52,6 @@ def test_a_script_for_sh_runs_the_agent_and_leaves_nothing(start: Start, tmp_pat
         "PATH": f"{program.parent}:{os.environ['PATH']}",
         "OUT": str(tmp_path),
         "TMPDIR": str(tmp_path / "tmp"),
-        "GONE": "here",
     }
     ended = subprocess.run(["sh", "start.sh", "more", "of it"], cwd=tmp_path, env=environment, check=False)
     assert ended.returncode == 7
@@ -61,7 +60,6 @@ def test_a_script_for_sh_runs_the_agent_and_leaves_nothing(start: Start, tmp_pat
     assert arguments[: len(start.command) - 1] == list(start.command[1:])
     assert arguments[-2:] == ["more", "of it"]
     assert f"NAME={ODD}" in variables
-    assert ("GONE=here" in variables) == ("GONE" not in start.without)
     if start.overlay is not None:
         assert jsons.read((tmp_path / "settings").read_bytes()) == {"a": ODD}
         assert (tmp_path / "listed").read_text().startswith("-rw-------")

@@ -93,15 +93,11 @@ class Overlay(Struct, frozen=True):
 
 
 class Start(Struct, frozen=True):
-    """How the agent is started on the proxy without a change to any of its files.
-
-    without: variables that would get in the way.
-    """
+    """How the agent is started on the proxy without a change to any of its files."""
 
     command: tuple[str, ...]
     environment: Mapping[str, str] = {}
     overlay: Overlay | None = None
-    without: tuple[str, ...] = ()
 
 
 class Agent(Struct, frozen=True):

@@ -13,6 +13,7 @@ def _essential(choice: Choice) -> dict[str, str]:
     said = {
         "ANTHROPIC_BASE_URL": choice.origin,
         "ANTHROPIC_AUTH_TOKEN": choice.key,
+        "ANTHROPIC_API_KEY": "",  # of the vendor: it would go before the token
         "ANTHROPIC_MODEL": choice.at("sonnet"),
         "ANTHROPIC_DEFAULT_HAIKU_MODEL": choice.at("haiku"),
         "ANTHROPIC_DEFAULT_SONNET_MODEL": choice.at("sonnet"),
@@ -75,7 +76,7 @@ def _file(choice: Choice) -> File:
 def _start(choice: Choice) -> Start:
     """By a file of settings, since what stands in `env` of the user's own goes before the environment."""
     overlay = Overlay({"env": environment(choice)}, option="--settings")
-    return Start(("claude",), overlay=overlay, without=("ANTHROPIC_API_KEY",))
+    return Start(("claude",), overlay=overlay)
 
 
 def _connect(choice: Choice) -> str:

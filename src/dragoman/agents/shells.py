@@ -44,8 +44,6 @@ def _sh(start: Start, title: str) -> str:
             lines.append(f'export {start.overlay.variable}="$settings"')
         else:
             command += f' {start.overlay.option} "$settings"'
-    if start.without:
-        lines.append(f"unset {' '.join(start.without)}")
     lines += [f"export {name}={shlex.quote(value)}" for name, value in start.environment.items()]
     lines.append(f'{"" if start.overlay else "exec "}{command} "$@"')
     return "\n".join(lines) + "\n"
@@ -65,7 +63,6 @@ def _powershell(start: Start, title: str) -> str:
             tidy.append(f"Remove-Item Env:{start.overlay.variable}")
         else:
             command += f" {start.overlay.option} $settings"
-    lines += [f"Remove-Item Env:{name} -ErrorAction SilentlyContinue" for name in start.without]
     lines += [f"$env:{name} = {_ps(value)}" for name, value in set_here.items()]
     tidy += [f"Remove-Item Env:{name}" for name in set_here]
     call = " ".join(part for part in ("&", _ps(start.command[0]), command.strip(), "@args") if part)
@@ -88,7 +85,6 @@ def _cmd(start: Start, title: str) -> str:
             lines.append(f'set "{start.overlay.variable}=%settings%"')
         else:
             command += f' {start.overlay.option} "%settings%"'
-    lines += [f"set {name}=" for name in start.without]
     lines += [f"set {name}={_cmd_plain(_cmd_value(value))}" for name, value in start.environment.items()]
     lines += [f"call {command} %*", "set code=%ERRORLEVEL%"]
     if start.overlay is not None:

@@ -51,7 +51,10 @@ def launch(
     arguments: Annotated[list[str] | None, typer.Argument(help="What the agent is given, after `--`.")] = None,
     model: Models = [],  # noqa: B006 - typer makes a new one
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Configuration of the proxy, if one has to be started.")
+        Path | None,
+        typer.Option(
+            "--config", "-c", envvar="DRAGOMAN_CONFIG", help="Configuration of the proxy, if one has to be started."
+        ),
     ] = None,
     url: Url = None,
     key: KeyOption = "",
@@ -151,7 +154,7 @@ def _overlay(start: Start, folder: Path) -> list[str]:
 
 
 def _environment(start: Start, folder: Path) -> dict[str, str]:
-    env = {name: value for name, value in os.environ.items() if name not in start.without} | dict(start.environment)
+    env = {**os.environ, **start.environment}
     if start.overlay is not None and start.overlay.variable:
         env[start.overlay.variable] = str(folder / "settings.json")
     if any(env.get(name) for name in _PROXIES):
