@@ -632,6 +632,34 @@ def test_a_client_that_hangs_up_ends_the_run() -> None:
     run(main)
 
 
+@pytest.mark.parametrize(("client", "sign"), [("messages", b"server_tool_use"), ("responses", b"searching")])
+def test_a_search_is_shown_while_it_runs(client: str, sign: bytes) -> None:
+    async def main() -> None:
+        goes_on = asyncio.Event()
+
+        class Slow(Searching):
+            async def run(self, arguments: dict[str, Any], wishes: Wishes) -> Ran:
+                await goes_on.wait()
+                return await super().run(arguments, wishes)
+
+        async with playback(plays((SEARCH, SEARCH), (Words(FINAL),))) as backend, serving(backend, Slow()) as served:
+            path, body, tools = ASKING[client]
+            async with served.talk() as line:
+                await line.say(path, body(**tools, stream=True))
+                await line.head()
+                begun = await line.chunk()
+                assert sign in begun
+                assert b"ducks" in begun
+                goes_on.set()
+                rest = b""
+                while piece := await line.chunk():
+                    rest += piece
+        heard = Heard(b"HTTP/1.1 200 OK\r\n\r\n", begun + rest)
+        assert content(client, heard) == [*SEARCHED[client], *SEARCHED[client], ("text", FINAL)]
+
+    run(main)
+
+
 def test_half_a_call_is_not_run() -> None:
     async def main() -> None:
         search = Searching()

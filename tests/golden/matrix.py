@@ -21,7 +21,7 @@ import msgspec
 import pytest
 
 from dragoman.hub.answer import fold
-from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Grew, Noted, Opened, Showed
+from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Grew, Noted, Opened, Running, Showed
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Citation, Dialect, Fetched, Hit, Request, Searched, Text, Thinking
@@ -141,6 +141,8 @@ SEARCHES: Final[tuple[Event, ...]] = (
     Opened(0, Thinking("")),
     Grew(0, "Let me look."),
     Closed(0),
+    Running(1, Searched("openai-chat", ("ducks",), id=f"{STAMP.id}0000")),
+    Running(2, Searched("openai-chat", ("geese",), id=f"{STAMP.id}0001")),
     Showed(1, Searched("openai-chat", ("ducks",), _FOUND, id=f"{STAMP.id}0000")),
     Showed(2, Searched("openai-chat", ("geese",), problem="max_uses_exceeded", id=f"{STAMP.id}0001")),
     Showed(3, Fetched("https://lab.example/ducks", "Ducks", "Ducks swim.", "text/html", 1.79e9, id=f"{STAMP.id}0100")),

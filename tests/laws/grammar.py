@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import assert_never
 
-from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Showed
+import msgspec
+
+from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Running, Showed
 from dragoman.hub.request import Text, Thinking, ToolCall
 
 
@@ -15,6 +17,7 @@ class Listener:
         self._heard = 0
         self._open: dict[int, Opened] = {}
         self._numbers: set[int] = set()
+        self._running: set[int] = set()
         self._calls = 0
         self.over = False
 
@@ -30,6 +33,11 @@ class Listener:
                 self._opened(event)
             case Grew() | Cited() | Closed():
                 self._on_block(event)
+            case Running():
+                self._new_number(event)
+                self._running.add(event.block)
+            case Showed() if event.block in self._running:
+                self._running.remove(event.block)
             case Showed():
                 self._new_number(event)
             case Noted():
@@ -67,15 +75,15 @@ class Listener:
                 if event.seal is not None and not isinstance(opened.part, Thinking):
                     self._breach(event, "a seal on something that is no thinking")
 
-    def _new_number(self, event: Opened | Showed) -> None:
+    def _new_number(self, event: Opened | Running | Showed) -> None:
         if event.block in self._numbers:
             self._breach(event, "a block number used before")
         self._numbers.add(event.block)
 
     def _ended(self, event: Ended) -> None:
         self.over = True
-        if self._open:
-            self._breach(event, f"blocks {sorted(self._open)} still open")
+        if self._open or self._running:
+            self._breach(event, f"blocks {sorted((*self._open, *self._running))} still open")
         if (event.reason == "tool_calls") != (self._calls > 0) and event.reason in ("stop", "tool_calls"):
             self._breach(event, f"although {self._calls} calls were made")
 
@@ -120,8 +128,8 @@ def told(events: Iterable[Event]) -> list[Event]:
                 merged.append(Closed(numbers.setdefault(event.block, len(numbers)), event.seal, event.extra))
             case Cited():
                 merged.append(Cited(numbers.setdefault(event.block, len(numbers)), event.citation))
-            case Showed():
-                merged.append(Showed(numbers.setdefault(event.block, len(numbers)), event.part))
+            case Running() | Showed():
+                merged.append(msgspec.structs.replace(event, block=numbers.setdefault(event.block, len(numbers))))
             case Ended() | Failed():
                 merged += [*counted, event]
                 counted = []

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -21,7 +21,7 @@ from dragoman.gateway.past_runs import PastRun, RememberedRuns, remember_item, r
 from dragoman.gateway.server_tools import Offer, Prepared, unforced, without
 from dragoman.gateway.sources import Source, filtered
 from dragoman.hub.answer import Fold, Said
-from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Showed
+from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Running, Showed
 from dragoman.hub.request import Fetched, Opaque, Part, Request, Searched, Text, ToolCall, ToolResult, Turn
 from dragoman.hub.usage import Usage
 from dragoman.protocols import arguments
@@ -57,6 +57,11 @@ class _Called(Struct, frozen=True):
     call: ToolCall
     offer: Offer
 
+    @property
+    def given(self) -> dict[str, Any]:
+        """Its arguments; empty where they are none, which the tool complains of."""
+        return arguments.repaired(self.call.arguments) or {}
+
 
 class Rounds:
     """runs: what was run so far."""
@@ -78,7 +83,7 @@ class Rounds:
 
     async def read(self) -> list[Event]:
         if self._round.over is not None:
-            return await self._run_tools(self._round.over)
+            return self._announced() or await self._run_tools(self._round.over)
         if self._next is not None:
             self._source, self._next = await self._again(self._next), None
         return [told for event in await self._source.read() for told in self._hear(event)]
@@ -123,18 +128,34 @@ class Rounds:
             return []
         return [*round_.held, event]
 
+    def _announced(self) -> list[Event]:
+        """What is going to be run, said once; Chat clients are shown nothing, so for them nothing is said yet."""
+        round_ = self._round
+        if round_.blocks:
+            return []
+        called = self._called()
+        round_.blocks = [self._telling.fresh() for _ in called]
+        if self._parties.client.dialect == "openai-chat":
+            return []
+        return [
+            Running(block, _begun(one.offer, one.given, run_id(self._mark.id, self._number, place)))
+            for place, (block, one) in enumerate(zip(round_.blocks, called, strict=True))
+        ]
+
+    def _called(self) -> list[_Called]:
+        return [
+            _Called(part, self._offers[part.name])
+            for part in self._round.said.parts()
+            if isinstance(part, ToolCall) and part.by == "client" and part.name in self._offers
+        ]
+
     async def _run_tools(self, ended: Ended) -> list[Event]:
         await self._source.settle()
         self._source.close()
         round_, number = self._round, self._number
-        parts = round_.said.parts()
-        called = [
-            _Called(part, self._offers[part.name])
-            for part in parts
-            if isinstance(part, ToolCall) and part.by == "client" and part.name in self._offers
-        ]
+        parts, called = round_.said.parts(), self._called()
         ran = await self._ran(called)
-        events: list[Event] = [Showed(self._telling.fresh(), one.shown) for one in ran]
+        events: list[Event] = [Showed(block, one.shown) for block, one in zip(round_.blocks, ran, strict=True)]
         events += round_.held
         self._spent = self._spent.plus(round_.usage).plus(_counted(ran))
         events.append(self._noted(self._spent))
@@ -180,17 +201,16 @@ class Rounds:
         return self._uses[kind] <= most
 
     async def _run(self, one: _Called, gate: asyncio.Semaphore, *, is_allowed: bool) -> Ran:
-        given = arguments.repaired(one.call.arguments) or {}
         if not is_allowed:
-            return Ran(_USED_UP, _not_run(one.offer, given, _EXCEEDED))
+            return Ran(_USED_UP, _replace(_begun(one.offer, one.given), problem=_EXCEEDED))
         async with gate:
             self._parties.entry.tool_runs += 1
             try:
                 async with asyncio.timeout(_LONGEST):
-                    return await one.offer.tool.run(given, one.offer.wishes)
+                    return await one.offer.tool.run(one.given, one.offer.wishes)
             except Exception as error:  # noqa: BLE001 - a bug of a tool's: the answer goes on, the log learns of it
                 _log.exception("%s: %s: %s", self._mark.id, one.offer.wanted.kind, type(error).__name__)
-                return Ran(_BROKEN, _not_run(one.offer, given, "unavailable"))
+                return Ran(_BROKEN, _replace(_begun(one.offer, one.given), problem="unavailable"))
 
     def _named(self, place: int, one: _Called, ran: Ran) -> Ran:
         """The run under an id by which it is found again when its client brings it back."""
@@ -211,7 +231,7 @@ class _Round(Struct):
     """One pass of the model.
 
     calls: those of the proxy's tools, by block. held: what was said since the first of them. over: how it ended, once
-    the tools are to be run.
+    the tools are to be run. blocks: as which these are shown, once it was said that they run.
     """
 
     said: Fold = msgspec.field(default_factory=Fold)
@@ -219,6 +239,7 @@ class _Round(Struct):
     held: list[Event] = []
     usage: Usage = Usage()
     over: Ended | None = None
+    blocks: list[int] = []
 
 
 class _Telling:
@@ -236,9 +257,9 @@ class _Telling:
         self._count += 1
         return self._count - 1
 
-    def of(self, round_: int, event: Opened | Grew | Closed | Cited | Showed) -> list[Event]:
+    def of(self, round_: int, event: Opened | Grew | Closed | Cited | Running | Showed) -> list[Event]:
         key = (round_, event.block)
-        if isinstance(event, Opened | Showed):
+        if isinstance(event, Opened) or key not in self._numbers:
             self._numbers[key] = self.fresh()
         number = self._numbers[key]
         said: list[Event] = [event if event.block == number else _replace(event, block=number)]
@@ -278,11 +299,11 @@ def _as_asked(part: Said) -> Part:
             return part
 
 
-def _not_run(offer: Offer, given: dict[str, object], problem: str) -> Searched | Fetched:
-    """What is shown of a call that came to nothing."""
+def _begun(offer: Offer, given: dict[str, Any], id_: str = "") -> Searched | Fetched:
+    """What can be shown of a call before it has come to anything."""
     if offer.wanted.kind == "web_fetch":
-        return Fetched(str(given.get("url") or ""), problem=problem)
-    return Searched("openai-chat", (str(given.get("query") or ""),), problem=problem)
+        return Fetched(str(given.get("url") or ""), id=id_)
+    return Searched("openai-chat", (str(given.get("query") or ""),), id=id_)
 
 
 def _counted(ran: Iterable[Ran]) -> Usage:

@@ -8,7 +8,7 @@ from typing import assert_never
 import msgspec
 from msgspec import Struct
 
-from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Showed
+from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Running, Showed
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import (
     Citation,
@@ -97,6 +97,8 @@ class Fold:
                 self._ended = event
             case Failed():
                 raise event.problem
+            case Running():
+                pass  # what came of it is shown
             case _:
                 assert_never(event)
 

@@ -2,7 +2,7 @@
 
 The grammar, which every reader keeps and every writer may rely on:
 
-    Began?  ( Opened Grew* Closed | Cited | Showed | Noted )*  ( Ended | Failed )
+    Began?  ( Opened Grew* Closed | Cited | Running? Showed | Noted )*  ( Ended | Failed )
 
 Blocks are named by numbers that mean nothing but identity; several may be open at once. Writers number on their own
 wire by order of opening. Exactly one of Ended and Failed comes, and it comes last. Before Ended every block is closed;
@@ -77,6 +77,13 @@ class Showed(Struct, frozen=True):
     part: ToolResult | Opaque | Thinking | Searched | Fetched
 
 
+class Running(Struct, frozen=True):
+    """A tool has begun to run. `Showed` of the same block says what came of it. part: as far as it is known."""
+
+    block: int
+    part: Searched | Fetched
+
+
 class Noted(Struct, frozen=True):
     """Token counts as they become known: cumulative, later ones replace earlier ones."""
 
@@ -96,4 +103,4 @@ class Failed(Struct, frozen=True):
     problem: Problem
 
 
-Event: TypeAlias = Began | Opened | Grew | Closed | Cited | Showed | Noted | Ended | Failed
+Event: TypeAlias = Began | Opened | Grew | Closed | Cited | Running | Showed | Noted | Ended | Failed

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final, assert_never
 
 from dragoman.hub.answer import Answer, Said
-from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Showed
+from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Running, Showed
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import (
     Citation,
@@ -65,6 +65,7 @@ class StreamWriter:
         self._call: ToolCall | None = None  # the open block, if it is one
         self._through: Callable[[str], str] | None = None  # what its growth goes through before it is said
         self._strainer = Strainer()
+        self._server_id = ""  # of the last call of the server's own, if it has none
         self._broken: ToolCall | None = None  # a call whose arguments are no object; fine only in an answer cut short
         self._later: list[Event] = []
 
@@ -112,8 +113,10 @@ class StreamWriter:
             case Cited():
                 citation = {"type": "citations_delta", "citation": write_citation(event.citation)}
                 return self._delta(citation) if event.block == self._current else b""
+            case Running():
+                return self._runs(event)
             case Showed():
-                return self._showed(event.part)
+                return self._showed(event)
             case Ended():
                 return self._ended(event)
             case Failed():
@@ -175,29 +178,45 @@ class StreamWriter:
         later, self._later = self._later, []
         return b"".join(map(self._say_in_order, later))
 
-    def _showed(self, part: ToolResult | Opaque | Thinking | Searched | Fetched) -> bytes:
+    def _showed(self, event: Showed) -> bytes:
+        part = event.part
         if isinstance(part, Searched | Fetched):
-            return self._ran(part)
+            return self._ran(event.block, part)
         block = _whole_block(part)
         if block is None:
             return b""
         index, self._count = self._count, self._count + 1
         return _say("content_block_start", index=index, content_block=block) + _say("content_block_stop", index=index)
 
-    def _ran(self, part: Searched | Fetched) -> bytes:
-        """A call of the server's own tool, whose input grows as any call's does, and its result."""
-        index, self._count = self._count, self._count + 2
-        call, result = server_blocks(part, f"{self._stamp.id}{index:x}")
+    def _runs(self, event: Running) -> bytes:
+        """It is open until it is over, so that its result comes directly behind it."""
+        self._current = event.block
+        return self._server_call(event.part)
+
+    def _server_call(self, part: Searched | Fetched) -> bytes:
+        """A call of the server's own tool, whose input grows as any call's does."""
+        index, self._count = self._count, self._count + 1
+        self._server_id = f"{self._stamp.id}{index:x}"
+        call, _ = server_blocks(part, self._server_id)
         delta = {"type": "input_json_delta", "partial_json": jsons.write_text(call["input"])}
         return b"".join(
             (
                 _say("content_block_start", index=index, content_block={**call, "input": {}}),
                 _say("content_block_delta", index=index, delta=delta),
                 _say("content_block_stop", index=index),
-                _say("content_block_start", index=index + 1, content_block=result),
-                _say("content_block_stop", index=index + 1),
             )
         )
+
+    def _ran(self, block: int, part: Searched | Fetched) -> bytes:
+        has_begun = self._current == block
+        said = b"" if has_begun else self._server_call(part)
+        index, self._count = self._count, self._count + 1
+        _, result = server_blocks(part, self._server_id)
+        said += _say("content_block_start", index=index, content_block=result) + _say("content_block_stop", index=index)
+        if not has_begun:
+            return said
+        self._current = None
+        return said + self._waited()
 
     def _ended(self, event: Ended) -> bytes:
         said = b""

@@ -8,7 +8,7 @@ the usage chunk last before [DONE].
 from typing import Any, Final, NamedTuple, assert_never
 
 from dragoman.hub.answer import Answer
-from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Showed
+from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Running, Showed
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Citation, Refusal, Request, Seal, Text, Thinking, ToolCall
 from dragoman.hub.usage import Usage
@@ -109,7 +109,7 @@ class StreamWriter:
                 return self.begin()
             case Showed(part=Thinking(seal=seal)):
                 self._details += _details(seal)
-            case Showed() | Grew():  # what the backend ran itself has no place in this dialect
+            case Showed() | Running() | Grew():  # what the backend ran itself has no place in this dialect
                 pass
             case _:
                 assert_never(event)

@@ -11,7 +11,7 @@ from typing import Any, Final, assert_never
 from msgspec import Raw, Struct
 
 from dragoman.hub.answer import Answer, unfold
-from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Showed
+from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Running, Showed
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import (
     CallKind,
@@ -50,6 +50,7 @@ _PREFIX: Final[dict[CallKind, str]] = {
     "tool_search": "tsc",
 }
 _SEARCH: Final = "web_search"
+_PASSING: Final = -1  # a block of the writer's own
 _FILTERED: Final = "[a content filter ended this answer]"
 _DONE: Final = b"data: [DONE]\n\n"
 PULSE: Final = sse.write("keepalive", b'{"type":"keepalive"}')
@@ -134,7 +135,7 @@ class StreamWriter:
         """An event with data: comments do not reset Codex's 300 s timer."""
         return self.begin() or PULSE
 
-    def _say(self, event: Opened | Grew | Closed | Cited | Showed | Ended) -> bytes:
+    def _say(self, event: Opened | Grew | Closed | Cited | Running | Showed | Ended) -> bytes:
         if self._over:
             return b""
         match event:
@@ -150,8 +151,12 @@ class StreamWriter:
                 if (item := self._items.pop(event.block, None)) is not None:
                     self._closing = (item, event.seal)
                 return b""
+            case Running():
+                return self._runs(event.block, event.part)
+            case Showed(block, Searched() | Fetched() as part) if block in self._items:
+                return self._ran(block, part)
             case Showed():
-                return self._showed(event.part)
+                return self._showed(event.block, event.part)
             case Ended():
                 return self._ended(event)
             case _:
@@ -246,7 +251,8 @@ class StreamWriter:
                 return self._finish_call(item, call, status)
             case ToolCall():
                 query = (arguments.repaired(item.text) or {}).get("query")
-                return self._searched(Searched(_DIALECT, (query,) if isinstance(query, str) else ()))
+                searched = Searched(_DIALECT, (query,) if isinstance(query, str) else ())
+                return self._runs(_PASSING, searched) + self._ran(_PASSING, searched)
             case _:
                 assert_never(item.part)
 
@@ -290,7 +296,7 @@ class StreamWriter:
                 said = self._added(item, item_writer.write_call(item.id, call, text, "in_progress"))
         return said + self._item_done(item, item_writer.write_call(item.id, call, text, status))
 
-    def _showed(self, part: ToolResult | Opaque | Thinking | Searched | Fetched) -> bytes:
+    def _showed(self, block: int, part: ToolResult | Opaque | Thinking | Searched | Fetched) -> bytes:
         match part:
             case Opaque(dialect="openai-responses", raw=dict(raw)):
                 return self._whole(raw)
@@ -300,7 +306,7 @@ class StreamWriter:
                 said = item_writer.write_reasoning(item.id, part.text, seal)
                 return self._added(item, said) + self._item_done(item, said)
             case Searched() | Fetched():
-                return self._searched(part)
+                return self._runs(block, part) + self._ran(block, part)
             case ToolResult() | Opaque() | Thinking():
                 return b""
             case _:
@@ -312,18 +318,23 @@ class StreamWriter:
         said = {**raw, "id": item.id}
         return self._added(item, said) + self._item_done(item, said)
 
-    def _searched(self, part: Searched | Fetched) -> bytes:
-        raw, item = part.raw if isinstance(part, Searched) and part.dialect == _DIALECT else None, _Item(Text(""))
-        own = raw.get("id") if isinstance(raw, dict) else item_writer.SEARCH_PREFIX + part.id if part.id else None
-        self._number(item, "ws", own)
-        said = item_writer.write_search(item.id, part, with_sources=self._with_sources)
-        if isinstance(raw, dict):
-            said = {**raw, "id": item.id}
-        steps = ("in_progress", "searching") if part.problem else ("in_progress", "searching", "completed")
+    def _runs(self, block: int, part: Searched | Fetched) -> bytes:
+        raw, item = _own_item(part), _Item(Text(""))
+        self._items[block] = item
+        self._number(item, "ws", raw.get("id") or (item_writer.SEARCH_PREFIX + part.id if part.id else None))
+        said = {**self._written(item, part), "status": "in_progress"}
+        steps = (self._event(f"response.web_search_call.{step}", **item.place) for step in ("in_progress", "searching"))
+        return self._added(item, said) + b"".join(steps)
+
+    def _ran(self, block: int, part: Searched | Fetched) -> bytes:
+        item = self._items.pop(block)
+        ending = b"" if part.problem else self._event("response.web_search_call.completed", **item.place)
+        return ending + self._item_done(item, self._written(item, part))
+
+    def _written(self, item: _Item, part: Searched | Fetched) -> dict[str, Any]:
+        raw = _own_item(part)
         return (
-            self._added(item, {**said, "status": "in_progress"})
-            + b"".join(self._event(f"response.web_search_call.{step}", **item.place) for step in steps)
-            + self._item_done(item, said)
+            {**raw, "id": item.id} if raw else item_writer.write_search(item.id, part, with_sources=self._with_sources)
         )
 
     def _ended(self, event: Ended) -> bytes:
@@ -342,9 +353,9 @@ class StreamWriter:
             return b""
         item = _Item(Refusal(""))
         opened = self._open_refusal(item)
-        self._items[-1] = item
-        grown = self._grew(Grew(-1, why))
-        self._growing, self._closing = None, (self._items.pop(-1), None)
+        self._items[_PASSING] = item
+        grown = self._grew(Grew(_PASSING, why))
+        self._growing, self._closing = None, (self._items.pop(_PASSING), None)
         return opened + grown + self._last_words(cut=False)
 
     def _failed(self, problem: Problem) -> bytes:
@@ -388,6 +399,12 @@ def _delta_head(kind: str, fields: dict[str, Any]) -> bytes:
 
 def _extra(item: _Item) -> dict[str, Any]:
     return item.part.extra if isinstance(item.part, Text) else {}
+
+
+def _own_item(part: Searched | Fetched) -> dict[str, Any]:
+    """The item of a backend of this dialect; empty for what others have run."""
+    raw = part.raw if isinstance(part, Searched) and part.dialect == _DIALECT else None
+    return raw if isinstance(raw, dict) else {}
 
 
 def _wants_sources(request: Request) -> bool:
