@@ -50,7 +50,7 @@ PDF: Final = base64.b64encode(made_pdf("Native text of a page, which is long eno
 
 # An image and a document in each dialect, said by the user and by a tool.
 MESSAGES_IMAGE: Final = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": RED}}
-MESSAGES_PDF: Final = {
+MESSAGES_PDF: Final[dict[str, Any]] = {
     "type": "document",
     "source": {"type": "base64", "media_type": "application/pdf", "data": PDF},
     "title": "a.pdf",
@@ -221,6 +221,18 @@ def test_what_stays_unread_is_a_loss() -> None:
                 refused = await running.ask("/v1/messages", {**messages_asking(MESSAGES_IMAGE), "model": "strict"})
                 assert refused.status == 400
                 assert "an image could not be read" in refused.error["message"]
+
+    run(main)
+
+
+def test_no_document_fills_the_models_window() -> None:
+    async def main() -> None:
+        long = base64.b64encode(made_pdf("x" * 900, "y" * 900)).decode()
+        document = {**MESSAGES_PDF, "source": {**MESSAGES_PDF["source"], "data": long}}
+        async with playback(says(*HELLO)) as texts, house([blind(texts, context_window=500)]) as running:
+            await asked(running, "messages", messages_asking(document))
+            assert ("x" * 900 in told(texts), "y" * 101 in told(texts)) == (True, False)
+            assert "[page 2 is cut here: 800 more characters of it are left out]" in told(texts)
 
     run(main)
 

@@ -10,10 +10,13 @@ import re
 import time
 from typing import Final
 
+import msgspec
+
 from dragoman.gateway import demo
 from dragoman.gateway.outside import Ask, Outside
 from dragoman.gateway.parties import Parties
 from dragoman.hub.losses import Losses
+from dragoman.hub.pipeline import Pipeline
 from dragoman.hub.request import Dialect, Request
 from dragoman.hub.route import Backend, Route
 from dragoman.processors import PROCESSORS
@@ -21,6 +24,7 @@ from dragoman.processors.needs import Needs, needs_of
 from dragoman.processors.reading import Reading, Tally
 
 _log: Final = logging.getLogger("dragoman.gateway")
+_CHARACTERS_OF_HALF_A_TOKEN: Final = 2
 
 # How the dialects say that there is something to read: types of parts, and PDFs in the place of an image.
 _IMAGES: Final[dict[Dialect, str]] = {
@@ -74,7 +78,7 @@ async def _processed(
     request: Request, route: Route, needs: Needs, parties: Parties, losses: Losses, ask: Ask
 ) -> Request:
     entry, tally, began = parties.entry, Tally(), time.monotonic()
-    reading = Reading(entry.id, route.pipeline, Outside(parties, ask), tally)
+    reading = Reading(entry.id, _within_window(route), Outside(parties, ask), tally)
     for processor in PROCESSORS:
         if processor.wants(request, needs):
             request = await processor.apply(request, needs, reading)
@@ -86,3 +90,11 @@ async def _processed(
         entry.id, route.backend_model, tally.images, tally.pages, tally.reused, time.monotonic() - began,
     )  # fmt: skip
     return request
+
+
+def _within_window(route: Route) -> Pipeline:
+    """No document may fill more than half of the model's window: a conversation that overflows is lost to its agent."""
+    pipeline, window = route.pipeline, route.context_window
+    if window is None or pipeline.characters <= window * _CHARACTERS_OF_HALF_A_TOKEN:
+        return pipeline
+    return msgspec.structs.replace(pipeline, characters=window * _CHARACTERS_OF_HALF_A_TOKEN)
