@@ -52,6 +52,12 @@ def test_a_key_is_added_and_opens(path: Path) -> None:
     assert FILE in path.read_text()
 
 
+def test_a_key_may_be_for_audio_alone(path: Path) -> None:
+    path.write_text(FILE + "audio: {tts: {name: voice, backends: [http://127.0.0.1:9/v1]}}\n")
+    edit.add_key(path, "eve", ["voice"], {})
+    assert edit.read(path, {}).keys[2].models == ("voice",)
+
+
 def test_every_key_is_another(path: Path) -> None:
     assert edit.add_key(path, "eve", [], {}).key != edit.add_key(path, "joe", [], {}).key
 

@@ -172,7 +172,7 @@ def _demand_free(name: str, config: Config) -> None:
 
 
 def _demand_models(models: Iterable[str], config: Config) -> None:
-    known = [*(model.name for model in config.models), *config.aliases]
+    known = [*(model.name for model in (*config.models, *config.audio.models)), *config.aliases]
     for name in models:
         if name not in known:
             raise EditError(f"there is no model {name!r}: {_nearest(name, known)}")
