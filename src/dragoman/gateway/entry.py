@@ -42,6 +42,7 @@ class Entry:
         self.attempts = 0
         self.losses: tuple[str, ...] = ()
         self.tool_runs = 0  # that the proxy made for the model
+        self.rescued_calls = 0  # that the model has said as text
         self.session = ""  # where the body says it and the headers do not
         self.body_bytes = 0
         self.read_bytes = 0  # of the request as it was read, what it goes on from included
@@ -111,6 +112,7 @@ class Entry:
         ran = f" {self.tool_runs} tool runs" if self.tool_runs else ""
         ran += f" {self.images} images" if self.images else ""
         ran += f" {self.pages} pages" if self.pages else ""
+        ran += f" {self.rescued_calls} calls said as text" if self.rescued_calls else ""
         return f"{self.status or '-'} {self.path} {asked} {self.rail or '-'} {took}{tokens}{ran}{trouble}{lost}"
 
     def milliseconds(self) -> int:
@@ -145,6 +147,7 @@ class Entry:
             "attempts": self.attempts,
             "losses": list(self.losses),
             "tool_runs": self.tool_runs,
+            "rescued_calls": self.rescued_calls,
             "parent": self.parent or None,
             "images": self.images,
             "pages": self.pages,

@@ -19,6 +19,7 @@ from dragoman.gateway.entry import Entry
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.relay import relay, why_not
+from dragoman.gateway.rescue import why_rescued
 from dragoman.gateway.responder import Responder
 from dragoman.gateway.server_tools import why_run
 from dragoman.hub.problems import Problem, bad_request
@@ -78,7 +79,9 @@ def on_model(act: Act) -> Endpoint:
 async def answer(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:
     """Relayed where the backend speaks the client's dialect, else translated."""
     client, entry = parties.client, parties.entry
-    entry.why_not_relayed = why_not(client, route, body) or why_run(members, body, route, parties)
+    entry.why_not_relayed = (
+        why_not(client, route, body) or why_run(members, body, route, parties) or why_rescued(members, route)
+    )
     if entry.why_not_relayed:
         entry.rail = "translate"
         await converse(await parties.read_request(body), route, parties)

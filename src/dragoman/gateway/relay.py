@@ -14,6 +14,7 @@ from dragoman.gateway.gateway import MAX_ANSWER
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.prepare import wants
 from dragoman.gateway.relayed_errors import cleaned, cleaned_whole
+from dragoman.gateway.rescue import Overheard, overheard
 from dragoman.gateway.sources import problem_of
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
@@ -64,12 +65,12 @@ async def relay(members: jsons.Members, body: bytes, route: Route, parties: Part
         parties.keep_company(parties.client.pulse, parties.client.write_stream_problem)
 
     async def ask(backend: Backend) -> None:
-        await _ask(body, route, backend, parties)
+        await _ask(body, route, backend, parties, overheard(members, route, backend, parties))
 
     await ask_in_turn(route, parties, ask, lambda: parties.entry.first_byte is not None)
 
 
-async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties) -> None:
+async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties, heard: Overheard | None) -> None:
     side, call = BACKENDS[backend.dialect], parties.call
     url = f"{side.url(backend)}?{call.query}" if call.query else side.url(backend)
     headers = [*passed_headers(call, side.headers(backend)), JSON]
@@ -80,12 +81,14 @@ async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties) ->
         is_stream = "event-stream" in (reply.headers.get("content-type") or "")
         if is_stream and parties.responder.pulse is None:
             raise Problem("backend_failed", "the backend answers with a stream that nobody asked for")
-        await (stream if is_stream else _whole)(reply, side, parties)
+        await (stream if is_stream else _whole)(reply, side, parties, heard)
+        if heard is not None:
+            heard.weigh(is_stream=is_stream)
     finally:
         reply.close()
 
 
-async def stream(reply: Reply, side: BackendSide, parties: Parties) -> None:
+async def stream(reply: Reply, side: BackendSide, parties: Parties, heard: Overheard | None = None) -> None:
     """Pass an event stream on, event by event. Raise Problem if it breaks off."""
     tap, events = side.tap(), WholeEvents()
     read, write, hear, listen = reply.read, parties.responder.stream, parties.entry.hear, tap.feed
@@ -99,6 +102,8 @@ async def stream(reply: Reply, side: BackendSide, parties: Parties) -> None:
                 _answers(reply, parties)
             hear(listen(data))
             await write(cleaned(data, side, parties.entry))
+            if heard is not None:
+                heard.add(data)
         if _is_readable(last := events.last()):
             hear(listen(last))
             if tap.ended:
@@ -127,7 +132,7 @@ def _is_readable(last: bytes) -> bool:
     return bool(frames)
 
 
-async def _whole(reply: Reply, side: BackendSide, parties: Parties) -> None:
+async def _whole(reply: Reply, side: BackendSide, parties: Parties, heard: Overheard | None) -> None:
     body = await reply.read_all(MAX_ANSWER)
     try:
         members = jsons.members(body)
@@ -142,6 +147,8 @@ async def _whole(reply: Reply, side: BackendSide, parties: Parties) -> None:
     _answers(reply, parties)
     parties.entry.hear(side.tap().hear_whole(body))
     await parties.responder.whole(200, cleaned_whole(body, side, parties.entry))
+    if heard is not None:
+        heard.add(body)
 
 
 def _answers(reply: Reply, parties: Parties) -> None:

@@ -12,6 +12,7 @@ from dragoman.gateway.gateway import stamp
 from dragoman.gateway.memory import keep, recalled
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.relay import relay, why_not
+from dragoman.gateway.rescue import why_rescued
 from dragoman.gateway.server_tools import why_run
 from dragoman.hub.events import Ended, Event, Noted
 from dragoman.hub.request import Request
@@ -56,7 +57,7 @@ def _why_not(members: jsons.Members, body: bytes, route: Route, parties: Parties
     """On a WebSocket an answer may be referred to that nobody else keeps, so it is always read here."""
     if isinstance(parties.gateway.responses, ConnectionResponses):
         return "what is said on a WebSocket is kept for it"
-    return why_not(parties.client, route, body) or why_run(members, body, route, parties)
+    return why_not(parties.client, route, body) or why_run(members, body, route, parties) or why_rescued(members, route)
 
 
 async def _converse(request: Request, members: jsons.Members, route: Route, parties: Parties) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from dragoman.gateway.gateway import MAX_ANSWER
 from dragoman.gateway.memory import reminded
 from dragoman.gateway.parties import Parties
+from dragoman.gateway.rescue import rescuers
 from dragoman.hub.events import Event
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
@@ -91,7 +92,9 @@ async def _ask(
         request, originals = lowered(request, custom_tools=custom_tools)
     written = functools.partial(side.write_request, request, route, backend, losses)
     body = await parties.beside(written)
-    filters: list[Filter] = [Restored(originals)] if originals else []
+    filters: list[Filter] = [*rescuers(request, originals, route, backend, parties, stamp)]
+    if originals:
+        filters.append(Restored(originals))
     if stops := _to_emulate(request, backend):
         filters.append(StopSequences(stops))
     if client != backend.dialect and backend.seals:

@@ -75,6 +75,8 @@ class Profile(Struct, frozen=True, kw_only=True):
     stream_usage: takes `stream_options.include_usage`.
     cache_marks: how prompt-cache marks are said to it: "anthropic" (top-level mark and explicit ones), "explicit"
         (`cache_control` on blocks only, as third parties know it), "openai" (breakpoints on parts).
+    rescue_calls: whether tool calls that the model says as text become calls: "never"; "auto" = in answers that are
+        translated, and once this was needed, no answer to a request with tools is relayed any more; "always" = none is.
     think_tags: parse these tags at the start of the text as reasoning. implicit_open: only the closing tag comes.
     files: takes PDF files in `file` parts.
     vision: sees images; None = not known, so images are sent and the backend decides.
@@ -110,6 +112,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     prefill: Literal["continue_final_message", "prefix", "native"] | None = None
     stream_usage: bool = True
     cache_marks: Literal["none", "anthropic", "explicit", "openai"] = "none"
+    rescue_calls: Literal["never", "auto", "always"] = "never"
     think_tags: tuple[str, ...] = ("think",)
     implicit_open: bool = False
     files: bool = False

@@ -35,10 +35,10 @@ FAMILIES: Final[Mapping[str, Profile]] = {
     profile.family: profile
     for profile in (
         # An effort said to a server that has none may be a 400, and agents say one with every request.
-        Profile(efforts=()),
+        Profile(efforts=(), rescue_calls="auto"),
         # A Messages endpoint of unknown make: older thinking, marks on blocks, no system message in mid-conversation
         # (ollama#17774, llama.cpp#27367, vllm#44505 and sglang#28792 answer it with 400 or 500).
-        Profile(family="anthropic-like", efforts=(), cache_marks="explicit", prefill="native"),
+        Profile(family="anthropic-like", efforts=(), cache_marks="explicit", prefill="native", rescue_calls="auto"),
         # The models' own row below says more. No reasoning in messages: an unknown member of a message is a 400.
         Profile(
             family="openai",
@@ -85,9 +85,16 @@ FAMILIES: Final[Mapping[str, Profile]] = {
             sampling_extras=_ALL_SAMPLING,
             prefill="continue_final_message",
             tokenizer="vllm",
+            rescue_calls="auto",
         ),
         # protocol.py: takes parts with images in tool messages, `continue_final_message`, top_k and the like.
-        Profile(family="sglang", tool_images=True, sampling_extras=_ALL_SAMPLING, prefill="continue_final_message"),
+        Profile(
+            family="sglang",
+            tool_images=True,
+            sampling_extras=_ALL_SAMPLING,
+            prefill="continue_final_message",
+            rescue_calls="auto",
+        ),
         # Reads either limit by version, so both are said. A trailing assistant message is continued by itself.
         # `reasoning_effort` is read since August 2026 (b10434), before that only as a template argument.
         Profile(
@@ -97,15 +104,25 @@ FAMILIES: Final[Mapping[str, Profile]] = {
             template_effort=True,
             prefill="native",
             tokenizer="llama.cpp",
+            rescue_calls="auto",
         ),
         # Reads only max_tokens, ignores tool_choice. An effort other than "none" is a 400 for models that do not
         # think ("does not support thinking"), so the models that do have a row of their own.
-        Profile(family="ollama", reasoning_field="reasoning", efforts=("none",), tool_images=True, forced_tools="no"),
+        Profile(
+            family="ollama",
+            reasoning_field="reasoning",
+            efforts=("none",),
+            tool_images=True,
+            forced_tools="no",
+            rescue_calls="auto",
+        ),
         # `content: null` is refused (lmstudio-bug-tracker#261), which is the default here.
-        Profile(family="lmstudio", sampling_extras=frozenset({"top_k"})),
-        # Hands everything on to vendors who may want their reasoning back unmodified (CCR#1057); parses PDFs itself.
+        Profile(family="lmstudio", sampling_extras=frozenset({"top_k"}), rescue_calls="auto"),
+        # Hands everything on to vendors who may want their reasoning back unmodified (CCR#1057), and not all of whom
+        # know their models' calls; parses PDFs itself.
         Profile(
             family="openrouter",
+            rescue_calls="auto",
             reasoning_field="reasoning",
             reasoning_history="all",
             efforts=("none", "minimal", "low", "medium", "high", "xhigh"),
@@ -198,6 +215,15 @@ FAMILIES: Final[Mapping[str, Profile]] = {
 
 # Servers that render the model's own chat template, so that the model's quirks are theirs.
 LOCAL: Final = frozenset({"generic", "vllm", "sglang", "llama.cpp", "ollama", "lmstudio"})
+
+# What makes a server know its model's calls, for who reads the log. Of ollama: ollama#17742; of vLLM: vllm#22975.
+CALL_PARSERS: Final[Mapping[str, str]] = {
+    "vllm": "start vLLM with --enable-auto-tool-choice and the --tool-call-parser of this model",
+    "sglang": "start SGLang with the --tool-call-parser of this model",
+    "llama.cpp": "start llama-server with --jinja and, if need be, a --chat-template-file that fits what the model says",
+    "ollama": "use a build of the model whose template knows tools, or a newer Ollama",
+    "lmstudio": "use a build of the model that LM Studio shows as trained for tools",
+}
 
 
 class _Quirk(NamedTuple):
