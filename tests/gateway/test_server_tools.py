@@ -37,7 +37,9 @@ def request(dialect: Dialect) -> Any:
     ("client", "family", "backend", "searches", "fetches"),
     [
         ("anthropic-messages", "anthropic", "anthropic-messages", True, True),
-        ("openai-chat", "anthropic", "anthropic-messages", False, False),
+        ("openai-chat", "anthropic", "anthropic-messages", True, False),
+        ("openai-responses", "anthropic", "anthropic-messages", True, False),
+        ("openai-chat", "openai", "openai-responses", True, False),
         ("anthropic-messages", "openai", "openai-responses", True, False),
         ("openai-responses", "openai", "openai-responses", True, False),
         ("openai-chat", "openai", "openai-chat", True, False),
@@ -107,6 +109,62 @@ def test_pages_are_not_opened_for_a_backend_that_searches_itself() -> None:
             await served.ask("/v1/messages", messages_body(tools=[MESSAGES_TOOL]))
             await served.ask("/v1/responses", responses_body(tools=[{"type": "web_search"}]))
             assert [body["tools"] for body in bodies(backend)] == [[{"type": "web_search"}]] * 2
+
+    run(main)
+
+
+@pytest.mark.parametrize("client", ["responses", "chat"])
+def test_a_search_that_the_backend_has_is_asked_for_in_its_words(client: str) -> None:
+    place = {"type": "approximate", "city": "Bern", "country": "CH"}
+    asking: dict[str, dict[str, Any]] = {
+        "responses": {
+            "tools": [{"type": "web_search", "filters": {"allowed_domains": ["a.example"]}, "user_location": place}]
+        },
+        "chat": {"web_search_options": {"user_location": {"type": "approximate", "approximate": place}}},
+    }
+    domains = {"allowed_domains": ["a.example"]} if client == "responses" else {}
+    said = {"type": "web_search_20250305", "name": "web_search", **domains, "user_location": place}
+
+    async def main() -> None:
+        path, body, _ = ASKING[client]
+        async with (
+            playback(says(Words("ok"))) as backend,
+            serving(backend, type_="anthropic", profile={"family": "anthropic"}) as served,
+        ):
+            heard = await served.ask(path, body(**asking[client]))
+            assert (heard.status, "x-dragoman-loss" in heard.headers) == (200, False)
+            (asked,) = bodies(backend)
+        assert asked["tools"] == [said]
+
+    run(main)
+
+
+def test_a_search_that_a_responses_backend_has_is_asked_for_by_chat_clients() -> None:
+    async def main() -> None:
+        async with (
+            playback(says(Words("ok"))) as backend,
+            serving(backend, type_="responses", profile={"family": "openai"}) as served,
+        ):
+            heard = await served.ask("/v1/chat/completions", chat_body(web_search_options={}))
+            assert (heard.status, "x-dragoman-loss" in heard.headers) == (200, False)
+            (asked,) = bodies(backend)
+        assert asked["tools"] == [{"type": "web_search"}]
+
+    run(main)
+
+
+def test_a_function_of_the_same_name_is_the_clients() -> None:
+    own = {"type": "function", "name": "web_search", "parameters": {"type": "object", "properties": {}}}
+
+    async def main() -> None:
+        async with (
+            playback(says(Words("ok"))) as backend,
+            serving(backend, type_="anthropic", profile={"family": "anthropic"}) as served,
+        ):
+            heard = await served.ask("/v1/responses", responses_body(tools=[{"type": "web_search"}, own]))
+            assert heard.headers["x-dragoman-loss"] == "tools.web_search"
+            (asked,) = bodies(backend)
+        assert [tool.get("type") for tool in asked["tools"]] == [None]
 
     run(main)
 

@@ -15,7 +15,16 @@ from dragoman.gateway.past_runs import restored
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import CustomTool, FunctionTool, HostedTool, Request, Tool, ToolChoice
 from dragoman.hub.route import Backend, Route
-from dragoman.protocols.server_tools import KINDS, Kind, Wanted, choice_of, wanted, with_choice, without_options
+from dragoman.protocols.server_tools import (
+    KINDS,
+    Kind,
+    Wanted,
+    choice_of,
+    wanted,
+    with_choice,
+    with_tool,
+    without_options,
+)
 from dragoman.tools.tool import ServerTool, Wishes
 from dragoman.wire import jsons
 
@@ -50,6 +59,8 @@ def prepared(request: Request, route: Route, backend: Backend, parties: Parties)
     offers = _offers(request, route, backend, parties, tools) if tools else {}
     natively = runs_itself("web_search", request, backend) and "web_search" not in offers
     request = restored(request, parties, kept=bool(offers), natively=natively)
+    if natively and backend.dialect != request.dialect:
+        request = with_tool(request)
     return _declared(request, offers) if offers else Prepared(request)
 
 
@@ -74,9 +85,7 @@ def runs_itself(kind: Kind, request: Request, backend: Backend) -> bool:
     """Whether the backend has the tool, and can be told that this client wants it."""
     if kind not in backend.profile.server_tools:
         return False
-    if backend.dialect == "openai-responses":
-        return kind == "web_search"
-    return backend.dialect == request.dialect
+    return backend.dialect == request.dialect or (kind == "web_search" and backend.dialect != "openai-chat")
 
 
 def _tools_for(route: Route, parties: Parties) -> Mapping[str, ServerTool]:

@@ -19,6 +19,7 @@ Context: TypeAlias = Literal["low", "medium", "high"]
 
 KINDS: Final[tuple[Kind, ...]] = ("web_search", "web_fetch")
 _CHAT_OPTIONS: Final = "web_search_options"
+_ON_MESSAGES: Final = "web_search_20250305"  # every model that searches takes the oldest
 _CONTEXTS: Final[tuple[Context, ...]] = ("low", "medium", "high")
 _PLACE: Final = ("city", "region", "country", "timezone")
 _replace: Final = msgspec.structs.replace
@@ -110,6 +111,32 @@ def choice_of(request: Request) -> ToolChoice | None:
         case {"type": str(kind)} if kind.startswith("web_search"):
             return ToolChoice("named", (kind,))
     return request.tool_choice
+
+
+def with_tool(request: Request) -> Request:
+    """The request with its search among the tools, as dialects say it that have a tool for it."""
+    beside = [one for one in wanted(request) if one.kind == "web_search" and one.tool is None]
+    if not beside:
+        return request
+    raw: Object = {"type": _ON_MESSAGES, "name": "web_search"}
+    if place := beside[0].location:
+        raw["user_location"] = {"type": "approximate", **place}
+    tool = HostedTool("anthropic-messages", "web_search", raw)
+    return without_options(_replace(request, tools=(*request.tools, tool)))
+
+
+def on_messages(search: Wanted) -> Object:
+    """The search as the tool that Anthropic runs. It takes either the domains to look in or those to leave out."""
+    said: Object = {"type": _ON_MESSAGES, "name": "web_search"}
+    if search.max_uses is not None:
+        said["max_uses"] = search.max_uses
+    if search.allowed:
+        said["allowed_domains"] = list(search.allowed)
+    elif search.blocked:
+        said["blocked_domains"] = list(search.blocked)
+    if search.location:
+        said["user_location"] = {"type": "approximate", **search.location}
+    return said
 
 
 def without_options(request: Request) -> Request:

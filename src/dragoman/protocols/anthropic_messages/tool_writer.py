@@ -9,6 +9,7 @@ from dragoman.hub.route import Profile
 from dragoman.protocols import schemas, tool_names
 from dragoman.protocols.anthropic_messages.cache_marks import write_cache
 from dragoman.protocols.fields import Object, merged
+from dragoman.protocols.server_tools import on_messages, wanted
 
 _DIALECT: Final = "anthropic-messages"
 
@@ -25,6 +26,8 @@ def write_tools(request: Request, brought: Sequence[Tool], profile: Profile, los
                     written.append(_own(tool) if ours else _function(tool, profile))
             case HostedTool(raw=raw) if ours:
                 written.append(raw)
+            case HostedTool(kind="web_search") if "web_search" in profile.server_tools and not _has_own_search(request):
+                written += [on_messages(one) for one in wanted(request) if one.tool is tool]
             case HostedTool(kind=kind):
                 losses.warn(f"tools.{kind}", "left out: it means nothing to this backend")
             case CustomTool():
@@ -32,6 +35,11 @@ def write_tools(request: Request, brought: Sequence[Tool], profile: Profile, los
             case _:
                 assert_never(tool)
     return written
+
+
+def _has_own_search(request: Request) -> bool:
+    """Two tools of one name are a 400, and the client's own cannot be left out."""
+    return any(not isinstance(tool, HostedTool) and tool.name == "web_search" for tool in request.tools)
 
 
 def _own(tool: FunctionTool) -> Object:
