@@ -103,8 +103,8 @@ _KINDS: Final[tuple[Wire, ...]] = ("chat", "messages", "responses")
 _CLAUDE: Final[tuple[Scenario, ...]] = (*_SHARED, "userimage", "compact")
 _CODEX: Final[tuple[Scenario, ...]] = (*_SHARED, "userimage")
 
-# Where a pair of dialects is not the agent's usual one, these three show tools, reasoning and pictures crossing it.
-_TELLING: Final[tuple[Scenario, ...]] = ("tool", "reason", "image")
+# Where a pair of dialects is not the agent's usual one, these show tools, reasoning, pictures and errors crossing it.
+_TELLING: Final[tuple[Scenario, ...]] = ("parallel", "reason", "image", "badkey")
 
 # Searches that the proxy runs, for backends that have none.
 _SEARCHES: Final = (
