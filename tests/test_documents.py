@@ -107,9 +107,9 @@ def test_every_command_of_dragoman_exists_with_its_options() -> None:
             name = next((word for word in options if not word.startswith("-")), None)
             if name is None:
                 break
-            assert name in command.commands, f"{place}: there is no `dragoman {' '.join(words)}`"
+            command = command.get_command(typer.Context(command), name)
+            assert command is not None, f"{place}: there is no `dragoman {' '.join(words)}`"
             options = options[options.index(name) + 1 :]
-            command = command.commands[name]
         known = {option for param in command.params for option in param.opts}
         own = options[: options.index("--")] if "--" in options else options
         unknown = {word.partition("=")[0] for word in own if word.startswith("-")} - known - {"--help"}

@@ -102,6 +102,19 @@ def asked(port: int, path: str, body: object = None) -> tuple[int, Any]:
         return answer.status, jsons.read(answer.read())
 
 
+def test_what_only_other_commands_need_is_not_kept_in_memory() -> None:
+    code = "import sys, dragoman.cli.serve; print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=SECONDS)
+    assert {"rich", "tomlkit", "http.client", "dragoman.cli.launch"}.isdisjoint(said.stdout.decode().split())
+
+
+def test_every_command_is_in_the_help() -> None:
+    said = CliRunner().invoke(app, ["--help"]).stdout
+    for command in ("serve", "check", "health", "setup", "launch", "keys", "usage"):
+        assert f" {command} " in said
+    assert CliRunner().invoke(app, ["nothing-like-it"]).exit_code == 2
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_until_it_is_told_to_stop_and_ends_with_status_0(how: signal.Signals, tmp_path: Path) -> None:
     with started(tmp_path, "--config", str(config(tmp_path))) as dragoman:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.hub.problems import Problem
-from dragoman.net.proxies import Proxies, Proxy, read_proxy
+from dragoman.net.proxies import Proxies, Proxy, _urls, read_proxy
 from dragoman.net.target import Origin
 
 PLAIN = Origin("http", "api.a.example", 80)
@@ -85,6 +85,18 @@ def test_a_proxy_of_another_kind_is_refused_when_it_is_needed(url: str, monkeypa
 
 
 labels = st.sampled_from(["a", "b", "ab", "example"])
+names = st.sampled_from(
+    ["http_proxy", "HTTP_PROXY", "Https_Proxy", "HTTPS_proxy", "NO_PROXY", "no_proxy", "REQUEST_METHOD"]
+)
+
+
+@given(st.dictionaries(names, st.sampled_from(["", "http://one:3128", "two"])))
+def test_the_environment_means_what_urllib_takes_it_to_mean(environment: dict[str, str]) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("os.environ", environment)
+        assert _urls(environment) == oracle.getproxies_environment()
+
+
 hosts = st.lists(labels, min_size=1, max_size=4).map(".".join)
 entries = st.one_of(hosts, hosts.map(lambda host: f".{host}"), hosts.map(lambda host: f"{host}:80"), st.just(""))
 

@@ -1,30 +1,48 @@
-"""Floor 5: the command line."""
+"""Floor 5: the command line. A command's module is imported when that command is asked for.
+
+A proxy that runs for months needs none of what only the others use.
+"""
+
+from importlib import import_module
+from typing import Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from dragoman import __version__
-from dragoman.cli.check import check
-from dragoman.cli.health import health
-from dragoman.cli.keys import keys
-from dragoman.cli.launch import launch
-from dragoman.cli.serve import serve
-from dragoman.cli.setup import setup
-from dragoman.cli.usage import usage
+
+_COMMANDS: Final = ("serve", "check", "health", "setup", "launch", "keys", "usage")  # each a module with such a name
+
+
+class _Commands(TyperGroup):
+    """ctx: typer's or click's, which is not the same in every release of typer."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - as the group calls it
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        return _command(cmd_name) if cmd_name in _COMMANDS else None
+
+
+def _command(name: str) -> Any:
+    found = getattr(import_module(f"dragoman.cli.{name}"), name)
+    if not isinstance(found, typer.Typer):
+        alone = typer.Typer(add_completion=False)
+        alone.command(name)(found)
+        found = alone
+    command = typer.main.get_command(found)
+    command.name = name
+    return command
+
 
 app = typer.Typer(
+    cls=_Commands,
     name="dragoman",
     help="Connects coding agents to any model: Messages, Responses and Chat Completions on both sides.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(serve)
-app.command()(check)
-app.command()(health)
-app.command()(setup)
-app.command()(launch)
-app.add_typer(keys, name="keys")
-app.add_typer(usage, name="usage")
 
 
 def _show_version(wanted: bool) -> None:

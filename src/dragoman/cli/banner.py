@@ -1,11 +1,9 @@
 """What `dragoman serve` says when it starts: which models there are, and how each agent gets to them."""
 
-import io
-from collections.abc import Iterable
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+import shutil
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from dragoman import __version__
 from dragoman.agents import AGENTS
@@ -15,8 +13,9 @@ from dragoman.gateway import demo
 from dragoman.routing.resolve import Router
 from dragoman.routing.zero_config import Found
 
-_MOST_ROWS = 25
-_ANY_KEY = "dragoman"
+_MOST_ROWS: Final = 25
+_NARROWEST: Final = 80  # columns
+_ANY_KEY: Final = "dragoman"
 
 
 def banner(config: Config, found: Iterable[Found], origin: str, router: Router, key: str = "") -> str:
@@ -24,56 +23,64 @@ def banner(config: Config, found: Iterable[Found], origin: str, router: Router, 
 
     key: the one that was made for this proxy; "" if none was.
     """
-    console = Console(file=io.StringIO(), width=_width(), highlight=False)
-    console.print(Text(f"Dragoman {__version__} listens on {origin}", style="bold"))
-    console.print()
-    console.print(_models(config, router))
+    return "\n".join(_lines(config, found, origin, router, key)) + "\n"
+
+
+def _lines(config: Config, found: Iterable[Found], origin: str, router: Router, key: str) -> Iterator[str]:
+    width = max(_NARROWEST, shutil.get_terminal_size().columns)
+    yield f"Dragoman {__version__} listens on {origin}"
+    yield ""
+    yield from _table(_models(config, router))
     for place in found:
         if place.trouble:
             known_by = f"{place.candidate.variable} is set" if place.candidate.variable else place.candidate.url
-            console.print(Text(f"{place.candidate.title} ({known_by}): {place.trouble}"))
+            yield f"{place.candidate.title} ({known_by}): {place.trouble}"
     if any(backend.url == demo.URL for model in config.models for backend in model.backends):
-        console.print(Text(_NO_MODEL))
+        yield ""
+        yield textwrap.fill(_NO_MODEL, width)
     if config.serve_config_generator:
-        console.print(Text(f"\nAgents' settings for every model: {origin}/"))
+        yield ""
+        yield f"Agents' settings for every model: {origin}/"
     if key:
-        console.print(Text(_FIRST_KEY))
-    console.print()
+        yield ""
+        yield textwrap.fill(_FIRST_KEY, width)
+    yield ""
     key = key or ("YOUR-KEY" if config.keys else _ANY_KEY)
     first = config.models[0]
     for agent in AGENTS:
         choice = Choice(origin=origin, key=key, models=(Model(first.name, _window(first, router)),))
-        console.print(Text(agent.title, style="bold"))
-        console.print(Text(f"  {agent.connect(choice)}"), soft_wrap=True)
-    out = console.file
-    return out.getvalue() if isinstance(out, io.StringIO) else ""
+        yield agent.title
+        yield f"  {agent.connect(choice)}"
 
 
 _NO_MODEL = (
-    "\nNo model server answered on this machine, so only a built-in demo model is served: it shows that an agent is"
+    "No model server answered on this machine, so only a built-in demo model is served: it shows that an agent is"
     " wired correctly, and nothing else. Start Ollama, vLLM, llama-server, SGLang or LM Studio, or export"
     " OPENAI_API_KEY, ANTHROPIC_API_KEY or OPENROUTER_API_KEY, and start again; or write a config.yaml"
     " (config.example.yaml shows how)."
 )
 
 _FIRST_KEY = (
-    "\nOther machines can connect, so a key is needed, and none was given. One was made, and stands in the lines below; it"
+    "Other machines can connect, so a key is needed, and none was given. One was made, and stands in the lines below; it"
     " stays the same as long as the data directory does. DRAGOMAN_KEY sets another."
 )
 
 
-def _models(config: Config, router: Router) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for title in ("MODEL", "BACKEND", "SPEAKS", "WINDOW"):
-        table.add_column(title, overflow="fold")
+def _models(config: Config, router: Router) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("MODEL", "BACKEND", "SPEAKS", "WINDOW")]
     for model in config.models[:_MOST_ROWS]:
         window = _window(model, router)
-        table.add_row(Text(model.name), Text(_where(model)), _speaks(model), f"{window:,}" if window else "")
+        rows.append((model.name, _where(model), _speaks(model), f"{window:,}" if window else ""))
     if len(config.models) > _MOST_ROWS:
-        table.add_row(f"... and {len(config.models) - _MOST_ROWS} more", "", "", "")
-    for alias, name in config.aliases.items():
-        table.add_row(Text(alias), Text(f"alias of {name}"), "", "")
-    return table
+        rows.append((f"... and {len(config.models) - _MOST_ROWS} more", "", "", ""))
+    rows += [(alias, f"alias of {name}", "", "") for alias, name in config.aliases.items()]
+    return rows
+
+
+def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _window(model: ModelConfig, router: Router) -> int | None:
@@ -88,7 +95,3 @@ def _where(model: ModelConfig) -> str:
 
 def _speaks(model: ModelConfig) -> str:
     return {"anthropic": "Messages", "responses": "Responses"}.get(model.type, "Chat Completions")
-
-
-def _width() -> int:
-    return max(80, Console().width)
