@@ -2,6 +2,7 @@
 
     <client>-from-<backend>/<transcript>.sse    the answer as it is streamed
     <client>-from-<backend>/<transcript>.json   the answer as a whole, or the error in its stead
+    <client>-from-<backend>/<transcript>-rescued.*   the same, where the tools that it calls in its text were offered
     <client>-from-proxy/searches.*              what the proxy has searched for itself, and read
     <client>-to-<backend>.json                  the request, and what of it was lost; spaced out for who reads it
 
@@ -11,6 +12,7 @@ cannot be relayed, as where a processor has to change them.
 A transcript lies in tests/transcripts/<backend>/<transcript>/. Its said.json tells, written without our readers, what
 is in it: `thinking`, `text`, `refusal`, `calls`, `end`, and the tokens `input` (those `cached` included) and `output`;
 or `error`, a part of the message the client must hear. A call's `arguments` are a string where they are incomplete.
+`rescued` are the calls that stand in the text; what was asked with them is in request.json.
 """
 
 from collections.abc import Mapping
@@ -28,8 +30,10 @@ from dragoman.hub.request import Citation, Dialect, Fetched, Hit, Request, Searc
 from dragoman.hub.route import Backend, Profile, Route, Secret
 from dragoman.hub.usage import Usage
 from dragoman.protocols import BACKENDS, CLIENTS
+from dragoman.protocols.call_ids import CallIds
 from dragoman.protocols.call_kinds import lowered
 from dragoman.protocols.codec import Stamp
+from dragoman.protocols.said_calls import SaidCalls, callable_tools
 from dragoman.routing.profiles import profile_for
 from dragoman.wire import jsons
 
@@ -60,23 +64,24 @@ class Cell(NamedTuple):
     client: Dialect
     backend: Dialect
     transcript: str
+    rescued: bool = False
 
     def __str__(self) -> str:
-        return f"{self.client}-from-{self.backend}/{self.transcript}"
+        return f"{self.client}-from-{self.backend}/{self.transcript}{'-rescued' if self.rescued else ''}"
 
     @property
     def said(self) -> dict[str, Any]:
-        said: dict[str, Any] = jsons.read(_bytes(self._folder / "said.json"))
-        return said
+        said: dict[str, Any] = jsons.read((self._folder / "said.json").read_bytes())
+        return {**said, "text": "", "calls": said["rescued"], "end": "tool_calls"} if self.rescued else said
 
     def streamed(self) -> bytes:
-        request = _request(self.client, stream=True)
+        request = self._request(stream=True)
         writer = CLIENTS[self.client].stream_writer(request, STAMP)
         return b"".join([writer.feed(event) for event in self._events(request, "stream.sse", "answer.json")])
 
     def whole(self) -> tuple[int, bytes]:
         """The status, and the body."""
-        client, request = CLIENTS[self.client], _request(self.client, stream=False)
+        client, request = CLIENTS[self.client], self._request(stream=False)
         try:
             answer = fold(self._events(request, "answer.json", "stream.sse"))
         except Problem as problem:
@@ -84,7 +89,21 @@ class Cell(NamedTuple):
             return refused.status, refused.body
         return 200, client.write_answer(answer, request, STAMP)
 
+    def _request(self, *, stream: bool) -> Request:
+        request = _request(self.client, stream=stream)
+        if not self.rescued:
+            return request
+        asked = CLIENTS[self.backend].read_request(_bytes(self._folder / "request.json"), {})
+        return msgspec.structs.replace(request, tools=asked.tools)
+
     def _events(self, request: Request, first: str, second: str) -> list[Event]:
+        said = self._said(request, first, second)
+        if not self.rescued:
+            return said
+        calls = SaidCalls(callable_tools(request, {}), CallIds(request, STAMP), lambda _calls, _form: None)
+        return [event for each in said for event in calls.feed(each)]
+
+    def _said(self, request: Request, first: str, second: str) -> list[Event]:
         """Of the first of two recordings that is there. A backend may stream unasked, or not though asked."""
         side = BACKENDS[self.backend]
         path = self._folder / (first if (self._folder / first).exists() else second)
@@ -98,12 +117,13 @@ class Cell(NamedTuple):
         return TRANSCRIPTS / self.backend / self.transcript
 
 
-CELLS: Final = tuple(
+_CELLS: Final = tuple(
     Cell(client, backend, folder.name)
     for client in DIALECTS
     for backend in DIALECTS
     for folder in sorted((TRANSCRIPTS / backend).iterdir())
 )
+CELLS: Final = (*_CELLS, *(cell._replace(rescued=True) for cell in _CELLS if "rescued" in cell.said))
 
 
 class Ran(NamedTuple):
