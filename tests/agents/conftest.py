@@ -67,6 +67,8 @@ def _model(case: Case, backend: ScriptedBackend) -> dict[str, Any]:
         "type": TYPES[case.behind],
         "backends": [{"url": backend.url + path, "api_key": backend.key}],
         "processors": {} if case.scenario in SEARCHING else {"web_search_key": "none"},
+        # A relayed answer is only learnt from, and the agent has ended by then.
+        **({"profile": {"rescue_calls": "always"}} if case.scenario == "saidtool" else {}),
         **({"supports_vision": False, "processors": {"vision": "eyes"}} if case.scenario in READ_FOR else {}),
     }
 

@@ -117,6 +117,7 @@ def _websearch(outcome: Outcome) -> Iterator[str]:
 AGENT_RULES: Final[Mapping[Scenario, Callable[[Outcome], Iterator[str]]]] = {
     "reason": _reason,
     "tool": _tool,
+    "saidtool": _tool,
     "parallel": _parallel,
     "multi": _multi,
     "edit": _edit,
@@ -170,6 +171,7 @@ def _result_faults(scenario: Scenario, outcome: Outcome, heard: Heard) -> Iterat
     """The tool's own words must have arrived, as results and in the right number."""
     wanted: dict[Scenario, list[str]] = {
         "tool": [outcome.secret],
+        "saidtool": [outcome.secret],
         "parallel": [outcome.secret, SECOND],
         "multi": [f"step{step}" for step in range(STEPS)],
         "mcp": [ECHO],
@@ -179,9 +181,16 @@ def _result_faults(scenario: Scenario, outcome: Outcome, heard: Heard) -> Iterat
     for text in wanted.get(scenario, []):
         if not any(text in result for result in results):
             yield f"no tool result that reached the backend holds {text}"
-    fewest = {"parallel": 2, "multi": STEPS, "tool": 1, "edit": 1, "image": 1, "mcp": 1, "websearch": 1}.get(
-        scenario, 0
-    )
+    fewest = {
+        "parallel": 2,
+        "multi": STEPS,
+        "tool": 1,
+        "saidtool": 1,
+        "edit": 1,
+        "image": 1,
+        "mcp": 1,
+        "websearch": 1,
+    }.get(scenario, 0)
     if len(results) < fewest:
         yield f"{len(results)} tool results reached the backend instead of {fewest}"
 

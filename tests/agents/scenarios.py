@@ -11,6 +11,7 @@ Scenario: TypeAlias = Literal[
     "text",
     "reason",
     "tool",
+    "saidtool",
     "parallel",
     "multi",
     "edit",
@@ -47,6 +48,8 @@ PROMPTS: Final[dict[Scenario, str]] = {
     "text": f"R{_REPLY}",
     "reason": f"Think carefully, then r{_REPLY}",
     "tool": "Use your shell tool to run `cat lab.txt` in the current directory, then reply with the file's content "
+    f"and the word {DONE}.",
+    "saidtool": "Use your shell tool to run `cat lab.txt` in the current directory, then reply with the file's content "
     f"and the word {DONE}.",
     "parallel": f"In ONE step make two parallel shell tool calls: `cat lab.txt` and `echo {SECOND}`. Then reply with "
     f"both outputs and the word {DONE}.",
@@ -128,7 +131,17 @@ _READ_FOR: Final = (
     Case("opencode", "chat", "seenimage"),
 )
 
+# A server that does not know its model's calls, and gives them out as text.
+_SAID: Final = (
+    Case("claude", "messages", "saidtool"),
+    Case("claude", "messages", "saidtool", "messages"),
+    Case("codex", "responses", "saidtool"),
+    Case("opencode", "chat", "saidtool"),
+    Case("qwen", "chat", "saidtool"),
+)
+
 CASES: Final[tuple[Case, ...]] = (
+    *_SAID,
     *_READ_FOR,
     *_SEARCHES,
     *(Case("claude", "messages", scenario, behind) for behind in _KINDS for scenario in _CLAUDE),

@@ -66,6 +66,15 @@ def _tool(heard: Heard, folder: Path) -> Sequence[Said]:
     return [Thought("I should run it."), _shell(heard, folder, "cat lab.txt")]
 
 
+def _said_tool(heard: Heard, folder: Path) -> Sequence[Said]:
+    """The call as Qwen's models say it, where the server lets it through."""
+    call = _shell(heard, folder, "cat lab.txt")
+    if not isinstance(call, Call):
+        return [call]
+    said = jsons.write_text({"name": call.name, "arguments": call.arguments})
+    return [Words(f"I run it.\n<tool_call>\n{said}\n</tool_call>")]
+
+
 def _parallel(heard: Heard, folder: Path) -> Sequence[Said]:
     return [
         Words("Running two."),
@@ -177,6 +186,7 @@ SCRIPTS: Final[Mapping[Scenario, Named]] = {
     "text": _text,
     "reason": _reason,
     "tool": _until(1, _tool),
+    "saidtool": _until(1, _said_tool),
     "parallel": _until(1, _parallel),
     "multi": _until(STEPS, _multi),
     "edit": _until(1, _edit),

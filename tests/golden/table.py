@@ -42,6 +42,7 @@ _SHOWN: Final[Mapping[Scenario, tuple[Feature, ...]]] = {
     "text": ("text", "streaming"),
     "reason": ("text", "streaming", "reasoning"),
     "tool": ("text", "streaming", "tools"),
+    "saidtool": ("text", "streaming", "tools"),
     "parallel": ("text", "streaming", "tools", "parallel"),
     "multi": ("text", "streaming", "tools"),
     "edit": ("text", "streaming", "tools"),
