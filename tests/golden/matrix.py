@@ -30,7 +30,6 @@ from dragoman.hub.request import Citation, Dialect, Fetched, Hit, Request, Searc
 from dragoman.hub.route import Backend, Profile, Route, Secret
 from dragoman.hub.usage import Usage
 from dragoman.protocols import BACKENDS, CLIENTS
-from dragoman.protocols.call_ids import CallIds
 from dragoman.protocols.call_kinds import lowered
 from dragoman.protocols.codec import Stamp
 from dragoman.protocols.said_calls import SaidCalls, callable_tools
@@ -100,7 +99,7 @@ class Cell(NamedTuple):
         said = self._said(request, first, second)
         if not self.rescued:
             return said
-        calls = SaidCalls(callable_tools(request, {}), CallIds(request, STAMP), lambda _calls, _form: None)
+        calls = SaidCalls(callable_tools(request, {}), request, STAMP, lambda _calls, _form: None)
         return [event for each in said for event in calls.feed(each)]
 
     def _said(self, request: Request, first: str, second: str) -> list[Event]:

@@ -112,3 +112,25 @@ def test_a_tool_over_chat(chat: openai.OpenAI, stream: bool) -> None:
         {"role": "user", "content": AGAIN},
     ]
     assert "17" in complete(chat, stream, turns, tools=tools).choices[0].message.content
+
+
+def test_calls_that_the_server_gives_out_as_text(proxy_of_plain: Served) -> None:
+    """A Chat client is relayed, and so gets the first one as text; what it taught helps everyone."""
+    function = {"name": "get_weather", "description": "The weather in a city now", "parameters": SCHEMA}
+    tools: list[Any] = [{"type": "function", "function": function}]
+    turns: list[Any] = [{"role": "system", "content": RULE}, {"role": "user", "content": QUESTION}]
+    expected = ("get_weather", {"city": "Paris"})
+    where: dict[str, Any] = {"api_key": KEY, "timeout": SECONDS_PER_ANSWER, "max_retries": 0}
+    with openai.OpenAI(base_url=f"{proxy_of_plain.url}/v1", **where) as chat:
+        first = complete(chat, True, turns, tools=tools).choices[0]
+        assert not first.message.tool_calls
+        assert "get_weather" in first.message.content
+        second = complete(chat, True, turns, tools=tools).choices[0]
+        assert second.finish_reason == "tool_calls"
+        (call,) = second.message.tool_calls
+        assert (call.function.name, jsons.read(call.function.arguments)) == expected
+    with anthropic.Anthropic(base_url=proxy_of_plain.url, **where) as messages:
+        declared = [{"name": function["name"], "description": function["description"], "input_schema": SCHEMA}]
+        answer = say(messages, False, turns[1:], system=RULE, tools=declared)
+        assert [(block.name, block.input) for block in answer.content if block.type == "tool_use"] == [expected]
+    assert "gives tool calls out as text" in proxy_of_plain.last_words()

@@ -12,9 +12,20 @@ from hypothesis import strategies as st
 from dragoman.hub.answer import Answer, fold
 from dragoman.hub.events import Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason
 from dragoman.hub.problems import Problem
-from dragoman.hub.request import Citation, CustomTool, FunctionTool, Request, Text, Thinking, ToolCall, ToolChoice
+from dragoman.hub.request import (
+    Citation,
+    CustomTool,
+    FunctionTool,
+    OutputFormat,
+    Request,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+    Turn,
+)
 from dragoman.hub.usage import Usage
-from dragoman.protocols.call_ids import CallIds
 from dragoman.protocols.call_kinds import lowered
 from dragoman.protocols.codec import Stamp
 from dragoman.protocols.said_calls import SaidCalls, callable_tools, may_hold_calls
@@ -39,10 +50,9 @@ STAMP: Final = Stamp("0123456789abcdef01234567", 1)
 CALL: Final = f"<tool_call>\n{RUN}\n</tool_call>"
 
 
-def listening(request: Request = ASKED, told: list[tuple[int, str]] | None = None, **more: Any) -> SaidCalls:
+def listening(request: Request = ASKED, told: list[tuple[int, str]] | None = None) -> SaidCalls:
     heard = [] if told is None else told
-    ids = CallIds(request, STAMP)
-    return SaidCalls(callable_tools(request, {}), ids, lambda calls, form: heard.append((calls, form)), **more)
+    return SaidCalls(callable_tools(request, {}), request, STAMP, lambda calls, form: heard.append((calls, form)))
 
 
 def answer(*pieces: str, reason: Reason = "stop") -> list[Event]:
@@ -53,8 +63,8 @@ def through(calls: SaidCalls, events: Sequence[Event]) -> list[Event]:
     return [said for event in events for said in calls.feed(event)]
 
 
-def heard(*pieces: str, request: Request = ASKED, reason: Reason = "stop", **more: Any) -> Answer:
-    return fold(through(listening(request, **more), answer(*pieces, reason=reason)))
+def heard(*pieces: str, request: Request = ASKED, reason: Reason = "stop") -> Answer:
+    return fold(through(listening(request), answer(*pieces, reason=reason)))
 
 
 def text_of(said: Answer) -> str:
@@ -249,12 +259,26 @@ def test_ids_are_ours_and_unlike_all_others() -> None:
 
 
 def test_one_call_where_the_client_takes_one_at_a_time() -> None:
-    assert calls_in(heard(f"{CALL}\n{CALL}", only_one=True)) == [("run", '{"command":"ls"}')]
+    request = msgspec.structs.replace(ASKED, parallel_tools=False)
+    assert calls_in(heard(f"{CALL}\n{CALL}", request=request)) == [("run", '{"command":"ls"}')]
 
 
 def test_json_is_no_call_where_json_was_asked_for() -> None:
-    assert heard(RUN, plain_json=False) == fold(answer(RUN))
-    assert calls_in(heard(f"[TOOL_CALLS][{RUN}]", plain_json=False))
+    request = msgspec.structs.replace(ASKED, output_format=OutputFormat())
+    assert heard(RUN, request=request) == fold(answer(RUN))
+    assert calls_in(heard(f"[TOOL_CALLS][{RUN}]", request=request))
+
+
+@pytest.mark.parametrize("text", [RUN, CALL, f"```json\n{RUN}\n```", f"\n{RUN}\n"])
+@pytest.mark.parametrize("result", [False, True])
+def test_what_the_model_was_told_it_may_repeat(text: str, *, result: bool) -> None:
+    """A file that it was asked to show."""
+    told: Text | ToolResult = Text(f"# notes\n{CALL}\n")
+    told = ToolResult("1", (told,)) if result else told
+    request = msgspec.structs.replace(ASKED, turns=(Turn("user", (told,)),))
+    assert heard(text, request=request) == fold(answer(text))
+    own = msgspec.structs.replace(ASKED, turns=(Turn("assistant", (Text(CALL),)),))
+    assert calls_in(heard(text, request=own)) == [("run", '{"command":"ls"}')]
 
 
 def test_it_is_told_what_was_found() -> None:

@@ -16,7 +16,6 @@ from dragoman.hub.problems import Problem
 from dragoman.hub.request import Request, Text
 from dragoman.hub.route import Backend, Route
 from dragoman.protocols import BACKENDS
-from dragoman.protocols.call_ids import CallIds
 from dragoman.protocols.call_kinds import Original
 from dragoman.protocols.channels import Channels
 from dragoman.protocols.codec import Stamp
@@ -52,14 +51,7 @@ def rescuers(
         parties.entry.rescued_calls += calls
         _learn(form, route, backend, parties)
 
-    said_calls = SaidCalls(
-        tools,
-        CallIds(request, mark),
-        tell,
-        plain_json=request.output_format is None,
-        only_one=request.parallel_tools is False,
-    )
-    return [Channels(), said_calls]
+    return [Channels(), SaidCalls(tools, request, mark, tell)]
 
 
 def why_rescued(members: jsons.Members, route: Route) -> str:
@@ -117,12 +109,7 @@ class Overheard:
             return []
         request = self._request(*_ASKED, *_TOOLS)
         forms: list[str] = []
-        calls = SaidCalls(
-            callable_tools(request, {}),
-            CallIds(request, mark),
-            lambda _, form: forms.append(form),
-            plain_json=request.output_format is None,
-        )
+        calls = SaidCalls(callable_tools(request, {}), request, mark, lambda _, form: forms.append(form))
         channels = Channels()
         for event in events:
             for heard in channels.feed(event):

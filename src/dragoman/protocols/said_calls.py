@@ -7,17 +7,18 @@ A filter over events. A false call runs a command, so that in doubt it stays tex
   code; plain JSON is a call only where it is the whole answer.
 - From there to the end there are calls and nothing else, and the answer has not been cut off among them.
 - Each one's arguments are an object that fits its tool.
+- It does not stand word for word in what the model was told: a file that it was asked to show may hold calls.
 
 What cannot be the beginning of a call flows on at once. An answer that has begun something like a call, and then goes
 on otherwise, talks about calls: nothing more is looked for in it.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from dragoman.hub.events import Cited, Closed, Ended, Event, Failed, Grew, Opened, Showed
-from dragoman.hub.request import FunctionTool, Request, Text, ToolCall
+from dragoman.hub.request import FunctionTool, Part, Request, Text, ToolCall, ToolResult
 from dragoman.protocols import tool_names
 from dragoman.protocols.call_fitting import fits, typed
 from dragoman.protocols.call_forms import FORMS, Form, Spoken
@@ -25,6 +26,7 @@ from dragoman.protocols.call_ids import CallIds
 from dragoman.protocols.call_kinds import Original
 from dragoman.protocols.call_places import Place
 from dragoman.protocols.call_reading import NotACallError, Reading, Unread
+from dragoman.protocols.codec import Stamp
 from dragoman.wire import jsons
 
 _MOST_HELD: Final = 2**20  # characters: no call of a tool is longer
@@ -38,6 +40,8 @@ _FIRST: Final = sorted({opening[0] for opening in _MARKED})
 _SIGNS: Final = re.compile("[" + re.escape("".join(_FIRST)) + "]")
 _SIGNS_OF_WHOLE: Final = frozenset(opening[0] for opening in _WHOLE.openings)
 _LONGEST: Final = max(map(len, _MARKED))
+
+_FENCES: Final = re.compile(r"^\s*```\w*\n|\n?```\s*$")
 
 # Is told of each answer that held calls: how many, and in which form.
 Told: TypeAlias = Callable[[int, str], None]
@@ -117,27 +121,22 @@ class _Candidate:
 
 
 class SaidCalls:
-    """plain_json: an answer of nothing but JSON may be a call; the client has not asked for JSON.
-
-    only_one: the client takes one call at a time.
-    """
+    """tools: as `callable_tools` finds them in the request. tell: is told of an answer that held calls."""
 
     cut: Final = False
 
     def __init__(
         self,
         tools: Mapping[str, FunctionTool],
-        ids: CallIds,
+        request: Request,
+        stamp: Stamp,
         tell: Told,
-        *,
-        plain_json: bool = True,
-        only_one: bool = False,
     ) -> None:
         self._tools: Final = tools
-        self._ids: Final = ids
+        self._request: Final = request
+        self._ids: Final = CallIds(request, stamp)
         self._tell: Final = tell
-        self._plain_json: Final = plain_json
-        self._only_one: Final = only_one
+        self._plain_json: Final = request.output_format is None  # else JSON is what the client has asked for
         self._text: Opened | None = None  # the open text block
         self._is_shown = False  # and whether the client knows of it
         self._closed: Closed | None = None  # its end, where that waits for the answer's
@@ -276,10 +275,15 @@ class SaidCalls:
 
     def _ended(self, event: Ended) -> list[Event]:
         calls = self._candidate.calls() if self._candidate is not None and event.reason in _ENDINGS else []
-        if self._candidate is None or not calls or self._text is None:
+        if (
+            self._candidate is None
+            or not calls
+            or self._text is None
+            or self._is_repeated("".join(self._candidate.held))
+        ):
             return [*self._give_up(), event]
         said: list[Event] = [self._closed or Closed(self._text.block)] if self._is_shown else []
-        calls = calls[:1] if self._only_one else calls
+        calls = calls[:1] if self._request.parallel_tools is False else calls
         for name, arguments in calls:
             self._highest += 1
             said += [
@@ -289,6 +293,19 @@ class SaidCalls:
             ]
         self._tell(len(calls), self._candidate.form.about)
         return [*said, Ended("tool_calls", event.raw)]
+
+    def _is_repeated(self, said: str) -> bool:
+        """Whether the model says what it was told. Models put what they show into a fence."""
+        said = _FENCES.sub("", said).strip()
+        return any(said in text for turn in self._request.turns if turn.role == "user" for text in _texts(turn.parts))
+
+
+def _texts(parts: Iterable[Part]) -> Iterator[str]:
+    for part in parts:
+        if isinstance(part, Text):
+            yield part.text
+        elif isinstance(part, ToolResult):
+            yield from _texts(part.parts)
 
 
 def _uncertain(text: str) -> int:
