@@ -294,6 +294,66 @@ def test_an_impatient_client_finds_the_description_when_it_comes_back() -> None:
     run(main)
 
 
+def test_who_waits_for_a_description_keeps_nobody_from_the_backend() -> None:
+    async def main() -> None:
+        looking, seen = asyncio.Event(), asyncio.Event()
+        answer = says(*HELLO)
+
+        async def slow(peer: Peer, asking: Asked) -> None:
+            looking.set()
+            await seen.wait()
+            await answer(peer, asking)
+
+        async with playback(answer) as texts, playback(slow) as eyes:
+            one_at_a_time = {"url": f"{origin(texts)}/v1", "max_inflight": 1}
+            models = [{**blind(texts), "backends": [one_at_a_time]}, at(eyes, "eyes")]
+            async with house(models, **EYES) as running, running.talk() as line:
+                await line.say("/v1/messages", messages_asking(MESSAGES_IMAGE, stream=True))
+                await looking.wait()
+                await asked(running, "messages", messages_asking({"type": "text", "text": "no image"}))
+                seen.set()
+                assert (await line.heard()).status == 200
+                assert DESCRIBED in told(texts)
+
+    run(main)
+
+
+def test_what_only_one_backend_cannot_read_is_read_for_that_one() -> None:
+    async def main() -> None:
+        async with playback(says(*HELLO)) as texts, playback(says(*HELLO)) as sees, playback(says(*HELLO)) as eyes:
+            both = model("m", f"{origin(texts)}/v1", f"{origin(sees)}/v1")
+            async with house([both, at(eyes, "eyes")], **EYES) as running:
+                await asked(running, "chat", chat_asking({"type": "text", "text": "hello"}))
+                running.gateway.knowledge.teach(f"{origin(sees)}/v1", "backend-m", {"vision": True})
+                texts.asked.clear()
+                sees.asked.clear()
+                for number in range(8):  # of conversations, each of which has its backend
+                    await asked(running, "chat", chat_asking(CHAT_IMAGE, {"type": "text", "text": f"{number}"}))
+            assert len(texts.asked) + len(sees.asked) == 8
+            assert all(DESCRIBED in told(texts, number) for number in range(len(texts.asked)))
+            assert all(RED in told(sees, number) for number in range(len(sees.asked)))
+            assert texts.asked
+            assert sees.asked
+
+    run(main)
+
+
+def test_a_loss_is_told_also_where_a_refusal_has_taught_something() -> None:
+    async def main() -> None:
+        answer, refused = says(*HELLO), whole({"error": {"message": "temperature is not supported"}}, 400)
+
+        async def choosy(peer: Peer, asking: Asked) -> None:
+            await (peer.say(refused) if b"temperature" in asking.body else answer(peer, asking))
+
+        async with playback(choosy) as texts, house([blind(texts), model("eyes", NOBODY)], **EYES) as running:
+            heard = await running.ask("/v1/messages", messages_asking(MESSAGES_IMAGE, temperature=0.5))
+            assert heard.status == 200
+            assert len(texts.asked) == 2
+            assert "messages[0]" in heard.headers["x-dragoman-loss"].split(", ")
+
+    run(main)
+
+
 def test_a_backend_that_stands_in_is_asked_as_it_can_read() -> None:
     async def main() -> None:
         async with (

@@ -559,6 +559,8 @@ def test_the_log_counts_what_was_run(caplog: pytest.LogCaptureFixture) -> None:
         (line,) = [record.entry for record in caplog.records if hasattr(record, "entry")]
         assert line.fields()["tool_runs"] == 2
         assert " 2 tool runs" in str(line)
+        told = [record.getMessage() for record in caplog.records if "round 1" in record.getMessage()]
+        assert [text.partition(":")[0] for text in told] == [line.id] * 2
         assert "ducks" not in caplog.text
 
     run(main)

@@ -68,10 +68,13 @@ async def tell_events(events: list[Event], request: Request, parties: Parties) -
 
 async def _first_answer(request: Request, route: Route, parties: Parties, teller: "_Teller") -> None:
     mark = stamp(parties.entry.id)
+    lost = Losses(route.on_loss)
+    request = await made_readable(request, route, route.backends, parties, lost, gathered)
 
     async def ask(backend: Backend) -> None:
         losses = Losses(route.on_loss)
-        readable = await made_readable(request, route, backend, parties, losses, gathered)
+        losses.noted += lost.noted
+        readable = await made_readable(request, route, (backend,), parties, losses, gathered)
         asked = prepared(readable, route, backend, parties)
         if backend.dialect != parties.client.dialect:
             parties.client.note_losses(asked.request, losses)

@@ -40,7 +40,7 @@ async def count_tokens(request: Request, members: jsons.Members, route: Route, p
     request = prepared(request, route, backend, parties).request
     try:
         async with asyncio.timeout(_TIMEOUTS.first_byte):
-            readable = await made_readable(request, route, backend, parties, Losses("lenient"), gathered)
+            readable = await made_readable(request, route, (backend,), parties, Losses("lenient"), gathered)
             if readable is not request:
                 request, members = readable, _rewritten(readable, members, route, backend)
             counted = await _counted(request, members, route, backend, parties)

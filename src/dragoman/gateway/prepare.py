@@ -1,13 +1,15 @@
 """Before a request is written for a backend: what that backend cannot read is put into text.
 
-Once for every backend that is asked, since one may see what the next does not. What was read is known the second time,
-so that costs little.
+What none of a model's backends can read is so before any of them is asked: it may take minutes, and who waits for that
+keeps nobody else from a place at a backend. What is left is done for each that is asked, since one may see what the next
+does not.
 """
 
 import functools
 import logging
 import re
 import time
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -59,15 +61,16 @@ def _sign(dialect: Dialect, *, images: bool, documents: bool) -> re.Pattern[byte
 
 
 async def made_readable(
-    request: Request, route: Route, backend: Backend, parties: Parties, losses: Losses, ask: Ask
+    request: Request, route: Route, backends: Sequence[Backend], parties: Parties, losses: Losses, ask: Ask
 ) -> Request:
-    """The request with nothing in it that the backend cannot read, as far as there are means.
+    """The request with nothing in it that all of these backends cannot read, as far as there are means.
 
-    losses: of the request towards this backend. What stays unread is one that is warned of, and so refused where the
+    losses: of the request towards them. What stays unread is one that is warned of, and so refused where the
     model's policy is strict; else no Problem is raised.
     """
-    needs = needs_of(route.pipeline, backend)
-    if not needs.any or backend.url == demo.URL:
+    each = [needs_of(route.pipeline, backend) for backend in backends if backend.url != demo.URL]
+    needs = Needs(images=all(needs.images for needs in each), documents=all(needs.documents for needs in each))
+    if not each or not needs.any:
         return request
     if not any(processor.wants(request, needs) for processor in PROCESSORS):
         return request

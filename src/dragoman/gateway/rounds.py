@@ -163,7 +163,9 @@ class Rounds:
         if any(isinstance(part, ToolCall) and part.by == "client" and part.name not in self._offers for part in parts):
             return [*events, _replace(ended, reason="tool_calls")]
         if self._number == _MOST_ROUNDS:
-            _log.warning("%s: the model has called tools in %d rounds; its answer ends here", self._mark.id, number + 1)
+            _log.warning(
+                "%s: the model has called tools in %d rounds; its answer ends here", self._parties.entry.id, number + 1
+            )
             return [*events, Ended("stop")]
         self._next = self._following(parts, called, ran)
         return events
@@ -186,13 +188,13 @@ class Rounds:
         """Run what was called, some at a time, and keep what the client may refer to later."""
         began, gate = time.monotonic(), asyncio.Semaphore(_AT_ONCE)
         kinds = ", ".join(one.offer.wanted.kind for one in called)
-        _log.info("%s: round %d: runs %s", self._mark.id, self._number + 1, kinds)
+        _log.info("%s: round %d: runs %s", self._parties.entry.id, self._number + 1, kinds)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._run(one, gate, is_allowed=self._is_allowed(one))) for one in called]
         ran = [self._named(place, one, tasks[place].result()) for place, one in enumerate(called)]
         failed = sum(one.failed for one in ran)
         took = round((time.monotonic() - began) * 1000)
-        _log.info("%s: round %d: done in %d ms, %d failed", self._mark.id, self._number + 1, took, failed)
+        _log.info("%s: round %d: done in %d ms, %d failed", self._parties.entry.id, self._number + 1, took, failed)
         return ran
 
     def _is_allowed(self, one: _Called) -> bool:
@@ -209,7 +211,7 @@ class Rounds:
                 async with asyncio.timeout(_LONGEST):
                     return await one.offer.tool.run(one.given, one.offer.wishes)
             except Exception as error:  # noqa: BLE001 - a bug of a tool's: the answer goes on, the log learns of it
-                _log.exception("%s: %s: %s", self._mark.id, one.offer.wanted.kind, type(error).__name__)
+                _log.exception("%s: %s: %s", self._parties.entry.id, one.offer.wanted.kind, type(error).__name__)
                 return Ran(_BROKEN, _replace(_begun(one.offer, one.given), problem="unavailable"))
 
     def _named(self, place: int, one: _Called, ran: Ran) -> Ran:

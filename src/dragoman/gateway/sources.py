@@ -60,6 +60,7 @@ async def open_source(
     What a refusal teaches is tried at once, and kept for the next request if it helped.
     """
     changes: dict[str, Any] = {}
+    lost_before = len(losses.noted)
     for more in reversed(range(_MOST_LESSONS + 1)):
         try:
             source = await _ask(request, route, backend, parties, losses, stamp)
@@ -70,7 +71,7 @@ async def open_source(
             _log.warning("%s: the backend %s; learnt from: %s", route.model, lesson.about, problem.public)
             backend = msgspec.structs.replace(backend, profile=learnt(backend.profile, lesson))
             changes |= lesson.changes
-            losses.noted.clear()
+            del losses.noted[lost_before:]
         else:
             if changes:
                 parties.gateway.knowledge.teach(backend.url, route.backend_model, changes)
