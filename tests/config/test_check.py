@@ -63,6 +63,7 @@ def test_nothing_is_said_of_a_good_file() -> None:
         ("models:\n  - name: m\n    type: bedrock\n    region: x", "c:3: models[0].type: bedrock is not supported yet"),
         (GOOD + "    region: us-east-1", "c:5: warning: models[0].region: is only read with `type: bedrock`"),
         (GOOD + "aliases:\n  m: m", "c:6: aliases.m: is the name of a model as well"),
+        (GOOD + "aliases:\n  a*b: m", 'c:6: aliases["a*b"]: has a `*` before its end: only the end may be left open'),
         (GOOD + "aliases:\n  a: x", 'c:6: aliases.a: points to "x", which is no model; models here: m'),
         (
             GOOD + "aliases:\n  a: m\n  gpt-4.1: a",

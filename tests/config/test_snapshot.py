@@ -109,3 +109,19 @@ def test_replacing_the_snapshot_leaves_the_old_one_alone() -> None:
     source.current = new
     assert source.current.model("other") is not None
     assert old.model("big") is not None
+
+
+def test_an_open_alias_takes_what_begins_so_and_is_no_other_name() -> None:
+    frozen = snapshot(
+        "models:\n- {name: big, backend: http://a/v1}\n- {name: small, backend: http://a/v1}\n"
+        "- {name: claude-x, backend: http://a/v1}\n"
+        "aliases: {'claude-*': big, 'claude-haiku-*': small, claude-haiku-4: big}\n"
+        "keys: [{key: sk-guest-0123456789, models: [small]}]"
+    )
+    guest = frozen.admit("sk-guest-0123456789")
+    asked = ("claude-opus-5", "claude-haiku-9", "claude-haiku-4", "claude-x", "claude-", "gpt", "claud")
+    found = [frozen.model(name) for name in asked]
+    assert [model and model.name for model in found] == ["big", "small", "big", "claude-x", "big", None, None]
+    assert [frozen.may_use(guest, name) for name in asked] == [False, True, False, False, False, False, False]
+    assert frozen.aliases_for(guest) == {}
+    assert frozen.names_for(guest) == ["small"]

@@ -186,3 +186,12 @@ def test_bedrock_is_told_to_be_missing() -> None:
     bedrock = msgspec.structs.replace(settings.models["m"], type="bedrock")
     refused = problem(Snapshot(settings.config, {"m": bedrock}, ()), ANONYMOUS, "m")
     assert (refused.kind, "bedrock" in refused.public) == ("unsupported", True)
+
+
+def test_an_open_alias_is_answered_under_the_name_that_was_asked_for_and_never_suggested() -> None:
+    settings = snapshot({"name": "m", "backends": [{"url": A}]}, aliases={"claude-*": "m"})
+    route = Router(Knowledge()).resolve(settings, ANONYMOUS, "claude-opus-5", "anthropic-messages")
+    assert (route.model, route.backend_model) == ("claude-opus-5", "m")
+    assert "*" not in problem(settings, ANONYMOUS, "claud").public
+    guest = Key("guest", frozenset({"other"}))
+    assert problem(settings, guest, "claude-opus-5").kind == "forbidden"

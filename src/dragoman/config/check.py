@@ -118,6 +118,8 @@ def aliases(config: Config) -> Iterator[Finding]:
         path = child("aliases", alias)
         if alias in names:
             yield Finding(path, "is the name of a model as well: rename the alias")
+        if "*" in alias[:-1]:
+            yield Finding(path, "has a `*` before its end: only the end may be left open, as in `claude-*`")
         if target in names:
             continue
         if target in config.aliases:

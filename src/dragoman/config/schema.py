@@ -379,7 +379,8 @@ class Config(Struct, frozen=True, kw_only=True):
     aliases: Annotated[
         dict[str, str],
         About(
-            "Other names for models, by exact id. An alias is allowed to whoever may use its model.",
+            "Other names for models. One that ends in `*` is for all names that begin so and are no others: `claude-*`"
+            " takes every id of Claude Code's vendor. An alias is allowed to whoever may use its model.",
             example={"gpt-4o": "my-model"},
         ),
     ] = {}

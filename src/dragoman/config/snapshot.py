@@ -41,19 +41,24 @@ ANONYMOUS: Final = Key("anonymous")
 
 
 class Snapshot(Struct, frozen=True):
-    """Make one with `Snapshot.of`. models: by name and by alias. pipelines: by the model's name."""
+    """Make one with `Snapshot.of`. models: by name and by alias. pipelines: by the model's name.
+
+    open_aliases: those that end in `*`, the longest first.
+    """
 
     config: Config
     models: Mapping[str, ModelConfig]
     keys: tuple[tuple[bytes, Key], ...]
     pipelines: Mapping[str, Pipeline] = MappingProxyType({})
+    open_aliases: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, config: Config) -> "Snapshot":
         by_name = {model.name: model for model in (*config.models, *config.audio.models)}
         aliased = {alias: by_name[name] for alias, name in config.aliases.items() if name in by_name}
         models = MappingProxyType(by_name | aliased)
-        return cls(config, models, tuple(_keys(config, models)), MappingProxyType(pipelines_of(config)))
+        open_aliases = tuple(sorted(filter(is_open, aliased), key=len, reverse=True))
+        return cls(config, models, tuple(_keys(config, models)), MappingProxyType(pipelines_of(config)), open_aliases)
 
     def admit(self, token: str | None) -> Key:
         """Return the key the token belongs to, or raise Problem(unauthorized).
@@ -76,7 +81,21 @@ class Snapshot(Struct, frozen=True):
 
     def model(self, name: str) -> ModelConfig | None:
         """The model of this name or alias."""
-        return self.models.get(name)
+        return self.models.get(self.spelled(name))
+
+    def spelled(self, name: str) -> str:
+        """The name as the file has it: one that is no model's and no alias's may be covered by an open alias."""
+        if name in self.models:
+            return name
+        return next((alias for alias in self.open_aliases if name.startswith(alias[:-1])), name)
+
+    def may_use(self, key: Key, name: str) -> bool:
+        """Whether the key may ask for the model under this name, which a client said."""
+        return key.may_use(self.spelled(name))
+
+    def names_for(self, key: Key) -> list[str]:
+        """All names that the key may ask for, as far as they can be listed."""
+        return [name for name in self.models if key.may_use(name) and not is_open(name)]
 
     def pipeline(self, model: ModelConfig) -> Pipeline:
         """What may be done for this model to what it cannot read."""
@@ -91,7 +110,13 @@ class Snapshot(Struct, frozen=True):
         return tuple(model for model in self.config.audio.models if key.may_use(model.name))
 
     def aliases_for(self, key: Key) -> dict[str, ModelConfig]:
-        return {alias: self.models[alias] for alias in self.config.aliases if key.may_use(alias)}
+        """Open ones are left out: nobody can ask for them by that name."""
+        return {alias: self.models[alias] for alias in self.config.aliases if key.may_use(alias) and not is_open(alias)}
+
+
+def is_open(alias: str) -> bool:
+    """Whether the alias is for all names that begin as it does."""
+    return alias.endswith("*")
 
 
 def _keys(config: Config, models: Mapping[str, ModelConfig]) -> list[tuple[bytes, Key]]:

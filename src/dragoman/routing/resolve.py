@@ -73,7 +73,7 @@ class Router:
         model = snapshot.model(name)
         if model is None:
             raise Problem("unknown_model", _unknown(snapshot, key, name), param="model")
-        if not key.may_use(name):
+        if not snapshot.may_use(key, name):
             raise Problem(
                 "forbidden",
                 f"this key may not use the model {name!r}; it may use {_names(snapshot, key)}",
@@ -187,7 +187,7 @@ def spoken_to(model: ModelConfig, client: Dialect, known: Known) -> Dialect:
 
 def _unknown(snapshot: Snapshot, key: Key, name: str) -> str:
     """The words "model ... not found" are what OpenCode (1.18) recognises and stops at."""
-    names = [known for known in snapshot.models if key.may_use(known)]
+    names = snapshot.names_for(key)
     close = difflib.get_close_matches(name[:_LONGEST_NAME], names, 1)
     hint = f"did you mean {close[0]!r}?" if close else f"there is {_names(snapshot, key)}"
     return f"model {shown(name)} not found: {hint}"
@@ -199,6 +199,6 @@ def shown(name: str) -> str:
 
 
 def _names(snapshot: Snapshot, key: Key) -> str:
-    names = [known for known in snapshot.models if key.may_use(known)]
+    names = snapshot.names_for(key)
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     return ", ".join(names[:_MOST_NAMES]) + more if names else "none"

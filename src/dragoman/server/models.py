@@ -47,7 +47,7 @@ def _catalog_entry(name: str, place: int, model: ModelConfig, snapshot: Snapshot
 
 def one_model(name: str, snapshot: Snapshot, key: Key, router: Router) -> dict[str, Any]:
     """Raise Problem("unknown_model"), also for a model the key may not use: its name is not told."""
-    model = snapshot.model(name) if key.may_use(name) else None
+    model = snapshot.model(name) if snapshot.may_use(key, name) else None
     if model is None:
         raise Problem("unknown_model", f"model {shown(name)} not found; GET /v1/models lists what there is")
     return _describe(name, model, router)
