@@ -1,5 +1,6 @@
 """Compaction: by the backend that knows how, else by a summary in an envelope that only this proxy opens."""
 
+import asyncio
 from typing import Any, Final
 
 import pytest
@@ -282,5 +283,33 @@ def test_a_backend_that_fails_fails_the_compaction() -> None:
             for stream in (False, True):
                 heard = await running.ask("/v1/responses", responses_body(input=[*HISTORY, TRIGGER], stream=stream))
                 assert heard.status >= 500
+
+    run(main)
+
+
+def test_who_waits_for_a_summary_is_kept_company() -> None:
+    async def main() -> None:
+        writing, written = asyncio.Event(), asyncio.Event()
+        answer = says(Words(SUMMARY))
+
+        async def slow(peer: Peer, asked: Asked) -> None:
+            writing.set()
+            await written.wait()
+            await answer(peer, asked)
+
+        async with playback(slow) as backend, house([at(backend)]) as running, running.talk() as line:
+            await line.say("/v1/responses", responses_body(input=[*HISTORY, TRIGGER], stream=True))
+            await writing.wait()
+            running.pulse()
+            assert b"200" in await line.head()
+            assert b"response.created" in await line.chunk()
+            written.set()
+            pieces = []
+            while piece := await line.chunk():
+                pieces.append(piece)
+            said = b"".join(pieces)
+            assert said.count(b"event: response.created") == 0
+            assert b'"type":"compaction"' in said
+            assert b"response.completed" in said
 
     run(main)

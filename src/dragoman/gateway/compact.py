@@ -147,6 +147,7 @@ async def _natively(members: jsons.Members, route: Route, parties: Parties) -> b
         reply.close()
 
 
-def events_of(answer: Answer, item: dict[str, Any]) -> list[Event]:
+async def compacted(request: Request, route: Route, parties: Parties) -> list[Event]:
     """An answer whose only output is the compaction item."""
+    answer, item = await summarised(request, route, parties)
     return [Showed(0, Opaque(_DIALECT, "compaction", item)), Noted(answer.usage), Ended("compacted")]

@@ -1,5 +1,6 @@
 """The translated rail: ask the backends in turn until one answers, and tell the client what it says."""
 
+from collections.abc import Awaitable
 from typing import Final, Protocol
 
 import msgspec
@@ -55,13 +56,15 @@ async def tell_whole(answer: Answer, request: Request, parties: Parties) -> None
     await parties.responder.whole(200, body)
 
 
-async def tell_events(events: list[Event], request: Request, parties: Parties) -> None:
-    """Tell an answer that no backend said in these words."""
+async def tell_made(making: Awaitable[list[Event]], request: Request, parties: Parties) -> None:
+    """Tell an answer that no backend says in these words. Until it is made, a client that streams is kept company."""
     if not request.stream:
-        await tell_whole(fold(events), request, parties)
+        await tell_whole(fold(await making), request, parties)
         return
-    parties.entry.spoke()
     writer = parties.client.stream_writer(request, stamp(parties.entry.id))
+    parties.keep_company(writer.pulse, lambda problem: writer.feed(Failed(problem)))
+    events = await making
+    parties.entry.spoke()
     await parties.responder.stream(b"".join(map(writer.feed, events)))
     await parties.responder.end()
 

@@ -5,8 +5,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-from dragoman.gateway.compact import asks_for_compaction, compact, events_of, summarised, with_summaries
-from dragoman.gateway.converse import converse, gathered, tell_events, with_defaults
+from dragoman.gateway.compact import asks_for_compaction, compact, compacted, with_summaries
+from dragoman.gateway.converse import converse, gathered, tell_made, with_defaults
 from dragoman.gateway.count import count_tokens
 from dragoman.gateway.gateway import stamp
 from dragoman.gateway.memory import keep, recalled
@@ -39,8 +39,7 @@ async def respond(members: jsons.Members, body: bytes, route: Route, parties: Pa
     request = with_summaries(await parties.read_request(body), route, parties.gateway.sealer)
     request = _naming(request, jsons.value_of(members.get("previous_response_id")))
     if asks_for_compaction(request):
-        answer, item = await summarised(request, route, parties)
-        await tell_events(events_of(answer, item), request, parties)
+        await tell_made(compacted(request, route, parties), request, parties)
         return
     await _converse(request, members, route, parties)
 
