@@ -1,5 +1,6 @@
 """What processors reach through the gateway."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from dragoman.hub.problems import Problem
 from dragoman.hub.route import Backend, Profile, Route, Secret
 from dragoman.processors.needs import needs_of
 from dragoman.wire import jsons
+from tests.agents.script import Words
 from tests.gateway.stage import (
     HELLO,
     NOBODY,
@@ -43,6 +45,23 @@ def test_a_key_need_not_be_allowed_to_use_what_helps_its_model() -> None:
             assert "<image_description>" in told(texts)
             refused = await running.ask("/v1/chat/completions", chat_body("eyes"), headers=headers)
             assert refused.status == 403
+
+    run(main)
+
+
+def test_another_server_behind_the_name_describes_anew(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with (
+            playback(says(*HELLO)) as texts,
+            playback(says(Words("as the first sees it"))) as first,
+            playback(says(Words("as the second sees it"))) as second,
+        ):
+            for eyes in (first, first, second):
+                models = [blind(texts), at(eyes, "eyes")]
+                async with house(models, data_dir=str(tmp_path), **EYES) as running:
+                    await running.ask("/v1/chat/completions", chat_asking(CHAT_IMAGE))
+            assert ["second sees" in told(texts, number) for number in range(3)] == [False, False, True]
+            assert (len(first.asked), len(second.asked)) == (1, 1)
 
     run(main)
 

@@ -72,6 +72,7 @@ class ScriptedPorts:
 
     def __init__(self, says: Says | str = "a cat") -> None:
         self._database: Final = Database(None, (RESULTS,))
+        self.edition = "first"  # of all models
         self.seconds = 1_000_000.0
         self._results: Final = Results(self._database, now=lambda: self.seconds)
         self.scripted: Final = ScriptedWorkers()
@@ -93,6 +94,9 @@ class ScriptedPorts:
     @property
     def results(self) -> Results:
         return self._results
+
+    def identity(self, model: str) -> str:
+        return f"{model} {self.edition}"
 
     async def ask(self, model: str, request: Request, purpose: Purpose) -> Answer:
         self.asked.append((model, purpose, request))
@@ -135,11 +139,12 @@ class ScriptedPorts:
 
 
 class Processed:
-    """What came of a request. parts: of all turns, tool results opened."""
+    """What came of a request. parts: of all turns, tool results opened. unread: what stayed so."""
 
-    def __init__(self, request: Request, tally: Tally) -> None:
+    def __init__(self, request: Request, tally: Tally, unread: Sequence[tuple[str, str]]) -> None:
         self.request: Final = request
         self.tally: Final = tally
+        self.unread: Final = [what for _, what in unread]
 
     @property
     def parts(self) -> list[Part]:
@@ -168,7 +173,7 @@ async def processed(
     for processor in PROCESSORS:
         if processor.wants(request, needs):
             request = await processor.apply(request, needs, reading)
-    return Processed(request, tally)
+    return Processed(request, tally, reading.unread)
 
 
 def once(

@@ -119,7 +119,9 @@ def test_a_page_that_cannot_be_read_leaves_a_note_and_the_rest_goes_on() -> None
 def test_a_page_without_any_text_is_looked_at() -> None:
     """Its text may be drawn as lines."""
     outside = ports(pages("", "Typed"), "Recognised")
-    (text,) = once(request(user(pdf())), outside, PLAIN).texts
+    done = once(request(user(pdf())), outside, PLAIN)
+    (text,) = done.texts
+    assert done.unread == []
     assert "--- page 1 ---\nRecognised" in text
     many = once(request(user(pdf())), ports(pages("", ""), ""), Pipeline(scans=1)).texts[0]
     assert "--- page 2 ---\n(there is no text on this page)" in many
@@ -146,7 +148,9 @@ def test_what_the_worker_could_not_read_is_said() -> None:
     broken = Pdf(
         3, "", (Page(1, "One"), Page(2, problem="it is damaged"), Page(3, problem="this page and all after it"))
     )
-    (text,) = once(request(user(pdf())), ports(broken), PLAIN).texts
+    done = once(request(user(pdf())), ports(broken), PLAIN)
+    (text,) = done.texts
+    assert done.unread == ["a page of a document"]
     assert "--- page 2 ---\n(this page could not be read: it is damaged)" in text
     assert "--- page 3 ---\n(this page and all after it)" in text
 

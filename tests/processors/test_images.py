@@ -64,6 +64,18 @@ def test_the_same_image_is_described_once_however_often_it_comes() -> None:
     run(main())
 
 
+def test_another_model_behind_the_name_is_another_description() -> None:
+    async def main() -> None:
+        ports = ScriptedPorts()
+        await processed(request(user(image())), ports)
+        ports.edition = "second"
+        await processed(request(user(image())), ports)
+        assert len(ports.asked) == 2
+        await ports.close()
+
+    run(main())
+
+
 def test_another_question_is_another_description() -> None:
     ports = ScriptedPorts()
     once(request(user("which colour?", image()), user("how many?", image())), ports)

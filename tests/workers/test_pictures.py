@@ -123,7 +123,8 @@ def test_what_is_no_picture_is_said(data: bytes) -> None:
         fitted(data)
 
 
-def test_a_picture_that_was_cut_off_is_said() -> None:
-    data = drawn.written(Image.effect_noise((900, 900), 90), "JPEG")
+@pytest.mark.parametrize(("kind", "longest_side"), [("JPEG", 300), ("PNG", 300), ("PNG", 1_000)])
+def test_a_picture_that_was_cut_off_is_said(kind: str, longest_side: int) -> None:
+    data = drawn.written(Image.effect_noise((900, 900), 90), kind)
     with pytest.raises(Problem, match="damaged"):
-        fitted(data[: len(data) // 2], 300)
+        fitted(data[: len(data) // 2], longest_side)

@@ -25,6 +25,7 @@ from dragoman.net.fetch import fetch
 from dragoman.processors.ports import Loaded, Purpose, Workers
 from dragoman.protocols import CLIENTS
 from dragoman.store.results import Results
+from dragoman.wire import jsons
 
 _log: Final = logging.getLogger("dragoman.gateway")
 _OK: Final = 200
@@ -52,6 +53,12 @@ class Outside:
     @property
     def results(self) -> Results:
         return self._gateway.results
+
+    def identity(self, model: str) -> str:
+        known = self._snapshot.model(model)
+        if known is None:
+            return model
+        return jsons.write_text([known.backend_model, *sorted(backend.url for backend in known.in_service)])
 
     async def ask(self, model: str, request: Request, purpose: Purpose) -> Answer:
         request_id = f"req_{secrets.token_hex(12)}"

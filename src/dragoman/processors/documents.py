@@ -64,6 +64,8 @@ async def _in_words(place: Place, needs: Needs, reading: Reading) -> tuple[Part,
         reading.unread.append((place.path, "a document"))
         return places.in_place_of(document, [notes.unread_document(name, problem)])
     read = await _pages(content, pdf.pages, needs, reading)
+    if any(page.page.failed for page in read):
+        reading.unread.append((place.path, "a page of a document"))
     text, left_out = _within(reading.pipeline.characters, [page.page for page in read])
     left_out += _unread(pdf.total, pdf.pages, reading)
     reading.tally.pages += len(text)
@@ -89,7 +91,7 @@ def _scans(pages: Sequence[Page]) -> list[int]:
 
 def _own(page: Page) -> PageText:
     if page.problem:
-        return PageText(page.number, notes.unread_page(page.problem), None)
+        return PageText(page.number, notes.unread_page(page.problem), None, failed=True)
     if not page.text.strip():
         return PageText(page.number, notes.PAGE_EMPTY, None)
     return PageText(page.number, page.text, "text")
@@ -113,7 +115,9 @@ async def _scan(content: Content, page: Page, needs: Needs, reading: Reading) ->
                 failed = failed or problem.public
     if page.text.strip():
         return _Read(PageText(number, page.text, "text"))
-    return _Read(PageText(number, notes.unread_page(failed) if failed else notes.PAGE_EMPTY, None))
+    if failed:
+        return _Read(PageText(number, notes.unread_page(failed), None, failed=True))
+    return _Read(PageText(number, notes.PAGE_EMPTY, None))
 
 
 def _within(characters: int, pages: Sequence[PageText]) -> tuple[list[PageText], list[str]]:

@@ -18,11 +18,12 @@ _LONGEST_REASON: Final = 300
 
 
 class PageText(Struct, frozen=True):
-    """One page of a document as it was read. text: what it says, or a note of what could not be read."""
+    """One page of a document as it was read. text: what it says; a note where it says nothing or, failed, is not read."""
 
     number: int
     text: str
     source: Source | None
+    failed: bool = False
 
 
 def description(text: str) -> str:

@@ -48,6 +48,9 @@ class Ports(Protocol):
     @property
     def results(self) -> Results: ...
 
+    def identity(self, model: str) -> str:
+        """What tells this model from another that had its name before."""
+
     async def ask(self, model: str, request: Request, purpose: Purpose) -> Answer:
         """Ask a model of this house, whatever its backends speak, and the next backend if one fails."""
 

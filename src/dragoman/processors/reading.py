@@ -78,6 +78,7 @@ class Reading:
             nonlocal done
             done = True
             began = time.monotonic()
+            _log.info("%s: %s", self.id, kind)
             text = await work()
             _log.info("%s: %s: %.1f s", self.id, kind, time.monotonic() - began)
             return text
@@ -116,7 +117,7 @@ class Reading:
             request = asking.to_describe(model, shown, question)
             return asking.description_of(await self._ask(model, request, "vision"), model)
 
-        key = await key_of(content.key, model, asking.description_prompt(question))
+        key = await key_of(content.key, self.ports.identity(model), asking.description_prompt(question))
         return await self.once("describing an image", key, work, _lasts(content))
 
     async def read_text(self, key: str, load: Load, lasts: float) -> Said:
@@ -168,7 +169,8 @@ class Reading:
             request = asking.to_transcribe(model, shown)
             return asking.description_of(await self._ask(model, request, "vision"), model)
 
-        return await self.once("transcribing a page", await key_of(key, model, asking.TRANSCRIBE), work, lasts)
+        by = await key_of(key, self.ports.identity(model), asking.TRANSCRIBE)
+        return await self.once("transcribing a page", by, work, lasts)
 
     async def show_page(self, content: Content, page: int) -> Inline:
         """A page as a picture, for a backend that sees."""
@@ -220,7 +222,7 @@ class Reading:
                 shown = await self._fitted(await load())
                 return asking.text_of(await self._ask(model, asking.to_read(model, shown), "ocr"))
 
-            yield _Way("reading text with a model", f"ocr {model} {asking.OCR}", "ocr", by_model)
+            yield _Way("reading text with a model", f"ocr {ports.identity(model)} {asking.OCR}", "ocr", by_model)
         if pipeline.layout:
 
             async def by_layout() -> str:

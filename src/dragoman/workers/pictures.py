@@ -1,5 +1,6 @@
 """Pictures, inside a worker: what they are, upright, and no larger than a model takes them."""
 
+import contextlib
 import io
 import warnings
 from collections.abc import Iterator
@@ -36,12 +37,22 @@ def opened(data: bytes) -> Image.Image:
 def fit(data: bytes, longest_side: int, max_bytes: int) -> Iterator[tuple[Reply, bytes]]:
     picture = opened(data)
     kind = _TAKEN.get(picture.format or "")
-    if kind and len(data) <= max_bytes and max(picture.size) <= longest_side and _is_plain(picture):
+    with _decoding():
+        is_fit = len(data) <= max_bytes and max(picture.size) <= longest_side and _is_plain(picture)
+    if kind and is_fit:
         yield Drawn(kind, *picture.size), data
         return
     was_photo = picture.format in {"JPEG", "AVIF"}
     picture = upright(picture, longest_side)
     yield _written(picture, max_bytes, was_photo=was_photo)
+
+
+@contextlib.contextmanager
+def _decoding() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, SyntaxError) as error:
+        raise Problem("bad_request", "the picture is damaged, or was cut off", private=repr(error)) from None
 
 
 def _is_plain(picture: Image.Image) -> bool:
@@ -50,11 +61,9 @@ def _is_plain(picture: Image.Image) -> bool:
 
 def upright(picture: Image.Image, longest_side: int) -> Image.Image:
     """The first frame as it is meant to be seen, in grey or in colour, with an alpha channel where it needs one."""
-    try:
+    with _decoding():
         picture.draft("RGB", (longest_side, longest_side))  # a large JPEG is not decoded in full
         picture = _plain(ImageOps.exif_transpose(picture))
-    except (OSError, ValueError, SyntaxError) as error:
-        raise Problem("bad_request", "the picture is damaged, or was cut off", private=repr(error)) from None
     if max(picture.size) > longest_side:
         picture.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS)
     return picture
