@@ -104,3 +104,11 @@ def test_where_nothing_was_found_it_says_what_to_do() -> None:
     assert "dragoman-demo" in text
     assert " ".join(text.split()).count("No model server answered on this machine") == 1
     assert "OPENAI_API_KEY" in text
+
+
+def test_a_window_too_small_for_agents_is_named_where_prompts_are_cut_without_a_word() -> None:
+    for family, window, is_named in (("ollama", 4096, True), ("ollama", 65536, False), ("vllm", 4096, False)):
+        knowledge = Knowledge()
+        knowledge.learn(URL, "m", Known(family=family, context_window=window))
+        text = said(config({"name": "m", "backends": [URL]}), knowledge=knowledge)
+        assert ("m: Ollama cuts prompts at 4,096 tokens" in text) == is_named

@@ -14,6 +14,7 @@ from dragoman.routing.resolve import Router
 from dragoman.routing.zero_config import Found
 
 _MOST_ROWS: Final = 25
+_AGENTS_NEED: Final = 16_384  # tokens: instructions and tools, before a word was said
 _NARROWEST: Final = 80  # columns
 _ANY_KEY: Final = "dragoman"
 
@@ -31,6 +32,7 @@ def _lines(config: Config, found: Iterable[Found], origin: str, router: Router, 
     yield f"Dragoman {__version__} listens on {origin}"
     yield ""
     yield from _table(_models(config, router))
+    yield from (_cuts(model, window) for model in config.models if (window := _too_little(model, router)))
     for place in found:
         if place.trouble:
             known_by = f"{place.candidate.variable} is set" if place.candidate.variable else place.candidate.url
@@ -85,6 +87,20 @@ def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
 
 def _window(model: ModelConfig, router: Router) -> int | None:
     return router.known(model).context_window or model.context_window or None
+
+
+def _too_little(model: ModelConfig, router: Router) -> int | None:
+    """The window of a model that loses an agent's prompt without a word."""
+    window = _window(model, router)
+    cuts = router.profile(model, "openai-chat").cuts_prompts
+    return window if cuts and window and window < _AGENTS_NEED else None
+
+
+def _cuts(model: ModelConfig, window: int) -> str:
+    return (
+        f"{model.name}: Ollama cuts prompts at {window:,} tokens without a word, and agents send more at once: start it"
+        " with OLLAMA_CONTEXT_LENGTH=65536"
+    )
 
 
 def _where(model: ModelConfig) -> str:

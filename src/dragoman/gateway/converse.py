@@ -12,6 +12,7 @@ from dragoman.gateway.memory import Remembered
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.pauses import Unpaused
 from dragoman.gateway.prepare import made_readable
+from dragoman.gateway.room import demand_room
 from dragoman.gateway.rounds import open_rounds
 from dragoman.gateway.server_tools import Prepared, prepared
 from dragoman.gateway.sources import Source, filtered, open_source
@@ -79,6 +80,7 @@ async def _first_answer(request: Request, route: Route, parties: Parties, teller
         losses.noted += lost.noted
         readable = await made_readable(request, route, (backend,), parties, losses, gathered)
         asked = prepared(readable, route, backend, parties)
+        await demand_room(asked.request, route, backend, parties)
         if backend.dialect != parties.client.dialect:
             parties.client.note_losses(asked.request, losses)
         source = await _open(asked, route, backend, parties, losses, mark)

@@ -15,6 +15,7 @@ from dragoman.gateway.parties import Parties
 from dragoman.gateway.prepare import wants
 from dragoman.gateway.relayed_errors import cleaned, cleaned_whole
 from dragoman.gateway.rescue import Overheard, overheard
+from dragoman.gateway.room import demand_room_for
 from dragoman.gateway.sources import problem_of
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
@@ -74,6 +75,7 @@ async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties, he
     side, call = BACKENDS[backend.dialect], parties.call
     url = f"{side.url(backend)}?{call.query}" if call.query else side.url(backend)
     headers = [*passed_headers(call, side.headers(backend)), JSON]
+    await demand_room_for(body, route, backend, parties)
     reply = await parties.gateway.net.send("POST", url, headers, body, route.timeouts)
     try:
         if reply.status != 200:

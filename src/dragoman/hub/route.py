@@ -84,6 +84,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     sampling: "all"; "one" of temperature and top_p, not both; "none": it accepts its defaults only.
     tokenizer: how it counts tokens: "vllm" (/tokenize takes messages), "llama.cpp" (/apply-template, then /tokenize).
     server_tools: kinds of tools it runs itself ("web_search", "web_fetch"), so that the proxy leaves them to it.
+    cuts_prompts: cuts a prompt that does not fit its window, and says nothing.
     thinking_types: how thinking is asked for in Messages: "adaptive" (an effort), "budget" (tokens), "disabled",
         "between_tools".
     """
@@ -121,6 +122,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     sampling: Literal["all", "one", "none"] = "all"
     tokenizer: Literal["vllm", "llama.cpp"] | None = None
     server_tools: frozenset[str] = frozenset()
+    cuts_prompts: bool = False
     thinking_types: tuple[str, ...] = ("budget", "disabled")
 
 

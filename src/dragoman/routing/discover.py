@@ -24,7 +24,7 @@ from dragoman.config.schema import BackendConfig, ModelConfig
 from dragoman.config.snapshot import ConfigSource
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Dialect
-from dragoman.hub.route import Secret, Timeouts
+from dragoman.hub.route import Backend, Secret, Timeouts
 from dragoman.net.client import Client
 from dragoman.routing.health import Health
 from dragoman.routing.known import Knowledge, Known
@@ -264,11 +264,25 @@ async def _ollama(place: Place, net: Client, known: Known) -> Known:
     return msgspec.structs.replace(known, context_window=_ollama_window(place.model, shown, running), vision=sees)
 
 
-def _ollama_window(model: str, shown: dict[str, Any], running: Any) -> int:
+async def running_window(backend: Backend, model: str, net: Client) -> int | None:
+    """The window with which Ollama runs the model at this moment; None if it does not run it, or does not tell."""
+    server = Server(backend.url, backend.key, "openai")
+    try:
+        _, running = await _get(f"{_root(server)}/api/ps", server, net)
+    except Problem:
+        return None
+    return _running_window(model, running)
+
+
+def _running_window(model: str, running: Any) -> int | None:
     loaded = running.get("models") if isinstance(running, dict) else None
-    for row in loaded if isinstance(loaded, list) else ():
-        if isinstance(row, dict) and row.get("name") in (model, f"{model}:latest") and _number(row, "context_length"):
-            return _number(row, "context_length") or _OLLAMA_DEFAULT_WINDOW
+    rows = [row for row in loaded if isinstance(row, dict)] if isinstance(loaded, list) else []
+    return next((_number(row, "context_length") for row in rows if row.get("name") in (model, f"{model}:latest")), None)
+
+
+def _ollama_window(model: str, shown: dict[str, Any], running: Any) -> int:
+    if (window := _running_window(model, running)) is not None:
+        return window
     for line in str(shown.get("parameters") or "").split("\n"):
         name, _, value = line.strip().partition(" ")
         if name == "num_ctx" and value.strip().isdecimal():
