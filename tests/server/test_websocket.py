@@ -11,6 +11,7 @@ import pytest
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 
+from dragoman.gateway.responder import SECURITY
 from dragoman.wire import jsons
 from tests.agents.script import Words
 from tests.agents.wires import chat
@@ -420,10 +421,19 @@ async def refused(running: House, key: str | None = None, **headers: str) -> aio
     return raised.value
 
 
+def assert_safe(answer: aiohttp.WSServerHandshakeError) -> None:
+    """As every other answer is."""
+    assert answer.headers is not None
+    assert [answer.headers[name.decode()] for name, _ in SECURITY] == [value.decode() for _, value in SECURITY]
+    assert answer.headers["cache-control"] == "no-store"
+
+
 def test_switched_off_it_is_refused_so_that_codex_goes_on_over_http() -> None:
     async def main() -> None:
         async with house([model("m", NOBODY)], ws="wsproto", websocket=False) as running:
-            assert (await refused(running)).status == 426
+            answer = await refused(running)
+            assert answer.status == 426
+            assert_safe(answer)
 
     run(main)
 
@@ -432,7 +442,9 @@ def test_switched_off_it_is_refused_so_that_codex_goes_on_over_http() -> None:
 def test_who_has_no_key_is_refused_before_anything_is_accepted(key: str | None) -> None:
     async def main() -> None:
         async with house([model("m", NOBODY)], ws="wsproto", keys=[{"key": KEY}]) as running:
-            assert (await refused(running, key)).status == 401
+            answer = await refused(running, key)
+            assert answer.status == 401
+            assert_safe(answer)
             async with talking(running, KEY) as line:
                 await line.create(name="nobody")
                 assert (await line.hear())["error"]["code"] == "model_not_found"
@@ -453,7 +465,8 @@ def test_other_paths_are_refused() -> None:
         async with house([model("m", NOBODY)], ws="wsproto") as running, aiohttp.ClientSession() as session:
             with pytest.raises(aiohttp.WSServerHandshakeError) as raised:
                 await session.ws_connect(f"{running.url}/v1/chat/completions")
-            assert raised.value.status in (403, 404)
+            assert raised.value.status == 404
+            assert_safe(raised.value)
 
     run(main)
 

@@ -47,7 +47,7 @@ from dragoman.server.pages.usage import HOME, UsagePages
 from dragoman.server.paths import routed_path
 from dragoman.server.reads import read
 from dragoman.server.requests import Body, Receive, Scope, Watch, headers_of
-from dragoman.server.websocket import ResponsesSocket
+from dragoman.server.websocket import ResponsesSocket, refuse_path
 from dragoman.store.database import Database
 from dragoman.store.response_tables import RESPONSES, Limits
 from dragoman.store.responses import KeptResponses
@@ -252,8 +252,9 @@ class App:
         if gateway is None:
             raise RuntimeError("the application was called before its lifespan began")
         post = _POSTS["/v1/responses"]
-        if routed_path(scope["path"]) != "/v1/responses":
-            await send({"type": "websocket.close"})
+        path = routed_path(scope["path"])
+        if path != "/v1/responses":
+            await refuse_path(path, post.client, receive, send)
             return
         headers = headers_of(scope)
         socket = ResponsesSocket(self._door(scope, headers), headers, post.client, post.endpoint, gateway)

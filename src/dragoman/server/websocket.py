@@ -17,6 +17,7 @@ from dragoman.gateway.call import Call, ClientGoneError, Message, Send
 from dragoman.gateway.exchange import Endpoint, exchange, on_model
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.respond import warm_up
+from dragoman.gateway.responder import SECURITY
 from dragoman.hub.problems import Problem
 from dragoman.protocols.codec import ClientSide
 from dragoman.server.keys import Door
@@ -173,7 +174,16 @@ def _refusal(message: str, code: str | None) -> Message:
     return _error(400, {"message": message, "type": "invalid_request_error", "param": None, "code": code})
 
 
+async def refuse_path(path: str, client: ClientSide, receive: Receive, send: Send) -> None:
+    """Of a connection to where no WebSocket is."""
+    await receive()
+    refused = client.write_problem(Problem("unknown_path", f"there is no WebSocket at {path[:200]}"), "")
+    await _refuse(send, refused.status, refused.body)
+
+
 async def _refuse(send: Send, status: int, body: bytes) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    """In the place of a connection, an answer like any other."""
+    about = ((b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()))
+    headers = [*SECURITY, (b"cache-control", b"no-store"), *about]
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body, "more_body": False})
