@@ -3,7 +3,9 @@
 import contextlib
 import os
 import pty
+import re
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -162,6 +164,21 @@ def test_who_is_told_to_end_tells_the_agent(number: int, proxy: Served, room: Ro
     assert room.is_tidy
 
 
+def test_the_proxy_of_a_run_that_is_killed_ends_too(room: Room) -> None:
+    room.does("codex", "echo $$; exec sleep 60")
+    with started(room, "codex", "--config", room.config()) as running:
+        assert running.stdout is not None
+        agent = int(running.stdout.readline())
+        found = re.search(r"127\.0\.0\.1:(\d+)", "".join(room.heard("arguments")))
+        assert found is not None
+        with socket.create_connection(("127.0.0.1", int(found[1])), SECONDS) as line:
+            running.kill()
+            try:
+                assert line.recv(1) == b""  # the proxy hangs up
+            finally:
+                os.kill(agent, signal.SIGTERM)
+
+
 def started(room: Room, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         room.command(*arguments),
@@ -205,7 +222,7 @@ def test_what_is_not_there_is_told_with_its_remedy(proxy: Served, room: Room) ->
     assert "npm install -g @anthropic-ai/claude-code@latest" in missing.stderr
     room.does("claude")
     assert "did you mean m?" in room.launch("claude", "--url", proxy.url, "--model", "mm").stderr
-    assert "no proxy answers" in room.launch("claude", "--url", f"http://127.0.0.1:{free_port()}").stderr
+    assert "leave --url out" in room.launch("claude", "--url", f"http://127.0.0.1:{free_port()}").stderr
     assert "does not know this key" in room.launch("claude", "--url", proxy.url, DRAGOMAN_KEY="sk-x").stderr
     hashed = room.config(keys=[{"key_hash": "sha256:" + "ab" * 32}])
     assert "wants a key" in room.launch("claude", "--config", hashed, DRAGOMAN_KEY="").stderr

@@ -96,7 +96,7 @@ def _proxy(url: str | None, config: Path | None, key: str, log: Path) -> Iterato
         told(str(error))
     except NoProxyError as error:
         if url:
-            told(str(error))
+            told(f"{error}: start it with `dragoman serve`, or leave --url out, and one is started for this run")
     else:
         yield found
         return
@@ -112,10 +112,11 @@ def _proxy(url: str | None, config: Path | None, key: str, log: Path) -> Iterato
 def _started(config: Path | None, log: Path) -> Iterator[str]:
     """Serve on a free port; the origin."""
     command = [sys.executable, "-P", "-m", "dragoman", "serve", "--listen", "127.0.0.1:0", "--log-format", "text"]
+    command += ["--while-stdin-is-open"]  # so that it ends with us, even if we are killed
     command += ["--config", str(config)] if config is not None else []
     with log.open("wb") as out:
         serving = subprocess.Popen(  # noqa: S603 - ourselves
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+            command, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
         )
     try:
         yield _origin(serving, log)

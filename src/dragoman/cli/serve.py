@@ -5,7 +5,9 @@ import contextlib
 import gc
 import logging
 import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -69,9 +71,12 @@ def serve(
         LogForm, typer.Option(help="Lines for people or for machines; auto: by what stderr is.")
     ] = "auto",
     log_level: Annotated[Literal["debug", "info", "warning", "error"], typer.Option(help="How much to log.")] = "info",
+    while_stdin_is_open: Annotated[bool, typer.Option("--while-stdin-is-open", hidden=True)] = False,
 ) -> None:
     """Run the proxy."""
     logs.start(log_format, log_level)
+    if while_stdin_is_open:
+        threading.Thread(target=_end_with_stdin, name="dragoman-stdin", daemon=True).start()
     env = _environment(listen, generator=serve_config_generator)
     config = config or _usual_config(env)
     key = ""
@@ -92,6 +97,13 @@ def serve(
         if place := app.dashboard(origin):
             typer.echo(f"Usage{'' if settings.usage_dashboard_password else ' (this link works once)'}\n  {place}")
         _run(app, listening)
+
+
+def _end_with_stdin() -> None:
+    """Whoever holds its other end, as `launch` does, takes the proxy along, however it ends."""
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _environment(listen: str | None, *, generator: bool) -> Mapping[str, str]:
