@@ -124,6 +124,18 @@ def inside(page: Page, house: Served, cookie: str) -> Page:
     return page
 
 
+def test_a_page_that_was_opened_behind_others_is_filled_when_it_is_looked_at(
+    page: Page, house: Served, cookie: str
+) -> None:
+    page.add_init_script("Object.defineProperty(document, 'hidden', { get: () => !window.isLookedAt })")
+    page.context.add_cookies([{"name": "dragoman-usage", "value": cookie, "url": f"{house.url}/usage"}])
+    page.goto(f"{house.url}/usage")
+    expect(page.locator("#figures div")).to_have_count(0)
+    page.evaluate("window.isLookedAt = true; document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.get_by_text("Input tokens", exact=True)).to_be_visible()
+    expect(page.get_by_text("nothing at the moment")).to_be_visible()
+
+
 RANGES: Final = {"Today": 1, "7 days": 7, "30 days": 30, "90 days": 90}
 
 

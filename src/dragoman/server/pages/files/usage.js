@@ -158,7 +158,7 @@ async function look() {
     const ended = [...flying].some((id) => !ids.has(id));
     flying = ids;
     showFlight(found);
-    if (ended) {
+    if (ended || !place("trouble").hidden) {
       setTimeout(refresh, 600); // by then it is written down
     }
   } catch (error) {
@@ -222,14 +222,18 @@ window.addEventListener("resize", () => {
   drawing = requestAnimationFrame(() => data && showCharts());
 });
 
-/** Again and again, while anybody looks. */
+/** Again and again, while anybody looks; and at once when somebody looks again. */
 function keep(doing, every) {
+  let next = 0;
   const again = async () => {
+    clearTimeout(next);
     if (!document.hidden) {
       await doing();
+      clearTimeout(next); // of a second call meanwhile
+      next = setTimeout(again, every);
     }
-    setTimeout(again, every);
   };
+  document.addEventListener("visibilitychange", again);
   again();
 }
 
