@@ -170,7 +170,9 @@ def test_exports(dashboard: Dashboard) -> None:
     assert [(row["name"], row["agent"]) for row in listed] == [("s", "Codex")]
 
 
-@pytest.mark.parametrize("query", ["by=weather", "by=user&format=xml", "by=user&days=0"])
+@pytest.mark.parametrize(
+    "query", ["by=weather", "by=user&format=xml", "by=user&days=0", "by=user&days=000000012345678"]
+)
 def test_exports_of_something_else_are_refused(dashboard: Dashboard, query: str) -> None:
     assert dashboard.get("/usage/export", query, dashboard.log_in()).status == 400
 

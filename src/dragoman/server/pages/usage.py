@@ -29,6 +29,7 @@ HOME: Final = "/usage"
 _COOKIE: Final = "dragoman-usage"
 _USUAL_DAYS: Final = 7
 _LONGEST: Final = 3660  # days
+_TOO_LONG: Final = 9  # digits
 _BY: Final[Mapping[str, By]] = {by: by for by in GROUPINGS}
 
 
@@ -142,6 +143,7 @@ def _query(browser: Browser) -> dict[str, Any]:
 
 def _days(asked: Mapping[str, str]) -> int:
     said = asked.get("days", str(_USUAL_DAYS))
-    if not (said.isascii() and said.isdecimal() and 1 <= int(said[:9]) <= _LONGEST):
+    days = int(said) if said.isascii() and said.isdecimal() and len(said) < _TOO_LONG else 0
+    if not 1 <= days <= _LONGEST:
         raise bad_request("days", f"must be a number from 1 to {_LONGEST}")
-    return int(said)
+    return days
