@@ -95,6 +95,14 @@ def test_without_words_it_tells_of_thirty_days(config: Path) -> None:
     assert (rows[-1]["requests"], rows[0]["requests"]) == (2, 0)
 
 
+def test_days_before_the_first_use_have_no_row(config: Path) -> None:
+    filled(config.with_name("usage.db"), line(time.time() - 3 * 86_400))
+    assert len(usage("--config", config).stdout.splitlines()) == len(["head", *range(4), "all"])
+    filled(config.with_name("other.db"), line(time.time() - 50 * 86_400))
+    config = configured(config.parent, usage_db="other.db")
+    assert len(usage("--config", config).stdout.splitlines()) == len(["head", "today", "all"])
+
+
 def test_names_cannot_move_the_cursor(config: Path) -> None:
     filled(config.with_name("usage.db"), line(time.time(), agent="[red]x\x1b[2J"))
     said = usage("--by", "agent").stdout

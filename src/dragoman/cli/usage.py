@@ -71,7 +71,7 @@ def show(
     elif as_csv:
         sys.stdout.write(csv_text(rows, by))
     else:
-        _print(rows, everything, by, days)
+        _print(rows, everything, by)
 
 
 @usage.command("import")
@@ -195,7 +195,7 @@ _COLUMNS: Final = (
 )
 
 
-def _print(rows: list[Row], everything: Row, by: By, days: int) -> None:
+def _print(rows: list[Row], everything: Row, by: By) -> None:
     console = Console(highlight=False)
     columns = [column for column in _COLUMNS if column.width <= console.width]
     table = Table(box=None, pad_edge=False, show_footer=bool(rows))
@@ -203,13 +203,19 @@ def _print(rows: list[Row], everything: Row, by: By, days: int) -> None:
     table.add_column(by.upper(), "all", no_wrap=True, overflow="ellipsis", max_width=name_width)
     for column in columns:
         table.add_column(column.title, column.text(everything), justify="right", no_wrap=True)
-    for row in rows[-days:] if by == "day" else rows[:_MOST_ROWS]:
+    for row in _since_first_use(rows) if by == "day" else rows[:_MOST_ROWS]:
         table.add_row(Text(_printable(row.name) or "(none)"), *(column.text(row) for column in columns))
     console.print(table)
     if by != "day" and len(rows) > _MOST_ROWS:
         console.print(f"... and {len(rows) - _MOST_ROWS:,} more; --json and --csv have all")
     if console.width >= _TIMES_FROM:
         console.print("\nTimes: half of the requests took at most the first, 95 % the second.", style="dim")
+
+
+def _since_first_use(days: list[Row]) -> list[Row]:
+    """Of days before anything was used people need no row; of today they do."""
+    first = next((at for at, row in enumerate(days) if row.requests), len(days) - 1)
+    return days[first:]
 
 
 def _short(count: int) -> str:
