@@ -136,6 +136,16 @@ def test_one_bad_write_does_not_harm_the_others(
     assert record.exc_info is not None
 
 
+def test_a_write_that_is_wrong_each_time_is_told_once(
+    tmp_path: Path, opening: Opener, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = opening(tmp_path / "f.db")
+    for _ in range(3):
+        database.put(lambda db: db.execute("INSERT INTO nowhere VALUES (1)"))
+        assert database.flush()
+    assert (database.lost, len(caplog.records)) == (3, 1)
+
+
 def test_what_settles_badly_does_not_end_the_thread(
     tmp_path: Path, opening: Opener, caplog: pytest.LogCaptureFixture
 ) -> None:

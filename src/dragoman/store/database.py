@@ -7,6 +7,7 @@ what cannot be written is counted, logged once, and lost. Without a place on dis
 import asyncio
 import logging
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -86,6 +87,7 @@ class Database:
         self._chores_due = time.monotonic() + _BETWEEN_CHORES
 
         self._failing = False
+        self._said_last = ""  # of a write that is wrong in itself: the next may be wrong in the same way
         self._misread = False
         self._doubtful = False
         self._generation = 0  # of the file: readers of an earlier one open it anew
@@ -267,9 +269,11 @@ class Database:
         if len(batch) > 1:
             for queued in batch:
                 self._write([queued])
-        else:
-            self.lost += 1
+            return
+        self.lost += 1
+        if (said := str(sys.exception())) != self._said_last:
             _log.exception("something could not be kept")
+        self._said_last = said
 
     def _transact(self, batch: list[_Queued]) -> None:
         self._db.execute("BEGIN IMMEDIATE")
