@@ -116,6 +116,12 @@ def test_going_back_to_the_first_content_after_a_broken_one_clears_the_findings(
     assert (scene.serving, scene.source.findings) == ("one", ())
 
 
+def test_a_start_says_nothing_of_a_file_that_nobody_touched(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    scene.settle()
+    assert not caplog.records
+
+
 def test_the_same_content_is_no_change(scene: Scene) -> None:
     before = scene.source.current
     scene.write(ONE)

@@ -112,9 +112,10 @@ class Watch:
         loaded = load_file(self._path, self._env)
         if self._look(self._path) != mark:
             return None  # written to meanwhile: a later look will see it settled
-        self._read = mark
+        is_first, self._read = self._read is None, mark
         if loaded.digest == self._digest:
-            logger.info("%s: the content is as before", self._path)
+            if not is_first:
+                logger.info("%s: the content is as before", self._path)
             return None
         self._digest = loaded.digest
         return self._swap(loaded)
