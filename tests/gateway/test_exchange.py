@@ -12,6 +12,7 @@ from dragoman.gateway import converse, count, exchange, passthrough, relay
 from dragoman.gateway.entry import Entry
 from tests.agents.script import Words
 from tests.gateway.stage import (
+    HELLO,
     NOBODY,
     Heard,
     chat_body,
@@ -20,9 +21,12 @@ from tests.gateway.stage import (
     model,
     origin,
     playback,
+    replies,
     run,
     says,
+    whole,
 )
+from tests.net.scripted import Asked, Peer
 
 
 def entries_of(caplog: pytest.LogCaptureFixture) -> list[Entry]:
@@ -264,5 +268,46 @@ def test_no_request_is_too_odd(path: str, data: st.DataObject) -> None:
                 heard = await running.ask(path, {**body, "model": name, "stream": stream})
                 assert heard.status in (200, 400), heard.body
                 assert heard.status == 200 or heard.error["message"]
+
+    run(main)
+
+
+@pytest.mark.parametrize("missing", [404, 405, 500])
+@pytest.mark.parametrize(("path", "body"), [("/v1/messages", messages_body()), ("/v1/chat/completions", chat_body())])
+def test_a_backend_that_speaks_another_dialect_than_before_is_found_out(
+    path: str, body: dict[str, Any], missing: int
+) -> None:
+    async def main() -> None:
+        spoken = "/chat/completions"
+
+        async def answer(peer: Peer, asked: Asked) -> None:
+            if spoken not in asked.line:
+                await peer.say(whole({"detail": "Not Found"}, missing))
+            elif asked.body == b"{}":
+                await peer.say(whole({"error": {"message": "model is required"}}, 400))
+            else:
+                await says(*HELLO)(peer, asked)
+
+        async with (
+            playback(answer) as backend,
+            house([model("m", f"{origin(backend)}/v1", type="auto")]) as running,
+        ):
+            assert (await running.ask(path, body)).status == 200
+            spoken = "/responses"
+            assert (await running.ask(path, {**body, "stream": True})).status == 200
+            assert (await running.ask(path, body)).status == 200
+            asked = [asked for asked in backend.asked if asked.body != b"{}"]
+            assert "/responses" in asked[-1].line
+            assert "/responses" in asked[-2].line
+
+    run(main)
+
+
+def test_a_backend_of_which_the_dialect_is_said_is_not_asked_what_it_speaks() -> None:
+    async def main() -> None:
+        refuses = replies(whole({"detail": "Not Found"}, 404))
+        async with playback(refuses) as backend, house([model("m", f"{origin(backend)}/v1")]) as running:
+            assert (await running.ask("/v1/messages", messages_body())).status == 502
+            assert len(backend.asked) == 1
 
     run(main)

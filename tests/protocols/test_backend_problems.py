@@ -112,7 +112,7 @@ def test_a_page_is_never_shown() -> None:
 
 KINDS_OF: Final[list[tuple[int, Any, Kind]]] = [
     (400, {"error": {"message": "bad"}}, "bad_request"),
-    (405, {"detail": "Method Not Allowed"}, "bad_request"),
+    (405, {"detail": "Method Not Allowed"}, "backend_failed"),
     (409, {"error": {"message": "conflict"}}, "bad_request"),
     (422, {"detail": [{"loc": ["body", "n"], "msg": "too big"}]}, "bad_request"),
     (418, {"error": {"message": "teapot"}}, "bad_request"),

@@ -39,3 +39,15 @@ def test_lessons_last_until_they_are_forgotten() -> None:
     assert knowledge.version > before
     knowledge.forget_lessons()
     assert knowledge.lessons("http://a", "m") == {}
+
+
+def test_who_fails_often_is_not_asked_again_each_time() -> None:
+    now = 0.0
+    knowledge = Knowledge(lambda: now)
+    assert knowledge.may_ask_again("http://a", "m")
+    assert not knowledge.may_ask_again("http://a", "m")
+    assert knowledge.may_ask_again("http://a", "n")
+    now = 60.0
+    assert knowledge.may_ask_again("http://a", "m")
+    knowledge.keep_only(set())
+    assert knowledge.may_ask_again("http://a", "m")

@@ -23,9 +23,11 @@ from dragoman.gateway.rescue import why_rescued
 from dragoman.gateway.responder import Responder
 from dragoman.gateway.server_tools import why_run
 from dragoman.hub.problems import Problem, bad_request
+from dragoman.hub.request import Dialect
 from dragoman.hub.route import Route
 from dragoman.protocols.codec import ClientSide
 from dragoman.routing.affinity import affinity_in
+from dragoman.routing.discover import learn_dialects, may_have_changed
 from dragoman.wire import jsons, multipart
 
 CLIENT_GONE: Final = 499  # nginx's word for a client that hung up; nobody receives it
@@ -71,9 +73,29 @@ def on_model(act: Act) -> Endpoint:
 
     async def endpoint(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> None:
         members = _members(body)
-        await act(members, body, _route(parties, snapshot, key, _model_in(members), members), parties)
+        name = _model_in(members)
+        route = _route(parties, snapshot, key, name, members)
+        try:
+            await act(members, body, route, parties)
+        except Problem as problem:
+            await _learn_from(problem, name, parties)
+            again = _route(parties, snapshot, key, name, members)
+            if parties.responder.started or _dialects(again) == _dialects(route):
+                raise
+            await act(members, body, again, parties)
 
     return endpoint
+
+
+async def _learn_from(problem: Problem, name: str, parties: Parties) -> None:
+    """A backend of `type: auto` that misses an endpoint may have become another server: it is looked at anew."""
+    model, gateway = parties.snapshot.model(name), parties.gateway
+    if model is not None and not parties.responder.started and may_have_changed(model, problem):
+        await learn_dialects(model, gateway.knowledge, gateway.net)
+
+
+def _dialects(route: Route) -> list[Dialect]:
+    return sorted(backend.dialect for backend in route.backends)
 
 
 async def answer(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:

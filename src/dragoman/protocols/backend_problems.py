@@ -209,6 +209,8 @@ def kind_of(status: int, said: Said) -> Kind:
         return kind
     if status == 404 or said.type == "not_found_error":
         return "unknown_model" if _UNKNOWN_MODEL.search(words) else "backend_failed"
+    if status == 405:
+        return "backend_failed"  # it has no such endpoint, which is no fault of the request's
     if 400 <= status < 500:
         return _kind_of_bad_request(words)
     if _OVERLOADED.search(words):

@@ -38,6 +38,7 @@ _LONGEST_LOOK: Final = 30.0  # seconds at one server
 _SECONDS_UNTIL_RETRY: Final = 30.0  # for what did not answer
 _ROUNDS_BETWEEN_LOOKS: Final = 10  # of those, for what did
 _AWAY: Final = frozenset({502, 503, 504})  # said in front of a server that is not there, or by one that still loads
+_LONGEST_QUESTION: Final = 10.0  # seconds, while a client waits
 _OLLAMA_DEFAULT_WINDOW: Final = 4_096
 
 
@@ -210,6 +211,26 @@ async def _spoken(server: Server, net: Client) -> tuple[Dialect, ...]:
         if _has_endpoint(status, said):
             found.append(dialect)
     return tuple(found)
+
+
+def may_have_changed(model: ModelConfig, problem: Problem) -> bool:
+    """Whether this may say that an endpoint is missing. Where only the model is, that is another kind."""
+    return model.type == "auto" and problem.kind == "backend_failed"
+
+
+async def learn_dialects(model: ModelConfig, knowledge: Knowledge, net: Client) -> None:
+    """Find out anew what the model's backends speak, unless that was done a moment ago."""
+    for place in places_of(model):
+        if not knowledge.may_ask_again(place.url, place.model):
+            continue
+        try:
+            async with asyncio.timeout(_LONGEST_QUESTION):
+                speaks = await _spoken(place.server, net)
+        except (Problem, TimeoutError):
+            continue
+        if speaks:
+            known = msgspec.structs.replace(knowledge.of(place.url, place.model), speaks=speaks)
+            knowledge.learn(place.url, place.model, known)
 
 
 def _has_endpoint(status: int, said: Any) -> bool:

@@ -1,7 +1,8 @@
 """What backends were found to be: an overlay over the configuration, kept per backend and model, never written into it."""
 
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -24,12 +25,15 @@ class Known(Struct, frozen=True, kw_only=True):
 
 
 _NOTHING = Known()
+_BETWEEN: Final = 10.0  # seconds
 
 
 class Knowledge:
     """version grows with every change, so that what is derived from it can be kept until then."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock: Final = clock
+        self._asked_again: Final[dict[tuple[str, str], float]] = {}  # when
         self._known: dict[tuple[str, str], Known] = {}
         self._lessons: dict[tuple[str, str], dict[str, Any]] = {}
         self.version = 0
@@ -48,6 +52,14 @@ class Knowledge:
         self._lessons[url, model] = {**self._lessons.get((url, model), {}), **changes}
         self.version += 1
 
+    def may_ask_again(self, url: str, model: str) -> bool:
+        """Whether enough time has gone by since this was said yes to: who fails often is not asked each time."""
+        now = self._clock()
+        if now - self._asked_again.get((url, model), -_BETWEEN) < _BETWEEN:
+            return False
+        self._asked_again[url, model] = now
+        return True
+
     def lessons(self, url: str, model: str) -> Mapping[str, Any]:
         return self._lessons.get((url, model), {})
 
@@ -62,3 +74,5 @@ class Knowledge:
         for place in self._known.keys() - places:
             del self._known[place]
             self.version += 1
+        for place in self._asked_again.keys() - places:
+            del self._asked_again[place]
