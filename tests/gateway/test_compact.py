@@ -10,6 +10,7 @@ from dragoman.wire import jsons
 from tests.agents.script import Call, Words
 from tests.agents.wires import chat
 from tests.gateway.stage import (
+    NOBODY,
     SECRETS,
     Answer,
     Heard,
@@ -311,5 +312,17 @@ def test_who_waits_for_a_summary_is_kept_company() -> None:
             assert said.count(b"event: response.created") == 0
             assert b'"type":"compaction"' in said
             assert b"response.completed" in said
+
+    run(main)
+
+
+def test_another_backend_compacts_where_one_is_away() -> None:
+    async def main() -> None:
+        async with (
+            playback(native(whole(NATIVE))) as backend,
+            house([model("m", NOBODY, f"{origin(backend)}/v1", type="responses")]) as running,
+        ):
+            for number in range(8):  # conversations, of which some would come to the one that is away first
+                assert (await compacted(running, prompt_cache_key=str(number))).json == NATIVE
 
     run(main)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from dragoman.gateway.attempts import ask_in_turn
 from dragoman.gateway.converse import gathered, with_defaults
 from dragoman.gateway.gateway import stamp
 from dragoman.gateway.parties import Parties
@@ -17,7 +18,7 @@ from dragoman.hub.answer import Answer
 from dragoman.hub.events import Ended, Event, Noted, Showed
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Opaque, Part, Request, Seal, Text, Turn
-from dragoman.hub.route import Route
+from dragoman.hub.route import Backend, Route
 from dragoman.protocols import BACKENDS
 from dragoman.protocols.openai_responses.usage import write_usage
 from dragoman.protocols.seals import PREFIX, Sealer
@@ -131,10 +132,19 @@ def _user_messages(members: jsons.Members) -> list[Any]:
 
 
 async def _natively(members: jsons.Members, route: Route, parties: Parties) -> bytes | None:
-    """None = this backend does not know the endpoint."""
-    backend = route.backends[0]
-    side = BACKENDS[backend.dialect]
+    """None = the backend does not know the endpoint."""
     body = jsons.patch(members, {"model": route.backend_model})
+    answers: list[bytes | None] = []
+
+    async def ask(backend: Backend) -> None:
+        answers.append(await _ask(body, route, backend, parties))
+
+    await ask_in_turn(route, parties, ask, lambda: False)
+    return answers[-1]
+
+
+async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties) -> bytes | None:
+    side = BACKENDS[backend.dialect]
     headers = [("content-type", "application/json"), *side.headers(backend)]
     reply = await parties.gateway.net.send("POST", f"{side.url(backend)}/compact", headers, body, route.timeouts)
     try:
