@@ -102,7 +102,7 @@ async def answer(members: jsons.Members, body: bytes, route: Route, parties: Par
     """Relayed where the backend speaks the client's dialect, else translated."""
     client, entry = parties.client, parties.entry
     entry.why_not_relayed = (
-        why_not(client, route, body) or why_run(members, body, route, parties) or why_rescued(members, route)
+        why_not(client, route, body) or why_run(members, route, parties) or why_rescued(members, route)
     )
     if entry.why_not_relayed:
         entry.rail = "translate"

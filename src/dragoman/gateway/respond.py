@@ -56,7 +56,7 @@ def _why_not(members: jsons.Members, body: bytes, route: Route, parties: Parties
     """On a WebSocket an answer may be referred to that nobody else keeps, so it is always read here."""
     if isinstance(parties.gateway.responses, ConnectionResponses):
         return "what is said on a WebSocket is kept for it"
-    return why_not(parties.client, route, body) or why_run(members, body, route, parties) or why_rescued(members, route)
+    return why_not(parties.client, route, body) or why_run(members, route, parties) or why_rescued(members, route)
 
 
 async def _converse(request: Request, members: jsons.Members, route: Route, parties: Parties) -> None:

@@ -29,9 +29,10 @@ from dragoman.tools.tool import ServerTool, Wishes
 from dragoman.wire import jsons
 
 _replace: Final = msgspec.structs.replace
-# What bodies that ask for such a tool hold, so that all others need not be looked into.
+# What tools hold among which there is such a one, so that all others need not be read.
 _SIGNS: Final = (b'"web_search', b'"web_fetch')
-_TOOLS: Final = ("model", "tools", "web_search_options")
+_OPTIONS: Final = "web_search_options"
+_TOOLS: Final = ("model", "tools", _OPTIONS)
 
 
 class Offer(Struct, frozen=True):
@@ -64,10 +65,13 @@ def prepared(request: Request, route: Route, backend: Backend, parties: Parties)
     return _declared(request, offers) if offers else Prepared(request)
 
 
-def why_run(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> str:
-    """Why this exchange cannot be relayed, although its backend speaks the client's dialect; empty if it can."""
+def why_run(members: jsons.Members, route: Route, parties: Parties) -> str:
+    """Why this exchange cannot be relayed, although its backend speaks the client's dialect; empty if it can.
+
+    members: of its body.
+    """
     tools = _tools_for(route, parties)
-    if not tools or not (_is_given(route, parties) or any(sign in body for sign in _SIGNS)):
+    if not tools or not (_is_given(route, parties) or _may_ask(members)):
         return ""
     # The request without its conversation, which may be long.
     asked: jsons.Members = {name: members[name] for name in _TOOLS if name in members}
@@ -79,6 +83,11 @@ def why_run(members: jsons.Members, body: bytes, route: Route, parties: Parties)
     if any(_offers(request, route, backend, parties, tools) for backend in route.backends):
         return "the proxy runs a tool for it"
     return ""
+
+
+def _may_ask(members: jsons.Members) -> bool:
+    declared = bytes(members.get("tools", b""))
+    return _OPTIONS in members or any(sign in declared for sign in _SIGNS)
 
 
 def runs_itself(kind: Kind, request: Request, backend: Backend) -> bool:
