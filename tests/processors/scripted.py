@@ -31,6 +31,7 @@ class ScriptedWorkers:
         self.text: str | Problem | None = None
         self.fits: Callable[[bytes], bytes] | Problem = lambda data: data
         self.asked: list[str] = []
+        self.under_way = self.most_under_way = 0  # documents
 
     @property
     def ocr_engine(self) -> str | None:
@@ -42,6 +43,10 @@ class ScriptedWorkers:
 
     async def read_pdf(self, data: bytes, pages: tuple[int, int] | None = None) -> Pdf:
         self.asked.append("pdf")
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        await asyncio.sleep(0)
+        self.under_way -= 1
         if isinstance(self.pdf, Problem):
             raise self.pdf
         first, last = pages or (1, self.pdf.total)

@@ -155,6 +155,14 @@ def test_what_the_worker_could_not_read_is_said() -> None:
     assert "--- page 3 ---\n(this page and all after it)" in text
 
 
+def test_five_are_read_at_once() -> None:
+    """More of them would only stand in line for a worker, and that line is everybody's."""
+    outside = ports(pages("One"))
+    done = once(request(user(*(pdf(f"{number}") for number in range(30)))), outside, PLAIN)
+    assert done.tally.pages == 30
+    assert outside.scripted.most_under_way == 5
+
+
 def test_a_document_that_cannot_be_read_leaves_a_note() -> None:
     outside = ScriptedPorts()
     outside.scripted.pdf = Problem("bad_request", "it is protected with a password")

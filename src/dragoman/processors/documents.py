@@ -59,7 +59,8 @@ async def _in_words(place: Place, needs: Needs, reading: Reading) -> tuple[Part,
     name = document.title or (name_in(source.url) if isinstance(source, Link) else "") or _NAME
     try:
         content = await Content.of(source, reading.ports)
-        pdf = await reading.read_pdf(content)
+        async with reading.slots:
+            pdf = await reading.read_pdf(content)
     except Problem as problem:
         reading.unread.append((place.path, "a document"))
         return places.in_place_of(document, [notes.unread_document(name, problem)])
