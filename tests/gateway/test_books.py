@@ -59,6 +59,13 @@ def recorded(path: str, body: Any, headers: Mapping[str, str] | None = None, **c
     return found
 
 
+def test_tokens_of_a_relayed_stream_are_counted_though_its_client_has_not_asked_for_them() -> None:
+    (line,) = recorded("/v1/chat/completions", chat_body("m", stream=True))
+    assert line["rail"] == "relay"
+    assert line["input_tokens"] > 0
+    assert line["output_tokens"] > 0
+
+
 def test_a_line_of_an_exchange() -> None:
     headers = {"x-claude-code-session-id": "s1", "x-claude-code-agent-id": "helper"}
     (line,) = recorded("/v1/messages", messages_body("a", stream=True), headers)

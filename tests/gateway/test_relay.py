@@ -535,3 +535,61 @@ def test_why_something_is_not_relayed() -> None:
     assert why_not(client, route(("http://a", "openai-chat")), b"{}") == ""
     assert "anthropic-messages" in why_not(client, route(("http://a", "anthropic-messages")), b"{}")
     assert "demo" in why_not(client, route(("demo:", "openai-chat")), b"{}")
+
+
+# Usage that the client has not asked for.
+
+COUNTED: Final = b'data: {"id":"c","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":3}}\n\n'
+
+
+def told(*frames: bytes) -> tuple[bytes, ...]:
+    """A stream that ends in its usage."""
+    return *frames, COUNTED, b"data: [DONE]\n\n"
+
+
+HELLO: Final = (
+    b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"hi"}}],"usage":null}\n\n',
+    b'data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null}\n\n',
+)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"stream_options": {"include_usage": False, "x": 1}}, {"stream_options": None}]
+)
+@pytest.mark.parametrize("together", [False, True])
+def test_usage_is_asked_for_and_kept_from_who_has_not_asked(options: dict[str, Any], together: bool) -> None:
+    async def main() -> None:
+        said = (b"".join(told(*HELLO)),) if together else told(*HELLO)
+        async with playback(streams(*said)) as backend, house([behind("C", backend)]) as running:
+            heard = await running.ask("/v1/chat/completions", chat_body(stream=True, **options))
+            assert heard.body == b"".join((*HELLO, b"data: [DONE]\n\n"))
+            sent = jsons.read(backend.asked[0].body)
+            assert sent["stream_options"] == {**(options.get("stream_options") or {}), "include_usage": True}
+
+    run(main)
+
+
+def test_usage_reaches_who_has_asked() -> None:
+    async def main() -> None:
+        async with playback(streams(*told(*HELLO))) as backend, house([behind("C", backend)]) as running:
+            body = chat_body(stream=True, stream_options={"include_usage": True})
+            assert (await running.ask("/v1/chat/completions", body)).body == b"".join(told(*HELLO))
+
+    run(main)
+
+
+def test_a_backend_that_cannot_be_asked_for_usage_is_asked_without() -> None:
+    async def main() -> None:
+        refusal = whole({"error": {"message": "Unrecognized request argument supplied: stream_options"}}, 400)
+
+        async def answer(peer: Peer, asked: Asked) -> None:
+            refuses = "stream_options" in jsons.read(asked.body)
+            await (replies(refusal) if refuses else streams(*HELLO, b"data: [DONE]\n\n"))(peer, asked)
+
+        async with playback(answer) as backend, house([behind("C", backend)]) as running:
+            for _ in range(2):
+                heard = await running.ask("/v1/chat/completions", chat_body(stream=True))
+                assert heard.body == b"".join((*HELLO, b"data: [DONE]\n\n"))
+            assert ["stream_options" in jsons.read(asked.body) for asked in backend.asked] == [True, False, False]
+
+    run(main)

@@ -1,10 +1,12 @@
 """The relay rail: client and backend speak the same dialect, so bytes pass as they are.
 
-Of the request only `model` is changed, and the model's defaults are added where the client asked for nothing. Beside
-the answer runs a tap that notes usage and whether the stream has ended. Only whole events are passed on, so that a
+Of the request only `model` is changed, and the model's defaults are added where the client asked for nothing; a Chat
+stream is asked for its usage, which is kept from a client that has not asked. Beside the answer runs a tap that notes
+usage and whether the stream has ended. Only whole events are passed on, so that a
 stream that breaks off can be told so in words the client understands.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from dragoman.gateway import demo
@@ -23,6 +25,7 @@ from dragoman.hub.route import Backend, Route
 from dragoman.net.client import Reply
 from dragoman.protocols import BACKENDS, seals
 from dragoman.protocols.codec import BackendSide, ClientSide
+from dragoman.routing.lessons import lesson_of
 from dragoman.wire import jsons
 from dragoman.wire.sse import FrameTooLargeError, SSEReader
 from dragoman.wire.whole_events import WholeEvents
@@ -60,18 +63,35 @@ async def relay(members: jsons.Members, body: bytes, route: Route, parties: Part
     changes: dict[str, Any] = {key: value for key, value in defaults.items() if key not in members}
     if jsons.value_of(members.get("model")) != route.backend_model:
         changes["model"] = route.backend_model
-    if changes:
-        body = jsons.patch(members, changes)
+
+    def written(more: Mapping[str, Any]) -> bytes:
+        changed = {**changes, **more}
+        return jsons.patch(members, changed) if changed else body
+
     if jsons.value_of(members.get("stream")) is True:
         parties.keep_company(parties.client.pulse, parties.client.write_stream_problem)
 
     async def ask(backend: Backend) -> None:
-        await _ask(body, route, backend, parties, overheard(members, route, backend, parties))
+        heard = overheard(members, route, backend, parties)
+        asking = BACKENDS[backend.dialect].asking_usage(members, backend.profile)
+        if not asking:
+            await _ask(written({}), route, backend, parties, heard)
+            return
+        try:
+            await _ask(written(asking), route, backend, parties, heard, keeps_usage=True)
+        except Problem as problem:
+            lesson = lesson_of(problem, backend.profile)
+            if lesson is None or "stream_usage" not in lesson.changes or parties.entry.first_byte is not None:
+                raise
+            parties.gateway.knowledge.teach(backend.url, route.backend_model, lesson.changes)
+            await _ask(written({}), route, backend, parties, heard)
 
     await ask_in_turn(route, parties, ask, lambda: parties.entry.first_byte is not None)
 
 
-async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties, heard: Overheard | None) -> None:
+async def _ask(
+    body: bytes, route: Route, backend: Backend, parties: Parties, heard: Overheard | None, *, keeps_usage: bool = False
+) -> None:
     side, call = BACKENDS[backend.dialect], parties.call
     url = f"{side.url(backend)}?{call.query}" if call.query else side.url(backend)
     headers = [*passed_headers(call, side.headers(backend)), JSON]
@@ -83,17 +103,26 @@ async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties, he
         is_stream = "event-stream" in (reply.headers.get("content-type") or "")
         if is_stream and parties.responder.pulse is None:
             raise Problem("backend_failed", "the backend answers with a stream that nobody asked for")
-        await (stream if is_stream else _whole)(reply, side, parties, heard)
+        if is_stream:
+            await stream(reply, side, parties, heard, keeps_usage=keeps_usage)
+        else:
+            await _whole(reply, side, parties, heard)
         if heard is not None:
             heard.weigh(is_stream=is_stream)
     finally:
         reply.close()
 
 
-async def stream(reply: Reply, side: BackendSide, parties: Parties, heard: Overheard | None = None) -> None:
-    """Pass an event stream on, event by event. Raise Problem if it breaks off."""
+async def stream(
+    reply: Reply, side: BackendSide, parties: Parties, heard: Overheard | None = None, *, keeps_usage: bool = False
+) -> None:
+    """Pass an event stream on, event by event. Raise Problem if it breaks off.
+
+    keeps_usage: it is ours that has asked for it, and the client is not told.
+    """
     tap, events = side.tap(), WholeEvents()
     read, write, hear, listen = reply.read, parties.responder.stream, parties.entry.hear, tap.feed
+    passed = side.without_usage if keeps_usage else _as_they_are
     said = False
     try:
         while data := await read():
@@ -102,8 +131,8 @@ async def stream(reply: Reply, side: BackendSide, parties: Parties, heard: Overh
             if not said:
                 said = True
                 _answers(reply, parties)
-            hear(listen(data))
-            await write(cleaned(data, side, parties.entry))
+            hear(noted := listen(data))
+            await write(cleaned(passed(data) if noted else data, side, parties.entry))
             if heard is not None:
                 heard.add(data)
         if _is_readable(last := events.last()):
@@ -111,7 +140,7 @@ async def stream(reply: Reply, side: BackendSide, parties: Parties, heard: Overh
             if tap.ended:
                 if not said:
                     _answers(reply, parties)
-                await write(cleaned(last, side, parties.entry))
+                await write(cleaned(passed(last), side, parties.entry))
     except FrameTooLargeError as error:
         raise Problem("backend_failed", f"the backend sent an unreadable stream: {error}") from None
     except Problem:
@@ -120,6 +149,10 @@ async def stream(reply: Reply, side: BackendSide, parties: Parties, heard: Overh
     if not tap.ended:
         raise Problem("truncated", _TRUNCATED)
     await parties.responder.end()
+
+
+def _as_they_are(data: bytes) -> bytes:
+    return data
 
 
 def _is_readable(last: bytes) -> bool:

@@ -16,6 +16,7 @@ from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Dialect, Request
 from dragoman.hub.route import Backend, Defaults, Profile, Route
+from dragoman.wire.jsons import Members
 
 
 class Stamp(NamedTuple):
@@ -113,3 +114,9 @@ class BackendSide(Protocol):
     def read_problem(self, status: int, headers: Mapping[str, str], body: bytes) -> Problem: ...
 
     def tap(self) -> Tap: ...
+
+    def asking_usage(self, members: Members, profile: Profile) -> dict[str, Any]:
+        """What a relayed request lacks for its stream to tell usage; empty where it tells it by itself."""
+
+    def without_usage(self, data: bytes) -> bytes:
+        """Whole events of a relayed stream, without those that a client does not know who has not asked for them."""

@@ -19,6 +19,7 @@ from dragoman.protocols.anthropic_messages import (
 )
 from dragoman.protocols.backend_problems import read_problem
 from dragoman.protocols.codec import Refused, Stamp, StreamReader, StreamWriter, Tap
+from dragoman.wire.jsons import Members
 
 _DIALECT: Final[Dialect] = "anthropic-messages"
 # Sampling settings are a 400 on the newer 2026-10-21, at whatever value; bodies of ours are written for this one.
@@ -85,3 +86,9 @@ class MessagesBackend:
 
     def tap(self) -> Tap:
         return tap.Tap()
+
+    def asking_usage(self, members: Members, profile: Profile) -> dict[str, Any]:  # noqa: ARG002 - always told
+        return {}
+
+    def without_usage(self, data: bytes) -> bytes:
+        return data

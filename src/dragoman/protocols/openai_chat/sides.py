@@ -11,7 +11,16 @@ from dragoman.hub.request import Dialect, Request
 from dragoman.hub.route import Backend, Defaults, Profile, Route
 from dragoman.protocols.backend_problems import read_problem
 from dragoman.protocols.codec import Refused, Stamp, StreamReader, StreamWriter, Tap
-from dragoman.protocols.openai_chat import answer_reader, answer_writer, problems, request_reader, request_writer, tap
+from dragoman.protocols.openai_chat import (
+    answer_reader,
+    answer_writer,
+    problems,
+    request_reader,
+    request_writer,
+    tap,
+    unasked_usage,
+)
+from dragoman.wire.jsons import Members
 
 _DIALECT: Final[Dialect] = "openai-chat"
 _PULSE: Final = (
@@ -82,3 +91,9 @@ class ChatBackend:
 
     def tap(self) -> Tap:
         return tap.Tap()
+
+    def asking_usage(self, members: Members, profile: Profile) -> dict[str, Any]:
+        return unasked_usage.asking(members, profile)
+
+    def without_usage(self, data: bytes) -> bytes:
+        return unasked_usage.kept_back(data)

@@ -19,6 +19,7 @@ from dragoman.protocols.openai_responses import (
     request_writer,
     tap,
 )
+from dragoman.wire.jsons import Members
 
 _DIALECT: Final[Dialect] = "openai-responses"
 
@@ -82,3 +83,9 @@ class ResponsesBackend:
 
     def tap(self) -> Tap:
         return tap.Tap()
+
+    def asking_usage(self, members: Members, profile: Profile) -> dict[str, Any]:  # noqa: ARG002 - always told
+        return {}
+
+    def without_usage(self, data: bytes) -> bytes:
+        return data
