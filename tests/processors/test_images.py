@@ -155,7 +155,7 @@ def test_what_was_read_stays_when_the_description_fails() -> None:
     ports = ScriptedPorts(lambda _: Problem("timeout", "it is slow"))
     ports.scripted.text = "Cancel"
     done = once(request(result(image())), ports, Pipeline(vision="eyes"))
-    assert done.texts == ["<page_text>\nCancel\n</page_text>", unread("it is slow")]
+    assert done.texts == ["<page_text>\nCancel\n</page_text>", unread("the model 'eyes' failed: it is slow")]
 
 
 def test_without_a_vision_model_the_text_of_an_image_is_what_there_is() -> None:
@@ -189,7 +189,7 @@ def test_a_failure_leaves_the_same_note_for_five_minutes() -> None:
         ports = ScriptedPorts(lambda _: Problem("backend_failed", "it is out of order", private="/etc/secret"))
         first = await processed(request(user(image())), ports)
         again = await processed(request(user(image()), user("and?")), ports)
-        assert first.texts == again.texts[:1] == [unread("it is out of order")]
+        assert first.texts == again.texts[:1] == [unread("the model 'eyes' failed: it is out of order")]
         assert len(ports.asked) == 1
         await ports.close()
 

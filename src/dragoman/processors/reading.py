@@ -247,6 +247,8 @@ class Reading:
                 return await self.ports.ask(model, request, purpose)
         except TimeoutError:
             raise Problem("timeout", f"the model {model!r} took longer than {self.pipeline.seconds:g} s") from None
+        except Problem as problem:
+            raise _of_model(model, problem) from None
 
     async def _fitted(self, found: Loaded) -> Inline:
         """The picture in a size and form that models take."""
@@ -266,6 +268,12 @@ class _Way(NamedTuple):
     by: str
     source: Source
     work: Callable[[], Awaitable[str]]
+
+
+def _of_model(model: str, problem: Problem) -> Problem:
+    """The problem in words that say whose it is: they are read where a picture stood, by whoever talks to another model."""
+    said = f"the model {model!r} failed: {problem.public}"
+    return Problem(problem.kind, said, private=problem.private, retry_after=problem.retry_after)
 
 
 def _lasts(content: Content) -> float:
