@@ -17,7 +17,7 @@ const filler = "lorem ipsum dolor sit amet consectetur adipiscing elit sed do ei
 
 // deltaText is the text of the i-th delta: the marker clients count, now and
 // then a character that JSON escapes or UTF-8 widens, and filler that differs
-// from one delta to the next.
+// from one delta to the next. It never ends in a space.
 func deltaText(i, size int) string {
 	text := "zq"
 	switch {
@@ -28,6 +28,9 @@ func deltaText(i, size int) string {
 	}
 	for at := i * 5 % len(filler); len(text) < size; at = 0 {
 		text += filler[at:min(len(filler), at+size-len(text))]
+	}
+	if strings.HasSuffix(text, " ") { // which a proxy may keep until it knows what follows
+		text = text[:len(text)-1] + "."
 	}
 	return text
 }
