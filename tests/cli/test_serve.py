@@ -367,6 +367,16 @@ def test_addresses_that_can_be_bound(host: str) -> None:
         assert listening.getsockname()[1] > 0
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux has it")
+def test_a_client_that_is_gone_without_a_word_is_given_up_after_a_minute() -> None:
+    with (
+        contextlib.closing(_bound(ListenAddress("127.0.0.1", 0))) as listening,
+        socket.create_connection(listening.getsockname()),
+        contextlib.closing(listening.accept()[0]) as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
+
+
 @pytest.mark.parametrize(
     ("host", "origin"),
     [

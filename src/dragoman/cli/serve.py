@@ -44,6 +44,10 @@ _SECONDS_TO_FINISH: Final = 30  # for streams that run when the server is told t
 _SECONDS_TO_LOOK: Final = 2.0
 _PORTS_TO_TRY: Final = 20
 _LARGEST_FRAME: Final = 64 * 2**20  # bytes of one WebSocket frame: agents send whole conversations
+# A client that is gone without a word (a lid that closes, a cable) is asking again by another connection, and its first
+# request would go on for a quarter of an hour, as long as TCP repeats what nobody acknowledges. None = not of this system.
+_UNANSWERED: Final[int | None] = getattr(socket, "TCP_USER_TIMEOUT", None)
+_MILLISECONDS_UNANSWERED: Final = 60_000
 LogForm = Literal["auto", "text", "json"]
 
 
@@ -199,6 +203,13 @@ def _why(error: OSError) -> str:
 
 
 def _bound(address: ListenAddress) -> socket.socket:
+    listening = _listening(address)
+    if _UNANSWERED is not None:
+        listening.setsockopt(socket.IPPROTO_TCP, _UNANSWERED, _MILLISECONDS_UNANSWERED)
+    return listening
+
+
+def _listening(address: ListenAddress) -> socket.socket:
     if address.host == "":
         return socket.create_server(
             ("", address.port),
