@@ -456,6 +456,14 @@ class Config(Struct, frozen=True, kw_only=True):
             example="${DASHBOARD_PASSWORD}",
         ),
     ] = NO_SECRET
+    metrics_token: Annotated[
+        Secret,
+        About(
+            "Open `/metrics`, in Prometheus' form, to whoever sends this as a bearer token. Takes effect after a"
+            " restart.",
+            example="${METRICS_TOKEN}",
+        ),
+    ] = NO_SECRET
     admin_password: Annotated[
         Secret,
         About(

@@ -1,7 +1,7 @@
 """The books: which exchanges are under way, and the ledger that they go into when they are over."""
 
 from collections.abc import Mapping
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from msgspec import Struct
 
@@ -10,9 +10,11 @@ from dragoman.gateway.entry import Entry
 from dragoman.gateway.responder import Responder
 from dragoman.ledger.ledger import Ledger
 from dragoman.ledger.line import Line
+from dragoman.ledger.metrics import Metrics
 from dragoman.protocols.sessions import session_in, subagent_in
 
 State = Literal["arriving", "waiting", "answering"]
+STATES: Final[tuple[State, ...]] = get_args(State)
 _LONGEST: Final = 200  # characters of a name from outside
 _LONGEST_LIST: Final = 500
 
@@ -41,10 +43,11 @@ class _Account(NamedTuple):
 
 
 class Books:
-    """ledger: None = nothing is recorded."""
+    """ledger: None = nothing is recorded. metrics: None = nothing is counted."""
 
-    def __init__(self, ledger: Ledger | None) -> None:
+    def __init__(self, ledger: Ledger | None, metrics: Metrics | None = None) -> None:
         self.ledger: Final = ledger
+        self.metrics: Final = metrics
         self._open: Final[dict[str, _Account]] = {}
 
     def open(self, entry: Entry, responder: Responder, headers: Mapping[str, str]) -> None:
@@ -57,8 +60,13 @@ class Books:
         """
         account = self._open.pop(entry.id)
         entry.close()
-        if self.ledger is not None and entry.key:
-            self.ledger.record(_line(account))
+        if not entry.key or (self.ledger is None and self.metrics is None):
+            return
+        line = _line(account)
+        if self.ledger is not None:
+            self.ledger.record(line)
+        if self.metrics is not None:
+            self.metrics.count(line)
 
     def under_way(self) -> list[UnderWay]:
         """The oldest first. Only those that were let in: whoever knocks is nobody yet."""

@@ -24,6 +24,7 @@ from dragoman.gateway.layout import Layout
 from dragoman.gateway.parse_layout import parse_layout
 from dragoman.gateway.pulses import Pulses
 from dragoman.ledger.ledger import Ledger
+from dragoman.ledger.metrics import Metrics
 from dragoman.ledger.tables import LEDGER
 from dragoman.net.client import Client
 from dragoman.protocols import CLIENTS
@@ -42,6 +43,7 @@ from dragoman.server.keys import Door
 from dragoman.server.limits import FailedLogins
 from dragoman.server.pages.generator import Generator
 from dragoman.server.pages.logins import Logins
+from dragoman.server.pages.metrics import MetricsPage
 from dragoman.server.pages.pages import Pages
 from dragoman.server.pages.usage import HOME, UsagePages
 from dragoman.server.paths import routed_path
@@ -168,7 +170,7 @@ class App:
             max_bytes_per_owner=round(store.max_mb_per_key * _MEBI),
         )
         books, router = (
-            Books(self._ledger(house)),
+            Books(self._ledger(house), Metrics() if self._config.current.config.metrics_token else None),
             Router(knowledge, health=health, has_ocr=workers.ocr_engine is not None),
         )
         self._gateway = Gateway(
@@ -189,7 +191,11 @@ class App:
             books,
             Layout(net),
         )
-        pages = {**Generator(router).pages, **UsagePages(books, self._logins).pages()}
+        pages = {
+            **Generator(router).pages,
+            **UsagePages(books, self._logins).pages(),
+            **MetricsPage(books).pages(),
+        }
         self._pages = Pages(self._config, pages)
 
         was_open = self._config.current.config.usage_dashboard
