@@ -239,3 +239,19 @@ def test_audio_models_are_asked_by_their_own_names_and_listed() -> None:
                 assert [each["slug"] for each in catalog] == ["m"]
 
     run(main)
+
+
+def test_voices_are_those_of_the_model_for_speech() -> None:
+    async def main() -> None:
+        listed = {"voices": ["af_bella", "af_sky"]}
+        async with (
+            playback(replies(), {"/v1/audio/voices": listed}) as mouth,
+            house([at(NOBODY)], audio={"tts": {"backends": [{"url": f"{origin(mouth)}/v1"}]}}) as running,
+        ):
+            assert (await running.ask("/v1/audio/voices", method="GET")).json == listed
+        async with house([at(NOBODY)]) as running:
+            heard = await running.ask("/v1/audio/voices", method="GET")
+            assert heard.status == 404
+            assert "audio.tts" in heard.error["message"]
+
+    run(main)

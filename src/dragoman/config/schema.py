@@ -302,7 +302,12 @@ class AudioConfig(Struct, frozen=True, kw_only=True):
     whisper: Annotated[
         AudioModelConfig | None, About("Speech to text: `/v1/audio/transcriptions` and `/v1/audio/translations`.")
     ] = None
-    tts: Annotated[AudioModelConfig | None, About("Text to speech: `/v1/audio/speech`.")] = None
+    tts: Annotated[AudioModelConfig | None, About("Text to speech: `/v1/audio/speech` and `/v1/audio/voices`.")] = None
+
+    @property
+    def speaker(self) -> str | None:
+        """The name of the model for speech."""
+        return None if self.tts is None else self.tts.name or "tts"
 
     @property
     def models(self) -> tuple[ModelConfig, ...]:

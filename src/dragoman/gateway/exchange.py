@@ -130,6 +130,16 @@ async def pass_through(parties: Parties, snapshot: Snapshot, key: Key, body: byt
     await passthrough.pass_through(passthrough.with_model(parties.call, body, route, members), route, parties)
 
 
+async def voices(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> None:
+    """The voices of the model for speech, as its server lists them."""
+    name = snapshot.config.audio.speaker
+    if name is None:
+        raise Problem("unknown_path", "there are no voices here: `audio.tts` in the proxy's config names their server")
+    route = _route(parties, snapshot, key, name, {})
+    parties.entry.rail = "relay"
+    await passthrough.pass_through(body, route, parties)
+
+
 def _route(parties: Parties, snapshot: Snapshot, key: Key, model: str, members: jsons.Members) -> Route:
     known = snapshot.model(model)
     parties.entry.asked(model, known.name if known is not None else "")

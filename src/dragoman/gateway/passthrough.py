@@ -18,6 +18,7 @@ from dragoman.protocols import BACKENDS
 from dragoman.wire import jsons, multipart
 
 COMPLETIONS: Final = "/v1/completions"
+VOICES: Final = "/v1/audio/voices"  # the one that takes GET
 PATHS: Final = frozenset(
     {
         COMPLETIONS,
@@ -50,7 +51,7 @@ async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties) ->
     form = ("content-type", content_type if multipart.boundary_in(content_type) else "application/json")
     url = backend.url + call.path.removeprefix("/v1") + (f"?{call.query}" if call.query else "")
     headers = [*passed_headers(call, side.headers(backend)), form]
-    reply = await parties.gateway.net.send("POST", url, headers, body, route.timeouts)
+    reply = await parties.gateway.net.send(call.method, url, headers, body, route.timeouts)
     try:
         if not 200 <= reply.status < 300:
             raise await problem_of(backend, reply)

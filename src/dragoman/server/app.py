@@ -120,6 +120,7 @@ class App:
             **{("POST", path): post for path, post in _POSTS.items()},
             ("POST", mcp.MESSAGES): _Post(_CHAT, streams.say),
             ("GET", mcp.STREAM): _Post(_CHAT, streams.listen),
+            ("GET", passthrough.VOICES): _Post(_CHAT, exchange.voices),
         }
         self._gateway: Gateway | None = None
         self._proxies = (config.current, TrustedProxies(config.current.config.trusted_proxies))
