@@ -59,6 +59,8 @@ def test_a_key_that_is_typed_is_in_the_file_and_in_no_request(opened: Page, prox
     opened.get_by_role("button", name="Codex").click()
     opened.get_by_label("Reasoning effort").select_option("high")
     expect(opened.locator("#content")).to_contain_text('model_reasoning_effort = "high"')
+    opened.get_by_label("Context window").fill("65536")
+    expect(opened.locator("#content")).to_contain_text("model_context_window = 65536")
     said = tomllib.loads(content(opened))
     provider = said["model_providers"]["dragoman"]
     assert (provider["base_url"], provider["experimental_bearer_token"]) == (f"{proxy.url}/v1", KEY)

@@ -45,6 +45,8 @@ def test_it_prints_a_file_that_can_be_put_there_as_it_is(proxy: Served, tmp_path
     assert (said["model"], said["model_context_window"]) == ("large", 131_072)
     assert said["model_reasoning_effort"] == "high"
     assert said["model_providers"]["dragoman"]["experimental_bearer_token"] == KEY
+    windowed = setup(tmp_path, "codex", "--url", proxy.url, "--window", "65536")
+    assert tomllib.loads(windowed.stdout)["model_context_window"] == 65_536
     assert str(tmp_path / ".codex" / "config.toml") in result.stderr
     assert list(tmp_path.iterdir()) == []
 

@@ -2,7 +2,9 @@
 
 from typing import Any, Final
 
-from dragoman.config.snapshot import ANONYMOUS, Key
+from dragoman.config.schema import BackendConfig, Config, ModelConfig
+from dragoman.config.snapshot import ANONYMOUS, Key, Snapshot
+from dragoman.gateway import demo
 from dragoman.routing.known import Knowledge, Known
 from dragoman.routing.resolve import Router
 from dragoman.server.status import status_of
@@ -30,6 +32,12 @@ def test_what_is_not_known_is_null() -> None:
         "reasoning_efforts": [],
         "local": False,
     }
+
+
+def test_the_built_in_model_is_there() -> None:
+    config = Config(models=(ModelConfig(name=demo.NAME, backends=(BackendConfig(url=demo.URL),)),))
+    (row,) = status_of(Snapshot.of(config), ANONYMOUS, Router(Knowledge()))["data"]
+    assert (row["status"], row["local"]) == ("online", True)
 
 
 def test_what_is_known_is_told() -> None:

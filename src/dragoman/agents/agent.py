@@ -11,6 +11,8 @@ Form = Literal["json", "toml"]
 KEY_PLACE = "PUT-YOUR-KEY-HERE"
 # The variable that holds the key, for agents that are told of a variable.
 KEY_VARIABLE = "DRAGOMAN_KEY"
+# What agents are given where no key is demanded: they want one.
+ANY_KEY = "dragoman"
 PROVIDER = "dragoman"
 
 
@@ -104,6 +106,7 @@ class Agent(Struct, frozen=True):
     """name: as commands take it. title: as people call it. package: on npm. connect: one line of a POSIX shell.
 
     several: it is told of any number of models, and lets the user choose. search: it reaches the proxy's search by MCP.
+    has_effort, has_window: it is told how hard to think, and what window its model has.
     """
 
     name: str
@@ -116,4 +119,5 @@ class Agent(Struct, frozen=True):
     notes: tuple[str, ...] = ()
     several: bool = False
     has_effort: bool = False
+    has_window: bool = False
     search_by_mcp: bool = False

@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from dragoman.agents.agent import Agent, Model
 
 
@@ -52,6 +54,11 @@ def chosen(agent: Agent, wanted: Iterable[str], known: Sequence[Model]) -> tuple
     if agent.several and len(plain) < 2:
         models += tuple(model for model in known if model.name not in asked)
     return models, {slot: name for slot, name in slots.items() if name != first or _is_optional(agent, slot)}
+
+
+def with_window(models: tuple[Model, ...], window: int | None) -> tuple[Model, ...]:
+    """window: of the first, in tokens, if the user knows better."""
+    return (msgspec.structs.replace(models[0], context_window=window), *models[1:]) if window else models
 
 
 def _known(name: str, known: Sequence[Model]) -> Model:

@@ -147,4 +147,5 @@ AGENT: Final = Agent(
         "The proxy's catalog tells it each model's window, efforts and tools: `codex -m NAME` works with any of them.",
     ),
     has_effort=True,
+    has_window=True,
 )

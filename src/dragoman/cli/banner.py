@@ -7,7 +7,7 @@ from typing import Final
 
 from dragoman import __version__
 from dragoman.agents import AGENTS
-from dragoman.agents.agent import Choice, Model
+from dragoman.agents.agent import ANY_KEY, Choice, Model
 from dragoman.config.schema import Config, ModelConfig
 from dragoman.gateway import demo
 from dragoman.routing.resolve import Router
@@ -16,7 +16,6 @@ from dragoman.routing.zero_config import Found
 _MOST_ROWS: Final = 25
 _AGENTS_NEED: Final = 16_384  # tokens: instructions and tools, before a word was said
 _NARROWEST: Final = 80  # columns
-_ANY_KEY: Final = "dragoman"
 
 
 def banner(config: Config, found: Iterable[Found], origin: str, router: Router, key: str = "") -> str:
@@ -47,7 +46,7 @@ def _lines(config: Config, found: Iterable[Found], origin: str, router: Router, 
         yield ""
         yield textwrap.fill(_FIRST_KEY, width)
     yield ""
-    key = key or ("YOUR-KEY" if config.keys else _ANY_KEY)
+    key = key or ("YOUR-KEY" if config.keys else ANY_KEY)
     first = config.models[0]
     for agent in AGENTS:
         choice = Choice(origin=origin, key=key, models=(Model(first.name, _window(first, router)),))

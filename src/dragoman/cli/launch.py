@@ -29,6 +29,7 @@ from dragoman.cli.setup import (
     Models,
     Url,
     WhichAgent,
+    Window,
     address,
     chosen_or_told,
     told,
@@ -59,6 +60,7 @@ def launch(
     url: Url = None,
     key: KeyOption = "",
     effort: Effort = "",
+    window: Window = None,
     log: Annotated[Path | None, typer.Option(help="Where a proxy started for this run logs.")] = None,
 ) -> None:
     """Run an agent on the proxy that is running, or on one for this run. Ends with the agent's own status."""
@@ -73,7 +75,7 @@ def launch(
     with contextlib.ExitStack() as house:
         folder = Path(house.enter_context(tempfile.TemporaryDirectory(prefix="dragoman-")))
         proxy = house.enter_context(_proxy(url, config, key or _key_in(config), log or folder / "proxy.log"))
-        start = wanted.start(chosen_or_told(proxy, wanted, model, effort))
+        start = wanted.start(chosen_or_told(proxy, wanted, model, effort, window=window))
         status = _run(
             [program, *start.command[1:], *_overlay(start, folder), *(arguments or [])], _environment(start, folder)
         )

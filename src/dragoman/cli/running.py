@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from dragoman.agents.agent import Agent, Choice, Model
-from dragoman.agents.choosing import chosen, models_in
+from dragoman.agents.agent import ANY_KEY, Agent, Choice, Model
+from dragoman.agents.choosing import chosen, models_in, with_window
 from dragoman.hub.problems import Problem
 from dragoman.hub.route import Timeouts
 from dragoman.net.client import Client
@@ -17,7 +17,6 @@ from dragoman.wire import jsons
 USUAL: Final = "http://127.0.0.1:8080"
 _TIMEOUTS: Final = Timeouts(connect=2.0, first_byte=5.0, idle=5.0)
 _MAX_ANSWER: Final = 16 * 2**20
-_ANY_KEY: Final = "dragoman"  # where none is demanded; agents want one
 
 
 class Proxy(Struct, frozen=True):
@@ -28,13 +27,21 @@ class Proxy(Struct, frozen=True):
     models: tuple[Model, ...] = ()
     search: bool = False
 
-    def choice(self, agent: Agent, wanted: Sequence[str], effort: str = "", *, quiet: bool = True) -> Choice:
+    def choice(
+        self,
+        agent: Agent,
+        wanted: Sequence[str],
+        effort: str = "",
+        *,
+        window: int | None = None,
+        quiet: bool = True,
+    ) -> Choice:
         """Raise UnknownModelError."""
         models, slots = chosen(agent, wanted, self.models)
         return Choice(
             origin=self.origin,
             key=self.key,
-            models=models,
+            models=with_window(models, window if agent.has_window else None),
             slots=slots,
             effort=effort if agent.has_effort else "",
             search=self.search,
@@ -65,7 +72,7 @@ def ask(origin: str, key: str) -> Proxy:
         given = "does not know this key" if key else "wants a key"
         raise NoKeyError(f"{origin} {given}: give yours with --key, or in DRAGOMAN_KEY")
     if status == 200 and isinstance(value, dict) and value.get("object") == "dragoman.status":
-        return Proxy(origin, key or _ANY_KEY, models_in(value), value["search"])
+        return Proxy(origin, key or ANY_KEY, models_in(value), value["search"])
     raise NoProxyError(f"what answers at {origin} is no Dragoman (HTTP {status})")
 
 

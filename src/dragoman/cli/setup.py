@@ -28,6 +28,12 @@ Models = Annotated[
 Url = Annotated[str | None, typer.Option(help=f"Where the proxy is; {USUAL} unless said.")]
 KeyOption = Annotated[str, typer.Option(envvar=KEY_VARIABLE, help="Your key, if the proxy has any.")]
 Effort = Annotated[str, typer.Option(help="How hard to think, for agents that are told (Codex): low, medium, high.")]
+Window = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="The model's context window in tokens, for agents that are told (Codex), if you know better."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet/--no-quiet", help="Tell it to talk to nobody but the proxy.")]
 
 
@@ -43,6 +49,7 @@ def setup(
     url: Url = None,
     key: KeyOption = "",
     effort: Effort = "",
+    window: Window = None,
     quiet: Quiet = True,
 ) -> None:
     """Set up an agent: print its settings, or write them into its own file, with a way back (--undo)."""
@@ -53,7 +60,7 @@ def setup(
         _undo(wanted)
         return
     proxy = _proxy(url, key, model, needs_key=write)
-    choice = chosen_or_told(proxy, wanted, model, effort, quiet=quiet)
+    choice = chosen_or_told(proxy, wanted, model, effort, window=window, quiet=quiet)
     if write:
         _write(wanted, choice)
     elif script is not None:
@@ -65,9 +72,11 @@ def setup(
         typer.echo(merged(file), nl=False)
 
 
-def chosen_or_told(proxy: Proxy, agent: Agent, wanted: list[str], effort: str, *, quiet: bool = True) -> Choice:
+def chosen_or_told(
+    proxy: Proxy, agent: Agent, wanted: list[str], effort: str, *, window: int | None = None, quiet: bool = True
+) -> Choice:
     try:
-        return proxy.choice(agent, wanted, effort, quiet=quiet)
+        return proxy.choice(agent, wanted, effort, window=window, quiet=quiet)
     except UnknownModelError as error:
         told(str(error))
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from dragoman.config.schema import Config, ModelConfig
 from dragoman.config.snapshot import Key, Snapshot
+from dragoman.gateway import demo
 from dragoman.hub.route import Backend, Profile
 from dragoman.routing.discover import is_near
 from dragoman.routing.resolve import Router
@@ -31,7 +32,7 @@ def _describe(name: str, model: ModelConfig, config: Config, router: Router) -> 
     sees = _vision([backend.profile for backend in backends])
     return {
         "id": name,
-        "status": _STATES[known.online],
+        "status": _STATES[True if _is_ours(model) else known.online],
         "context_window": known.context_window or model.context_window or None,
         "max_output_tokens": known.max_output or model.max_output_tokens or None,
         "vision": sees,
@@ -41,6 +42,11 @@ def _describe(name: str, model: ModelConfig, config: Config, router: Router) -> 
         "local": all(is_near(backend.url) for backend in model.in_service)
         and not model.backend_model.endswith(_ELSEWHERE),
     }
+
+
+def _is_ours(model: ModelConfig) -> bool:
+    """The built-in model, which is never asked whether it is there."""
+    return any(backend.url == demo.URL for backend in model.in_service)
 
 
 def _vision(profiles: Iterable[Profile]) -> bool | None:

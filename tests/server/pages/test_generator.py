@@ -77,6 +77,10 @@ def test_choices_are_followed() -> None:
         assert "analytics" not in said["file"]["content"]
         assert 'web_search = "live"' in said["file"]["content"]
         assert said["setup"].endswith("--effort high --no-quiet")
+        windowed = (await files(running, window=65_536)).json
+        assert "model_context_window = 65536" in windowed["file"]["content"]
+        assert windowed["setup"].endswith("--window 65536")
+        assert "65536" not in (await files(running, agent="qwen", window=65_536)).body.decode()
         slots = (await files(running, agent="claude", models=["large", "haiku=small"])).json["file"]["content"]
         assert jsons.read(slots)["env"]["ANTHROPIC_DEFAULT_HAIKU_MODEL"] == "small"
 
@@ -114,6 +118,10 @@ def test_without_keys_no_key_is_asked_for_and_other_sites_are_refused() -> None:
         ({"origin": "http://x/'; rm -rf /"}, "origin"),
         ({"origin": 1}, "origin"),
         ({"effort": "high\nx = 1"}, "effort"),
+        ({"window": 0}, "window"),
+        ({"window": True}, "window"),
+        ({"window": 1.5}, "window"),
+        ({"window": "1\nx = 1"}, "window"),
     ],
 )
 def test_what_makes_no_sense_is_refused(said: dict[str, Any], word: str) -> None:

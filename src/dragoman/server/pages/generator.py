@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from dragoman.agents import AGENTS, BY_NAME
-from dragoman.agents.agent import KEY_PLACE, Agent, Choice
-from dragoman.agents.choosing import UnknownModelError, chosen, models_in
+from dragoman.agents.agent import ANY_KEY, KEY_PLACE, Agent, Choice
+from dragoman.agents.choosing import UnknownModelError, chosen, models_in, with_window
 from dragoman.agents.merge import merged
 from dragoman.agents.shells import SHELLS, line
 from dragoman.config.schema import Config
@@ -22,8 +22,8 @@ from dragoman.server.pages.pages import Page
 from dragoman.server.status import status_of
 
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9._~:\[\]-]{1,260}")
-_ANY_KEY: Final = "dragoman"  # where none is demanded; agents want one
 _MOST_MODELS: Final = 500
+_MOST_TOKENS: Final = 10**9
 
 
 class Generator:
@@ -67,7 +67,8 @@ class Generator:
         ):
             raise Problem("bad_request", f"models: must be a list of at most {_MOST_MODELS} names")
         choice = self._choice(browser, agent, wanted, said)
-        await browser.value(_made(agent, choice, wanted))
+        window = said.get("window") if agent.has_window else None
+        await browser.value(_made(agent, choice, wanted, window))
 
     def _choice(self, browser: Browser, agent: Agent, wanted: list[str], said: Mapping[str, Any]) -> Choice:
         status = status_of(browser.snapshot, ANONYMOUS, self._router)
@@ -76,14 +77,17 @@ class Generator:
             raise Problem("bad_request", "origin: must be the address of this proxy")
         if effort and not effort.isalpha():
             raise Problem("bad_request", "effort: must be a word")
+        window = said.get("window")
+        if window is not None and (type(window) is not int or not 0 < window <= _MOST_TOKENS):
+            raise Problem("bad_request", "window: must be a number of tokens")
         try:
             models, slots = chosen(agent, wanted, models_in(status))
         except UnknownModelError as error:
             raise Problem("bad_request", f"models: {error}") from None
         return Choice(
             origin=origin,
-            key=KEY_PLACE if browser.snapshot.config.keys else _ANY_KEY,
-            models=models,
+            key=KEY_PLACE if browser.snapshot.config.keys else ANY_KEY,
+            models=with_window(models, window if agent.has_window else None),
             slots=slots,
             effort=effort if agent.has_effort else "",
             search=said.get("search") is True and status["search"],
@@ -116,14 +120,16 @@ def _about(agent: Agent) -> dict[str, Any]:
         ],
         "several": agent.several,
         "has_effort": agent.has_effort,
+        "has_window": agent.has_window,
         "search_by_mcp": agent.search_by_mcp,
     }
 
 
-def _made(agent: Agent, choice: Choice, wanted: list[str]) -> dict[str, Any]:
+def _made(agent: Agent, choice: Choice, wanted: list[str], window: int | None) -> dict[str, Any]:
     file, start = agent.file(choice), agent.start(choice)
     options = [part for name in wanted for part in ("--model", name)]
     options += ["--effort", choice.effort] if choice.effort else []
+    options += ["--window", str(window)] if window else []
     options += [] if choice.quiet else ["--no-quiet"]
     place = ("--url", choice.origin)
     return {

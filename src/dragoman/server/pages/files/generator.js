@@ -84,6 +84,8 @@ function showChoices() {
   });
   at("slots").replaceChildren(...wanted.slots.map((slot, index) => slotField(slot, index)));
   at("efforts").hidden = !wanted.has_effort;
+  at("windows").hidden = !wanted.has_window;
+  at("window").placeholder = knownWindow();
   at("several").hidden = !wanted.several || choices.models.length < 2;
   at("searching").hidden = !choices.search;
   at("keys").hidden = !choices.key_place;
@@ -102,6 +104,12 @@ function slotField(slot, index) {
   });
   return element("div", {}, element("label", { for: id }, slot.title), select,
     element("p", { class: "quiet small", id: `${id}-about` }, ...worded(slot.about)));
+}
+
+function knownWindow() {
+  const main = state.slots[agent().slots[0].name] ?? usual();
+  const found = choices.models.find((model) => model.id === main)?.context_window;
+  return found ? found.toLocaleString("en") : "not known";
 }
 
 function showSeveral() {
@@ -139,6 +147,7 @@ async function make() {
       models: wantedModels(),
       origin: location.origin,
       effort: agent().has_effort ? at("effort").value : "",
+      window: (agent().has_window && at("window").valueAsNumber) || null,
       search: at("search").checked,
       quiet: at("quiet").checked,
     });
@@ -279,6 +288,7 @@ function refresh() {
 
 at("effort").replaceChildren(...EFFORTS.map((effort) => element("option", { value: effort }, effort || "The agent's own")));
 for (const id of ["effort", "search", "quiet"]) at(id).addEventListener("change", make);
+at("window").addEventListener("input", make);
 at("key").addEventListener("input", () => made && showMade());
 at("choosing").addEventListener("submit", (event) => event.preventDefault());
 at("copy").addEventListener("click", copy);
