@@ -61,6 +61,10 @@ def test_nothing_is_said_of_a_good_file() -> None:
             "c:5: warning: models[0].backends[0].weight",
         ),
         ("models:\n  - name: m\n    type: bedrock\n    region: x", "c:3: models[0].type: bedrock is not supported yet"),
+        (
+            "models:\n  - name: status\n    backend: http://a/v1",
+            "c:2: warning: models[0].name: `GET /v1/models/status` tells",
+        ),
         (GOOD + "    region: us-east-1", "c:5: warning: models[0].region: is only read with `type: bedrock`"),
         (GOOD + "aliases:\n  m: m", "c:6: aliases.m: is the name of a model as well"),
         (GOOD + "aliases:\n  a*b: m", 'c:6: aliases["a*b"]: has a `*` before its end: only the end may be left open'),

@@ -19,6 +19,7 @@ SHORTEST_KEY: Final = 16
 # Keys that stand in published example files: everybody knows them.
 PUBLISHED_KEYS: Final = frozenset({"sk-change-me-to-something-secure", "sk-your-api-key", "sk-your-key-here"})
 
+_STATUS: Final = "status"  # a path of ours under /v1/models
 # What somebody writes who wants none; a directory of that name is not what is meant.
 _NOT_A_DIRECTORY: Final = frozenset({"no", "off", "false", "null", "memory", ":memory:"})
 
@@ -37,6 +38,9 @@ def model_names(config: Config) -> Iterator[Finding]:
             yield Finding(path, "is empty: give the name that clients ask for")
         elif model.name in first:
             yield Finding(path, f'"{model.name}" is the name of models[{first[model.name]}] already; use each once')
+        elif model.name == _STATUS:
+            said = "`GET /v1/models/status` tells the state of all models, so this one is not found there: rename it"
+            yield Finding(path, said, "warning")
         first.setdefault(model.name, index)
 
 
