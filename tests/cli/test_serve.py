@@ -115,6 +115,17 @@ def test_every_command_is_in_the_help() -> None:
     assert CliRunner().invoke(app, ["nothing-like-it"]).exit_code == 2
 
 
+def test_a_mistyped_command_is_told_what_it_may_mean() -> None:
+    said = CliRunner().invoke(app, ["srve"])
+    assert said.exit_code == 2
+    assert "Did you mean 'serve'?" in said.output
+
+
+def test_a_group_of_commands_has_no_options_of_its_own() -> None:
+    for group in ("keys", "usage"):
+        assert "--install-completion" not in CliRunner().invoke(app, [group, "--help"]).stdout
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_until_it_is_told_to_stop_and_ends_with_status_0(how: signal.Signals, tmp_path: Path) -> None:
     with started(tmp_path, "--config", str(config(tmp_path))) as dragoman:

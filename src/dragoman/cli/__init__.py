@@ -21,18 +21,21 @@ class _Commands(TyperGroup):
         return list(_COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        return _command(cmd_name) if cmd_name in _COMMANDS else None
+        if cmd_name in _COMMANDS:
+            return _command(cmd_name)
+        self.commands = {name: _command(name) for name in _COMMANDS}  # among which typer finds what may be meant
+        return None
 
 
 def _command(name: str) -> Any:
     found = getattr(import_module(f"dragoman.cli.{name}"), name)
+    alone = typer.Typer(add_completion=False)
     if not isinstance(found, typer.Typer):
-        alone = typer.Typer(add_completion=False)
         alone.command(name)(found)
-        found = alone
-    command = typer.main.get_command(found)
-    command.name = name
-    return command
+        return typer.main.get_command(alone)
+    alone.add_typer(found, name=name)
+    group: Any = typer.main.get_command(alone)
+    return group.commands[name]
 
 
 app = typer.Typer(
