@@ -1,6 +1,7 @@
 """Sums and lines never disagree."""
 
 import sqlite3
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -8,7 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragoman.ledger.line import FIELDS, Line
-from dragoman.ledger.tables import DAY, DIMENSIONS, HALF_HOUR, SUMS, forget_before, forget_surplus
+from dragoman.ledger.tables import (
+    DAY,
+    DIMENSIONS,
+    HALF_HOUR,
+    LEDGER,
+    SUMS,
+    TALLIED,
+    forget_before,
+    forget_surplus,
+)
+from dragoman.store.migrations import Schema, migrate
 from tests.ledger.writing import NOON, line, write, written
 
 LINES = st.builds(
@@ -69,6 +80,31 @@ def test_every_dimension_has_its_names() -> None:
 
 def test_an_error_without_a_kind_is_known_by_its_status() -> None:
     assert ("problem", "status 418") in sums(written(line(status=418)), DAY)
+
+
+def test_sessions_of_one_name_are_told_apart_by_their_users() -> None:
+    db = written(line(session="s", input_tokens=1), line(key="you", session="s", input_tokens=10))
+    write(db, line(session="s", input_tokens=2))
+    rows = db.execute("SELECT name, user, input_tokens FROM sessions ORDER BY user").fetchall()
+    assert rows == [("s", "me", 3), ("s", "you", 10)]
+
+
+def test_a_file_of_the_first_step_keeps_its_sessions() -> None:
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(db, [Schema("ledger", LEDGER.steps[:1])])
+    zeros = ", ".join("0" for _ in TALLIED)
+    db.execute(f"INSERT INTO sessions VALUES ('s', 'me', 'Codex', 'm', {zeros})")
+    migrate(db, [LEDGER])
+    write(db, line(session="s", agent="Codex", input_tokens=5))
+    assert db.execute("SELECT name, user, requests, input_tokens FROM sessions").fetchall() == [("s", "me", 1, 5)]
+
+
+def test_the_tables_change_by_another_step_only() -> None:
+    """Their columns come from SUMS and FIELDS: whoever adds one there adds a step, or files that exist lack it."""
+    db = written()
+    tables = "\n".join(sql for (sql,) in db.execute("SELECT sql FROM sqlite_master WHERE sql NOT NULL ORDER BY name"))
+    found = (len(LEDGER.steps), sha256(tables.encode()).hexdigest()[:16])
+    assert found == (2, "4d3e2f46e3b6b9f8")
 
 
 def test_a_session_remembers_who_used_it_last() -> None:

@@ -1,7 +1,7 @@
 """The ledger as rows.
 
 `lines` has every exchange. `tallies` has their sums, by half hours and by days of UTC, for each name of each dimension:
-reports read those, so that a million lines cost no more than a thousand. `sessions` has each conversation as a whole.
+reports read those, so that a million lines cost no more than a thousand. `sessions` has each conversation as a whole, by its user.
 All of it is written in one transaction, so sums and lines never disagree.
 """
 
@@ -67,7 +67,22 @@ def _first(db: sqlite3.Connection) -> None:
     db.execute("CREATE TABLE imported (mark BLOB PRIMARY KEY) WITHOUT ROWID")
 
 
-LEDGER: Final = Schema("ledger", (_first,))
+def _sessions_of_users(db: sqlite3.Connection) -> None:
+    """Clients name their sessions, and two users may hit upon one name."""
+    columns = f"name, user, agent, model, {', '.join(TALLIED)}"
+    kinds = ", ".join(f"{name} {'BLOB' if name in _HISTOGRAMS else 'INTEGER'} NOT NULL" for name in TALLIED)
+    db.execute("ALTER TABLE sessions RENAME TO sessions_by_name")
+    db.execute("DROP INDEX sessions_by_use")
+    db.execute(
+        f"CREATE TABLE sessions (name TEXT NOT NULL, user TEXT NOT NULL, agent TEXT NOT NULL, model TEXT NOT NULL,"
+        f" {kinds}, PRIMARY KEY (name, user)) WITHOUT ROWID"
+    )
+    db.execute(f"INSERT INTO sessions ({columns}) SELECT {columns} FROM sessions_by_name")  # noqa: S608 - names of ours
+    db.execute("DROP TABLE sessions_by_name")
+    db.execute("CREATE INDEX sessions_by_use ON sessions (last)")
+
+
+LEDGER: Final = Schema("ledger", (_first, _sessions_of_users))
 
 _INSERT_LINE: Final = f"INSERT INTO lines ({', '.join(FIELDS)}) VALUES ({', '.join('?' for _ in FIELDS)})"  # noqa: S608 - names of ours
 _ADD: Final = ", ".join(
@@ -86,7 +101,7 @@ _TALLY: Final = (
 _SESSION: Final = (
     f"INSERT INTO sessions (name, user, agent, model, {', '.join(TALLIED)})"  # noqa: S608 - names of ours
     f" VALUES ({', '.join('?' for _ in range(4 + len(TALLIED)))})"
-    f" ON CONFLICT (name) DO UPDATE SET user = excluded.user, agent = excluded.agent, model = excluded.model, {_ADD}"
+    f" ON CONFLICT (name, user) DO UPDATE SET agent = excluded.agent, model = excluded.model, {_ADD}"
 )
 
 
@@ -169,13 +184,14 @@ def write_lines(db: sqlite3.Connection, lines: Sequence[Line]) -> None:
     db.create_function("added", 2, _added, deterministic=True)
     db.executemany(_INSERT_LINE, map(msgspec.structs.astuple, lines))
     corners: dict[_Corner, _Tally] = {}
-    sessions: dict[str, tuple[_Tally, Line]] = {}
+    sessions: dict[tuple[str, str], tuple[_Tally, Line]] = {}
     for line in lines:
         corners.setdefault(_corner(line), _Tally()).add(line)
         if line.session:
-            tally, _ = sessions.get(line.session) or (_Tally(), line)
+            name = line.session, line.key
+            tally, _ = sessions.get(name) or (_Tally(), line)
             tally.add(line)
-            sessions[line.session] = tally, line
+            sessions[name] = tally, line
     tallies: dict[_Place, _Tally] = {}
     for corner, tally in corners.items():
         for place in corner.places():
@@ -183,7 +199,7 @@ def write_lines(db: sqlite3.Connection, lines: Sequence[Line]) -> None:
     db.executemany(_TALLY, ((*place, *tally.row()) for place, tally in tallies.items()))
     db.executemany(
         _SESSION,
-        ((name, last.key, last.agent, last.model, *tally.row()) for name, (tally, last) in sessions.items()),
+        ((*name, last.agent, last.model, *tally.row()) for name, (tally, last) in sessions.items()),
     )
 
 
