@@ -1,5 +1,6 @@
 """What processors reach through the gateway."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ from tests.gateway.stage import (
     says,
     whole,
 )
-from tests.gateway.test_prepare import CHAT_IMAGE, EYES, at, blind, chat_asking, told
+from tests.gateway.test_prepare import CHAT_IMAGE, DESCRIBED, EYES, at, blind, chat_asking, png, told
+from tests.net.scripted import Asked, Peer, until
 
 
 def test_a_key_need_not_be_allowed_to_use_what_helps_its_model() -> None:
@@ -62,6 +64,37 @@ def test_another_server_behind_the_name_describes_anew(tmp_path: Path) -> None:
                     await running.ask("/v1/chat/completions", chat_asking(CHAT_IMAGE))
             assert ["second sees" in told(texts, number) for number in range(3)] == [False, False, True]
             assert (len(first.asked), len(second.asked)) == (1, 1)
+
+    run(main)
+
+
+def test_images_wait_in_line_for_who_describes_one_at_a_time() -> None:
+    """As long as `processors.timeout` says, not only as long as a client would."""
+
+    async def main() -> None:
+        looking, seen = asyncio.Event(), asyncio.Event()
+        answer = says(*HELLO)
+
+        async def slow(peer: Peer, asking: Asked) -> None:
+            looking.set()
+            await seen.wait()
+            await answer(peer, asking)
+
+        async with playback(answer) as texts, playback(slow) as eyes:
+            one = {**at(eyes, "eyes"), "backends": [{"url": f"{origin(eyes)}/v1", "max_inflight": 1}]}
+            async with house([blind(texts), one], **EYES) as running:
+                running.gateway.load._longest_wait = 0.01  # type: ignore[misc]
+                urls = [f"data:image/png;base64,{png(colour)}" for colour in ("red", "green")]
+                body = chat_asking(*({"type": "image_url", "image_url": {"url": url}} for url in urls))
+                async with asyncio.TaskGroup() as tasks:
+                    asking = tasks.create_task(running.ask("/v1/chat/completions", body))
+                    await looking.wait()
+                    await until(lambda: len(running.gateway.load._line) == 1)
+                    refused = await running.ask("/v1/chat/completions", chat_body("eyes"))
+                    assert refused.status == 503  # so the image has waited for longer
+                    seen.set()
+                assert asking.result().status == 200
+                assert told(texts).count(DESCRIBED) == 2
 
     run(main)
 

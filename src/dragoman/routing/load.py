@@ -35,14 +35,15 @@ class Load:
     def under_way(self, url: str, model: str) -> int:
         return self._under_way.get((url, model), 0)
 
-    async def enter(self, backends: Sequence[Backend], model: str) -> Backend:
+    async def enter(self, backends: Sequence[Backend], model: str, *, patient: bool = False) -> Backend:
         """Return the first of the backends that takes one more request, which counts until `leave`.
 
-        Raise Problem("overloaded") if none does for too long, or if too many wait already.
+        Raise Problem("overloaded") if none does for too long, or if too many wait already. patient: who asks says for
+        how long, and cancels this.
         """
         free = next((backend for backend in backends if self._takes_more(backend, model)), None)
         if free is None:
-            return await self._wait(backends, model)
+            return await self._wait(backends, model, None if patient else self._longest_wait)
         at = free.url, model
         self._under_way[at] = self._under_way.get(at, 0) + 1
         return free
@@ -63,13 +64,13 @@ class Load:
     def _takes_more(self, backend: Backend, model: str) -> bool:
         return not backend.max_inflight or self.under_way(backend.url, model) < backend.max_inflight
 
-    async def _wait(self, backends: Sequence[Backend], model: str) -> Backend:
+    async def _wait(self, backends: Sequence[Backend], model: str, longest: float | None) -> Backend:
         if len(self._line) >= self._most_waiting:
             raise _full()
         waiting = _Waiting(backends, model)
         self._line.append(waiting)
         try:
-            async with asyncio.timeout(self._longest_wait):
+            async with asyncio.timeout(longest):
                 return await waiting.place
         except BaseException as gone:
             if waiting.place.done() and not waiting.place.cancelled():
