@@ -43,6 +43,8 @@ class Channels:
         self._block = 0  # the last block's number
 
     def feed(self, event: Event) -> list[Event]:
+        if type(event) is Grew and self.off:  # the hot path first
+            return [event]
         match event:
             case Opened(part=ToolCall(name=name) as call) if "<|" in name:
                 self.off = True
