@@ -144,7 +144,7 @@ async def _connected(port: int, process: asyncio.subprocess.Process) -> None:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.close()
             return
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0)
 
 
 @contextlib.asynccontextmanager
