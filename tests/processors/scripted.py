@@ -32,6 +32,8 @@ class ScriptedWorkers:
         self.fits: Callable[[bytes], bytes] | Problem = lambda data: data
         self.asked: list[str] = []
         self.under_way = self.most_under_way = 0  # documents
+        self.crowd: Final = asyncio.Event()  # five at once
+        self.gate: asyncio.Event | None = None
 
     @property
     def ocr_engine(self) -> str | None:
@@ -45,7 +47,11 @@ class ScriptedWorkers:
         self.asked.append("pdf")
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
+        if self.under_way == 5:
+            self.crowd.set()
         await asyncio.sleep(0)
+        if self.gate is not None:
+            await self.gate.wait()
         self.under_way -= 1
         if isinstance(self.pdf, Problem):
             raise self.pdf

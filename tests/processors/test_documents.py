@@ -1,5 +1,6 @@
 """PDFs as text: by whom each page is read, and what is said of those that nobody read."""
 
+import asyncio
 import base64
 
 import pytest
@@ -157,10 +158,20 @@ def test_what_the_worker_could_not_read_is_said() -> None:
 
 def test_five_are_read_at_once() -> None:
     """More of them would only stand in line for a worker, and that line is everybody's."""
-    outside = ports(pages("One"))
-    done = once(request(user(*(pdf(f"{number}") for number in range(30)))), outside, PLAIN)
-    assert done.tally.pages == 30
-    assert outside.scripted.most_under_way == 5
+
+    async def main() -> None:
+        outside = ports(pages("One"))
+        outside.scripted.gate = asyncio.Event()
+        reading = asyncio.get_running_loop().create_task(
+            processed(request(user(*(pdf(f"{number}") for number in range(30)))), outside, PLAIN)
+        )
+        await outside.scripted.crowd.wait()
+        outside.scripted.gate.set()
+        assert (await reading).tally.pages == 30
+        assert outside.scripted.most_under_way == 5
+        await outside.close()
+
+    run(main())
 
 
 def test_a_document_that_cannot_be_read_leaves_a_note() -> None:
