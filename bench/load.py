@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from proxies import Running
+from proxies import MODELS, Running
 from toolchain import CannotMeasureError
 
 
@@ -44,9 +44,11 @@ class Generator(NamedTuple):
     program: Path
     mock: Running
 
-    def run(self, proxy: Running, dialect: str, options: Sequence[str]) -> Load:
+    def run(self, proxy: Running, client: str, backend: str, options: Sequence[str]) -> Load:
+        """client, backend: the dialects they speak."""
         watch = f"proxy={proxy.pid},mock={self.mock.pid}" if proxy.pid != self.mock.pid else f"proxy={proxy.pid}"
-        command = [str(self.program), "-url", proxy.url, "-proto", dialect, "-pids", watch, *options]
+        model = MODELS[backend]
+        command = [str(self.program), "-url", proxy.url, "-proto", client, "-model", model, "-pids", watch, *options]
         done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
         if done.returncode:
             raise CannotMeasureError(f"the load generator failed against {proxy.name}, {proxy.url} (see above)")

@@ -17,9 +17,20 @@ T = TypeVar("T")
 
 SETTLE = 1.0  # seconds from start to the look at an idle process
 
-# The two ways through a proxy, and what the client speaks on each. The backend always speaks chat.
-RELAYED, TRANSLATED = "relayed", "translated"
-SPOKEN = {RELAYED: "chat", TRANSLATED: "messages"}
+DIALECTS = ("chat", "messages", "responses")
+
+
+class Cell(NamedTuple):
+    """What the client speaks, and what the backend."""
+
+    client: str
+    backend: str
+
+
+RELAYED, TRANSLATED = Cell("chat", "chat"), Cell("messages", "chat")
+RAILS = {RELAYED: "relayed", TRANSLATED: "translated"}
+# By backend, so that whoever only relays is measured once for three of them.
+ALL = tuple(Cell(client, backend) for backend in DIALECTS for client in DIALECTS)
 
 
 class Budget(NamedTuple):
@@ -59,7 +70,10 @@ class Results:
 
 
 class Shape(NamedTuple):
-    """A load that every proxy gets in every round. In options, {body} is a file with an agent's request."""
+    """A load that every proxy gets in every round. In options, {body} is a file with an agent's request.
+
+    cells: the ways through a proxy that it is measured on.
+    """
 
     key: str
     title: str
@@ -67,11 +81,12 @@ class Shape(NamedTuple):
     cost: Callable[[Load], float]
     full: str
     quick: str
-    budgets: dict[str, Budget]
+    cells: Sequence[Cell]
+    budget: Budget | None = None
 
-    def row(self, rail: str) -> Row:
-        group = {"us": "CPU us per event", "ms": "CPU ms per request"}[self.unit]
-        return Row(group, f"{self.title}, {rail}", self.unit, self.budgets.get(rail))
+    def row(self, cell: Cell) -> Row:
+        group = f"{self.title}: CPU {self.unit} per {'event' if self.unit == 'us' else 'request'}"
+        return Row(group, f"{cell.client} to {cell.backend}", self.unit, self.budget)
 
 
 def _per_event(load: Load) -> float:
@@ -90,7 +105,8 @@ SHAPES = (
         _per_event,
         "-c 100 -n 300 -dn 200 -dd 5 -dj 5 -ramp 200ms",
         "-c 100 -n 100 -dn 150 -dd 5 -dj 5 -ramp 200ms",
-        {RELAYED: Budget(3.3, relative=True), TRANSLATED: Budget(3.3, relative=True)},
+        ALL,
+        Budget(3.3, relative=True),
     ),
     Shape(
         "saturated",
@@ -99,7 +115,8 @@ SHAPES = (
         _per_event,
         "-c 50 -n 500 -dn 200 -warm 50",
         "-c 50 -n 200 -dn 200 -warm 50",
-        {TRANSLATED: Budget(12)},
+        ALL,
+        Budget(12),
     ),
     Shape(
         "small",
@@ -108,7 +125,8 @@ SHAPES = (
         _per_request,
         "-c 8 -n 3000 -stream=false -dn 5 -warm 100",
         "-c 8 -n 800 -stream=false -dn 5 -warm 50",
-        {RELAYED: Budget(0.45), TRANSLATED: Budget(0.45)},
+        ALL,
+        Budget(0.45),
     ),
     Shape(
         "agent",
@@ -117,7 +135,7 @@ SHAPES = (
         _per_request,
         "-c 4 -n 200 -body {body} -dn 5 -warm 8",
         "-c 4 -n 60 -body {body} -dn 5 -warm 8",
-        {},
+        (RELAYED, TRANSLATED),
     ),
 )
 
@@ -183,14 +201,14 @@ class Bench:
         for turn in range(self._rounds):
             self._say(f"memory, round {turn + 1}")
             for launcher in _turned(launchers, turn):
-                for rail in (RELAYED, TRANSLATED) if launcher.translates else (RELAYED,):
+                for cell in RAILS if launcher.translates else (RELAYED,):
                     with launcher.started(self.fresh_folder()) as running:
                         sleep(SETTLE)
-                        self._thousand(running, rail)
+                        self._thousand(running, cell)
 
-    def _thousand(self, proxy: Running, rail: str) -> None:
-        load = self._load(proxy, rail, MANY[self._quick], "memory")
-        if rail == RELAYED:  # once a round is enough
+    def _thousand(self, proxy: Running, cell: Cell) -> None:
+        load, rail = self._load(proxy, cell, MANY[self._quick], "memory"), RAILS[cell]
+        if cell == RELAYED:  # once a round is enough
             self.results.add(IDLE, proxy.name, load.idle_rss)
             self.results.add(IDLE_PSS, proxy.name, load.idle_pss)
         self.results.add(Row("Memory MiB", f"1,000 streams {rail}, RSS", "MiB", Budget(90)), proxy.name, load.rss, load)
@@ -207,7 +225,7 @@ class Bench:
     def load(self, proxies: Proxies, groups: Sequence[str]) -> None:
         """Everything that needs no fresh process, round after round, the proxies taking turns."""
         for proxy in proxies:
-            for _ in self._rails(proxy, "-c 20 -n 200 -dn 20", "warm-up"):
+            for _ in self._cells(proxy, ALL, "-c 20 -n 200 -dn 20", "warm-up"):
                 pass
         for turn in range(self._rounds):
             for shape in SHAPES:
@@ -224,15 +242,15 @@ class Bench:
     def _shape(self, shape: Shape, proxies: Proxies) -> None:
         options = shape.quick if self._quick else shape.full
         for proxy in proxies:
-            for rail, load in self._rails(proxy, options, shape.key):
-                self.results.add(shape.row(rail), proxy.name, shape.cost(load), load)
+            for cell, load in self._cells(proxy, shape.cells, options, shape.key):
+                self.results.add(shape.row(cell), proxy.name, shape.cost(load), load)
 
     def _first(self, proxies: Proxies) -> None:
         for streams, options in FIRST.items():
             direct = self._load(self._generator.mock, RELAYED, options[self._quick], "first")
             for proxy in proxies:
-                for rail, load in self._rails(proxy, options[self._quick], "first"):
-                    title = f"{streams} stream{'s' if streams > 1 else ''}, {rail}"
+                for cell, load in self._cells(proxy, tuple(RAILS), options[self._quick], "first"):
+                    title = f"{streams} stream{'s' if streams > 1 else ''}, {RAILS[cell]}"
                     row = Row("Added ms to first token", title, "ms", FIRST_BUDGETS.get(streams), comparable=False)
                     self.results.add(row, proxy.name, load.first - direct.first, load)
 
@@ -242,24 +260,29 @@ class Bench:
         for proxy in proxies:
             alone = self._load(proxy, RELAYED, heard, "silence")
             self.results.add(ALONE, proxy.name, alone.silence, alone)
-            dialect = "responses" if proxy.translates else "chat"
-            words = [word.format(body=self._huge[dialect]) for word in huge.split()]
+            cell = Cell("responses", "chat") if proxy.translates else RELAYED
+            words = [word.format(body=self._huge[cell.client]) for word in huge.split()]
             with ThreadPoolExecutor(1) as other:
-                bodies_sent = other.submit(self._generator.run, proxy, dialect, words)
+                bodies_sent = other.submit(self._generator.run, proxy, cell.client, cell.backend, words)
                 beside = self._load(proxy, RELAYED, heard, "silence")
                 self.results.judged(bodies_sent.result(), f"silence, {proxy.name}, bodies of 3 MB")
             self.results.add(BESIDE, proxy.name, beside.silence, beside)
 
-    def _rails(self, proxy: Running, options: str, what: str) -> Iterator[tuple[str, Load]]:
-        """The load on each rail. Who cannot translate is measured once, and stands as reference on both."""
-        load = self._load(proxy, RELAYED, options, what)
-        yield RELAYED, load
-        yield TRANSLATED, self._load(proxy, TRANSLATED, options, what) if proxy.translates else load
+    def _cells(self, proxy: Running, cells: Sequence[Cell], options: str, what: str) -> Iterator[tuple[Cell, Load]]:
+        """The load in each cell. Who cannot translate is measured once per backend, and stands as reference in each."""
+        relayed: dict[str, Load] = {}
+        for cell in cells:
+            if proxy.translates:
+                yield cell, self._load(proxy, cell, options, what)
+                continue
+            if cell.backend not in relayed:
+                relayed[cell.backend] = self._load(proxy, Cell(cell.backend, cell.backend), options, what)
+            yield cell, relayed[cell.backend]
 
-    def _load(self, proxy: Running, rail: str, options: str, what: str) -> Load:
-        dialect = SPOKEN[rail]
-        words = [word.format(body=self._bodies[dialect]) for word in options.split()]
-        return self.results.judged(self._generator.run(proxy, dialect, words), f"{what}, {proxy.name}, {rail}")
+    def _load(self, proxy: Running, cell: Cell, options: str, what: str) -> Load:
+        words = [word.format(body=self._bodies.get(cell.client)) for word in options.split()]
+        load = self._generator.run(proxy, cell.client, cell.backend, words)
+        return self.results.judged(load, f"{what}, {proxy.name}, {cell.client} to {cell.backend}")
 
 
 def _turned(items: Sequence[T], turn: int) -> Sequence[T]:

@@ -52,12 +52,25 @@ http {{
 }}
 """
 
-# The mock speaks Messages too: without `translate`, Dragoman might rightly relay to it.
+# By what the backend speaks. The mock answers to every name, and speaks everything.
+MODELS = {"chat": "mock", "messages": "mock-messages", "responses": "mock-responses"}
+
+# Without `translate`, Dragoman might rightly relay other dialects to the mock too.
 DRAGOMAN = """\
 listen: 127.0.0.1:{port}
 models:
   - name: mock
+    type: openai
     messages_mode: translate
+    responses_mode: translate
+    backends:
+      - url: http://127.0.0.1:{backend}/v1
+  - name: mock-messages
+    type: anthropic
+    backends:
+      - url: http://127.0.0.1:{backend}/v1
+  - name: mock-responses
+    type: responses
     backends:
       - url: http://127.0.0.1:{backend}/v1
 """

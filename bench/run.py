@@ -64,7 +64,8 @@ def _wish(words: Sequence[str]) -> Wish:
         default=[],
         type=_target,
         metavar="NAME=URL,PID",
-        help="measure this running proxy too; its backend must be the mock (see --mock-port), its model's name `mock`",
+        help="measure this running proxy too; the mock (see --mock-port) must be the backend of its models "
+        + ", ".join(f"{model} ({dialect})" for dialect, model in proxies.MODELS.items()),
     )
     parser.add_argument(
         "--proxy",
@@ -162,7 +163,7 @@ def _print(about: dict[str, Any], results: Results, names: Sequence[str], judged
     print(
         f"{about['rounds']} rounds in {about['seconds']} s; medians ± half the range; x nginx: median of the rounds' ratios"
     )
-    print("nginx relays chat in every row, translated ones included\n")
+    print("nginx relays in every row, translated ones included, what the backend speaks\n")
     print("\n".join(table.lines(results, names, judged)))
     others = about["others_cores"]
     if results.others:

@@ -11,6 +11,7 @@ type dialect int
 const (
 	chat dialect = iota
 	messages
+	responses
 )
 
 const filler = "lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor "
@@ -52,9 +53,12 @@ func whole(d dialect, told directive, model string) string {
 	for i := range told.deltas {
 		text.WriteString(deltaText(i, told.bytes))
 	}
-	if d == messages {
+	switch d {
+	case messages:
 		return fmt.Sprintf(`{"id":"msg_mock","type":"message","role":"assistant","model":%s,"content":[{"type":"text","text":%s}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":123,"output_tokens":%d}}`,
 			quote(model), quote(text.String()), told.deltas)
+	case responses:
+		return response(model, "completed", message(text.String()), responsesUsage(told))
 	}
 	return fmt.Sprintf(`{"id":"chatcmpl-mock","object":"chat.completion","created":1763800000,"model":%s,"choices":[{"index":0,"message":{"role":"assistant","content":%s},"logprobs":null,"finish_reason":"stop"}],"usage":%s}`,
 		quote(model), quote(text.String()), chatUsage(told))
@@ -66,8 +70,12 @@ func chatUsage(told directive) string {
 
 // events are the server-sent events of a streamed answer.
 func events(d dialect, told directive, model string) []string {
-	if d == messages {
+	switch d {
+	case messages:
 		s := messagesStream{told: told}
+		return s.render(model)
+	case responses:
+		s := responsesStream{told: told}
 		return s.render(model)
 	}
 	s := chatStream{told: told, model: quote(model)}

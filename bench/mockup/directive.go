@@ -23,7 +23,7 @@ type directive struct {
 	slice   int    // s: cut the stream into writes of so many bytes, whatever they hold
 	status  int    // e: answer with this HTTP status instead
 	breakAt int    // x: close the connection after so many writes
-	vary    int    // v: 1 = a field that differs in every chunk, as OpenAI's "obfuscation" (chat only)
+	vary    int    // v: 1 = a field that differs in every chunk, as OpenAI's "obfuscation" (not in messages)
 }
 
 var defaults = directive{deltas: 100, bytes: 20, group: 1, kind: "text"}

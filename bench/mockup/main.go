@@ -2,9 +2,9 @@
 //
 // It speaks HTTP/1.1 with keep-alive on a bare listener, so that a streamed
 // event costs it one write(2) and nothing else. It answers
-// POST .../chat/completions and .../messages, streamed or whole, and
-// GET .../models, /healthz and /_stats. What it answers is told by a directive
-// anywhere in the request's body; see directive.go.
+// POST .../chat/completions, .../messages and .../responses, streamed or whole,
+// and GET .../models, /healthz and /_stats. What it answers is told by a
+// directive anywhere in the request's body; see directive.go.
 package main
 
 import (
@@ -74,6 +74,8 @@ func answer(w io.Writer, path string, body []byte) error {
 		return generate(w, chat, body)
 	case strings.HasSuffix(path, "/messages"):
 		return generate(w, messages, body)
+	case strings.HasSuffix(path, "/responses"):
+		return generate(w, responses, body)
 	case strings.HasSuffix(path, "/models"):
 		return reply(w, 200, modelList)
 	case path == "/healthz":
