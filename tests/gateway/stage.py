@@ -27,6 +27,7 @@ from tests.agents.wires import chat, messages, responses
 from tests.net.scripted import Asked, Backend, Peer, Script, serving, until
 
 SECONDS_PER_TEST: Final = 30.0
+_AT_REST: Final = 500  # turns of the loop in which nothing happens: everyone is in it
 BACKEND_KEY: Final = "sk-backend-0123456789abcdef"
 # A port of 127.0.0.1 where nothing listens: the discard service's.
 NOBODY: Final = "http://127.0.0.1:9/v1"
@@ -313,6 +314,33 @@ def replies(*pieces: bytes) -> Answer:
 def streams(*pieces: bytes) -> Answer:
     """Answer every request with this event stream, which ends in good order."""
     return replies(STREAM, *map(chunk, pieces), END)
+
+
+class Flood:
+    """A stream that says an event over and over. said: how often, as far as it was let."""
+
+    def __init__(self, head: Sequence[bytes], event: bytes, times: int, tail: Sequence[bytes]) -> None:
+        self._head: Final = head
+        self._event: Final = chunk(event)
+        self._times: Final = times
+        self._tail: Final = tail
+        self.said = 0
+
+    async def answer(self, peer: Peer, asked: Asked) -> None:
+        await peer.say(STREAM, *map(chunk, self._head))
+        for _ in range(self._times):
+            peer.writer.write(self._event)
+            await peer.writer.drain()
+            self.said += 1
+        await peer.say(*map(chunk, self._tail), END)
+
+    async def stopped(self) -> None:
+        """Wait until it is let say no more."""
+        seen, turns = self.said, 0
+        while turns < _AT_REST:
+            await asyncio.sleep(0)
+            turns = turns + 1 if self.said == seen else 0
+            seen = self.said
 
 
 def hangs_after(*pieces: bytes) -> Answer:

@@ -22,6 +22,7 @@ from tests.gateway.stage import (
     SECRETS,
     STREAM,
     Answer,
+    Flood,
     Heard,
     chat_body,
     chunk,
@@ -367,6 +368,29 @@ def test_a_backend_that_falls_silent_is_given_up(cell: str, stream: bool) -> Non
         ):
             assert_problem(await running.ask(path, body(stream=stream)), 504, "timeout")
             await backend.gone.wait()
+
+    run(main)
+
+
+@cells
+def test_a_client_that_reads_nothing_holds_its_backend_back_and_loses_nothing(cell: str) -> None:
+    async def main() -> None:
+        path, body, *_ = CELLS[cell]
+        said = frames(cell, (Words("w" * 30_000),))
+        (at,) = [number for number, frame in enumerate(said) if b"www" in frame]
+        flood = Flood(said[:at], said[at], 1_000, said[at + 1 :])  # 30 MB, which no buffers hold
+        async with (
+            playback(flood.answer) as backend,
+            house([behind(cell, backend)]) as running,
+            running.talk() as line,
+        ):
+            await line.say(path, body(stream=True))
+            await flood.stopped()
+            assert flood.said < 1_000
+            heard = await line.heard()
+            assert not heard.broken
+            assert heard.body.count(b"w" * 30_000) == 1_000
+            assert (b"message_stop" if cell.startswith("M") else b"[DONE]") in heard.body
 
     run(main)
 

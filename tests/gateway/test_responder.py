@@ -1,7 +1,10 @@
 """Until something was written a problem is a status; afterwards it can only be said inside the stream."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from dragoman.gateway.responder import SECURITY, Responder
 from dragoman.hub.problems import Problem
@@ -148,3 +151,60 @@ def test_fillers_are_said_while_there_is_a_stream_to_come() -> None:
         assert told.body == b"ping"
 
     telling(main)
+
+
+def test_what_is_said_is_sent_at_once() -> None:
+    async def main(told: Told) -> None:
+        await told.responder.stream(b"")
+        assert told.responder.say(b"one")
+        assert told.responder.say(b"two")
+        assert told.body == b"onetwo"
+        assert told.responder.written == 6
+        await told.responder.flushed()
+        await told.responder.end()
+        assert told.ends == [False, False, True]
+
+    telling(main)
+
+
+def test_a_slow_client_is_waited_for() -> None:
+    class Slow(Told):
+        def __init__(self) -> None:
+            super().__init__()
+            self.room = asyncio.Event()
+            self.left = False
+
+        async def send(self, message: Any) -> None:
+            if message.get("body") == b"much":
+                try:
+                    await self.room.wait()
+                finally:
+                    self.left = True
+            await super().send(message)
+
+    async def main() -> None:
+        told = Slow()
+        await told.responder.stream(b"one")
+        assert not told.responder.say(b"much")
+        waiting = asyncio.ensure_future(told.responder.flushed())
+        await asyncio.sleep(0)
+        assert (told.body, waiting.done()) == (b"one", False)
+        told.room.set()
+        await waiting
+        assert told.body == b"onemuch"
+        await told.responder.flushed()
+        assert told.body == b"onemuch"
+
+    async def gone() -> None:
+        told = Slow()
+        await told.responder.stream(b"one")
+        assert not told.responder.say(b"much")
+        waiting = asyncio.ensure_future(told.responder.flushed())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert (told.body, told.left) == (b"one", True)
+
+    run(main)
+    run(gone)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dragoman.gateway.entry import Entry
 from dragoman.gateway.rounds import Rounds
 from dragoman.gateway.server_tools import Offer, Prepared
-from dragoman.gateway.sources import Source
+from dragoman.gateway.sources import Into, Source
 from dragoman.hub.answer import Answer, fold
 from dragoman.hub.events import Closed, Ended, Event, Grew, Noted, Opened, Showed
 from dragoman.hub.request import Dialect, FunctionTool, Hit, Request, Searched, Text, ToolCall
@@ -40,14 +40,20 @@ class Tool:
 
 
 class Said:
-    """A source that says these events, some at a time."""
+    """A source that says these events, some at a time. poured: how many pieces are handed on between two reads."""
 
-    def __init__(self, events: list[Event], sizes: list[int]) -> None:
+    def __init__(self, events: list[Event], sizes: list[int], poured: int) -> None:
+        self._poured: Final = poured
         self._pieces: Final = [events[start : start + size] for start, size in zip(_starts(sizes), sizes, strict=True)]
         self._pieces.append(events[sum(sizes) :])
 
     async def read(self) -> list[Event]:
         return self._pieces.pop(0)
+
+    async def pour(self, into: Into) -> None:
+        for _ in range(min(self._poured, len(self._pieces))):
+            if not into(self._pieces.pop(0)):
+                break
 
     async def settle(self) -> None:
         assert not any(self._pieces)
@@ -83,12 +89,14 @@ def _calling(draw: st.DrawFn, events: list[Event]) -> list[Event]:
     return [*events[:place], *call, *events[place:-1], Ended("tool_calls")]
 
 
-async def told(client: Dialect, said: list[list[Event]], sizes: list[int]) -> tuple[list[Event], list[Request]]:
+async def told(
+    client: Dialect, said: list[list[Event]], sizes: list[int], poured: int
+) -> tuple[list[Event], list[Request]]:
     left, asked = list(said), []
 
     async def again(request: Request) -> Source:
         asked.append(request)
-        return Said(left.pop(0), [size for size in sizes if size])
+        return Said(left.pop(0), [size for size in sizes if size], poured)
 
     gateway = types.SimpleNamespace(vault=Vault(Database(None, (VAULT,))), sealer=Sealer(b"s"))
     parties: Any = types.SimpleNamespace(client=CLIENTS[client], gateway=gateway, entry=Entry("req_x", "/", client))
@@ -96,8 +104,17 @@ async def told(client: Dialect, said: list[list[Event]], sizes: list[int]) -> tu
     prepared = Prepared(request, {"web_search": Offer(Wanted("web_search"), Tool())})
     source = Rounds(await again(request), prepared, again, parties, STAMP)
     events: list[Event] = []
-    while not events or not isinstance(events[-1], Ended):
-        events += await source.read()
+
+    def over() -> bool:
+        return bool(events) and isinstance(events[-1], Ended)
+
+    def take(more: list[Event]) -> bool:
+        events.extend(more)
+        return not over()
+
+    while not over():
+        if take(await source.read()):
+            await source.pour(take)
     return events, asked
 
 
@@ -106,7 +123,8 @@ async def told(client: Dialect, said: list[list[Event]], sizes: list[int]) -> tu
 def test_rounds_are_one_answer(data: st.DataObject) -> None:
     client, spoken = data.draw(_dialects), data.draw(_dialects)
     said = data.draw(rounds(spoken))
-    events, asked = asyncio.run(told(client, said, data.draw(st.lists(st.integers(0, 5), max_size=5))))
+    sizes, poured = data.draw(st.lists(st.integers(0, 5), max_size=5)), data.draw(st.integers(0, 3))
+    events, asked = asyncio.run(told(client, said, sizes, poured))
     assert breaches(events) == []
     own = [bool(_own_calls(one)) for one in said]
     heard = said[: own.index(True) + 1] if True in own else said  # a call of the client's own ends the answer

@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dragoman.hub.problems import Problem
 from dragoman.hub.route import Timeouts
 from dragoman.net.client import Client
-from dragoman.net.connection import MAX_UNREAD, Connection
+from dragoman.net.connection import MAX_UNREAD, Connection, Into
+from dragoman.net.reply_reader import ReplyReader
 from dragoman.net.target import Origin
 from tests.net.scripted import PATIENT, Backend, Peer, Run, Script, answering, chunked, ok, problem_of, serving, until
 
@@ -486,6 +489,134 @@ def test_a_streamed_read_costs_one_wake_up_and_no_timer(run: Run) -> None:
                 assert await reply.read() == b"hello"
             assert connection._timer is timer
             assert await reply.read() == b""
+            await client.close()
+
+    run(main())
+
+
+def poured(connection: Connection, reply: ReplyReader, into: Into) -> "asyncio.Future[None]":
+    return asyncio.ensure_future(connection.pour(reply, into))
+
+
+def test_what_is_poured_arrives_in_the_moment_it_comes(run: Run) -> None:
+    async def main() -> None:
+        connection = connected(Clock(), PATIENT)
+        connection.data_received(HEAD)
+        reply, heard = await connection.head(), list[bytes]()
+        pouring = poured(connection, reply, lambda data: not heard.append(data))  # type: ignore[func-returns-value]
+        await asyncio.sleep(0)
+        connection.data_received(CHUNK)
+        assert heard == [b"hello"]
+        connection.data_received(CHUNK[:2])
+        connection.data_received(CHUNK[2:] + CHUNK)
+        assert heard == [b"hello", b"hellohello"]
+        assert not pouring.done()
+        connection.data_received(CHUNK + b"0\r\n\r\n")
+        await pouring
+        assert len(heard) == 2
+        assert await connection.read(reply) == b"hello"
+        assert await connection.read(reply) == b""
+        assert connection.rest()
+
+    run(main())
+
+
+@given(
+    pieces=st.lists(st.binary(min_size=1, max_size=5), max_size=12),
+    taken=st.lists(st.integers(1, 4), min_size=1, max_size=12),
+    ready=st.booleans(),
+)
+def test_reading_and_pouring_take_turns_and_lose_nothing(pieces: list[bytes], taken: list[int], *, ready: bool) -> None:
+    """pieces: of the body. taken: after how many of them each pouring has enough. ready: some has come before each."""
+
+    async def main() -> None:
+        connection = connected(Clock(), PATIENT)
+        connection.data_received(HEAD)
+        reply, heard, coming = await connection.head(), list[bytes](), [*pieces]
+
+        def come() -> None:
+            if coming:
+                piece = coming.pop(0)
+                connection.data_received(b"%x\r\n%b\r\n" % (len(piece), piece))
+            elif not reply.complete:
+                connection.data_received(b"0\r\n\r\n")
+
+        for most in taken:
+            left = most
+
+            def into(data: bytes) -> bool:
+                nonlocal left
+                heard.append(data)
+                left -= 1
+                return left > 0
+
+            if ready:
+                come()
+            pouring = poured(connection, reply, into)
+            await asyncio.sleep(0)
+            while not pouring.done():
+                come()
+                await asyncio.sleep(0)
+        while coming or not reply.complete:
+            come()
+        while data := await connection.read(reply):
+            heard.append(data)
+        assert b"".join(heard) == b"".join(pieces)
+
+    asyncio.run(main())
+
+
+def test_what_goes_wrong_while_pouring_is_raised_and_hangs_up(run: Run) -> None:
+    async def main() -> None:
+        def into(data: bytes) -> bool:
+            raise ValueError(data)
+
+        connection = connected(Clock(), PATIENT)
+        connection.data_received(HEAD)
+        reply = await connection.head()
+        pouring = poured(connection, reply, into)
+        await asyncio.sleep(0)
+        connection.data_received(CHUNK)
+        connection.data_received(CHUNK)
+        with pytest.raises(ValueError, match="hello"):
+            await pouring
+        assert connection.transport is None
+
+    run(main())
+
+
+def test_a_pouring_that_falls_silent_times_out(run: Run) -> None:
+    async def main() -> None:
+        clock = Clock()
+        connection = connected(clock, Timeouts(first_byte=10, idle=2))
+        connection.data_received(HEAD)
+        reply = await connection.head()
+        pouring = poured(connection, reply, lambda _: True)
+        for _ in range(5):
+            await clock.go(1.9)
+            connection.data_received(CHUNK)
+        await clock.go(1.9)
+        assert not pouring.done()
+        await clock.go(0.2)
+        await pouring
+        with pytest.raises(Problem, match="fell silent for 2 s"):
+            await connection.read(reply)
+
+    run(main())
+
+
+def test_cancelling_a_pouring_hangs_up(run: Run) -> None:
+    async def main() -> None:
+        client = Client()
+        async with serving(silent_after(HEAD, CHUNK)) as backend:
+            reply = await client.send("POST", backend.url, [], b"{}", PATIENT)
+            assert await reply.read() == b"hello"
+            pouring = asyncio.ensure_future(reply.pour(lambda _: True))
+            await asyncio.sleep(0)
+            pouring.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await pouring
+            await hung_up(backend)
             await client.close()
 
     run(main())

@@ -8,6 +8,7 @@ from msgspec import Struct
 from dragoman.config.snapshot import Key, Snapshot
 
 Message: TypeAlias = MutableMapping[str, Any]
+# What is done at once, as it is unless the client is slow, must not need to run in a task.
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 

@@ -133,20 +133,31 @@ class _Streaming:
 
     async def tell(self, source: Source, losses: Losses) -> None:
         responder, entry = self._parties.responder, self._parties.entry
-        feed, stream, hear = self._writer.feed, responder.stream, entry.hear
+        feed, say, hear = self._writer.feed, responder.say, entry.hear
+        over: Ended | Failed | None = None
+
+        def tell(events: list[Event]) -> bool:
+            nonlocal over
+            hear(events)
+            if events and isinstance(events[-1], Ended | Failed):
+                over = events[-1]
+            data = b"".join(map(feed, events))
+            return (not data or say(data)) and over is None
+
         events = await _first_words(source)
         self.said = True
         entry.spoke()
         self._parties.describe(losses)
+        await responder.stream(b"")
         while True:
-            hear(events)
-            if data := b"".join(map(feed, events)):
-                await stream(data)
-            if events and isinstance(events[-1], Ended | Failed):
+            if tell(events):
+                await source.pour(tell)
+            await responder.flushed()
+            if over is not None:
                 break
             events = await source.read()
-        if isinstance(events[-1], Failed):
-            entry.failed(events[-1].problem)
+        if isinstance(over, Failed):
+            entry.failed(over.problem)
         await responder.end()
 
 

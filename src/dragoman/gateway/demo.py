@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any, Final
 
+from dragoman.gateway.sources import Made
 from dragoman.hub.estimate import tokens_in_request, tokens_in_text
 from dragoman.hub.events import Began, Closed, Ended, Event, Grew, Noted, Opened
 from dragoman.hub.request import FunctionTool, Request, Text, Thinking, ToolCall, ToolResult
@@ -41,7 +42,7 @@ _SHELLS: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-class Demo:
+class Demo(Made):
     """A Source of events that no backend said."""
 
     def __init__(self, request: Request) -> None:
@@ -51,12 +52,6 @@ class Demo:
     async def read(self) -> list[Event]:
         await asyncio.sleep(self._pause)
         return next(self._steps)
-
-    async def settle(self) -> None:
-        """Nothing is left open."""
-
-    def close(self) -> None:
-        """Nothing is left open."""
 
 
 def _script(request: Request) -> Iterator[list[Event]]:

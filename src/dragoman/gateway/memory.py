@@ -10,8 +10,8 @@ import msgspec
 from msgspec import Raw
 
 from dragoman.gateway.parties import Parties
-from dragoman.hub.answer import Fold
-from dragoman.hub.events import Ended, Event, Failed
+from dragoman.hub.answer import fold
+from dragoman.hub.events import Closed, Ended, Event, Opened, Showed
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Request, Seal, Thinking, Turn
 from dragoman.protocols.seals import envelope_in
@@ -59,18 +59,22 @@ class Remembered:
     def __init__(self, vault: Vault, owner: str) -> None:
         self._vault: Final = vault
         self._owner: Final = owner
-        self._fold: Final = Fold()
+        self._heard: Final[list[Event]] = []
 
     def feed(self, event: Event) -> list[Event]:
-        if isinstance(event, Failed):
-            return [event]
-        self._fold.feed(event)
-        if isinstance(event, Ended):
-            answer = self._fold.answer()
+        self._heard.append(event)
+        if isinstance(event, Ended) and any(map(_holds_seal, self._heard)):
+            answer = fold(self._heard)
             found = [envelope_in(part.seal) for part in answer.parts if isinstance(part, Thinking)]
             if envelopes := [envelope for envelope in found if envelope is not None]:
                 self._vault.remember(self._owner, keys_of_answer(answer), " ".join(envelopes))
         return [event]
+
+
+def _holds_seal(event: Event) -> bool:
+    if isinstance(event, Closed):
+        return event.seal is not None
+    return isinstance(event, Opened | Showed) and isinstance(event.part, Thinking) and event.part.seal is not None
 
 
 async def recalled(members: jsons.Members, parties: Parties, *, native: bool) -> jsons.Members:

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from dragoman.gateway.sources import Source
+from dragoman.gateway.sources import Into, Source
 from dragoman.hub.answer import Fold, Said
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Grew, Noted, Opened, Showed
 from dragoman.hub.request import Fetched, Opaque, Part, Request, Searched, ToolCall, Turn
@@ -19,6 +19,7 @@ from dragoman.protocols import arguments
 _MOST: Final = 5  # pauses of one answer; then it ends where it is
 _replace: Final = msgspec.structs.replace
 
+_Numbered: TypeAlias = Opened | Grew | Closed | Cited | Showed
 # Asks the same backend again.
 Again: TypeAlias = Callable[[Request], Awaitable[Source]]
 
@@ -30,18 +31,21 @@ class Unpaused:
         self._source = first
         self._request = request
         self._again: Final = again
-        self._said = Fold()
+        self._said: list[_Numbered] = []  # in this piece
         self._usage = Usage()  # of this piece
         self._spent = Usage()  # of those before it
         self._pauses = 0
         self._paused = False
         self._offset = 0  # of this piece's block numbers
-        self._next_block = 0
 
     async def read(self) -> list[Event]:
         if self._paused:
             await self._go_on()
-        return [told for event in await self._source.read() for told in self._hear(event)]
+        return self._heard(await self._source.read())
+
+    async def pour(self, into: Into) -> None:
+        if not self._paused:
+            await self._source.pour(lambda events: into(self._heard(events)) and not self._paused)
 
     async def settle(self) -> None:
         await self._source.settle()
@@ -49,8 +53,14 @@ class Unpaused:
     def close(self) -> None:
         self._source.close()
 
+    def _heard(self, events: list[Event]) -> list[Event]:
+        return [told for event in events for told in self._hear(event)]
+
     def _hear(self, event: Event) -> list[Event]:
         match event:
+            case Grew() | Opened() | Closed() | Cited() | Showed():  # the hot path first
+                self._said.append(event)
+                return [_replace(event, block=event.block + self._offset) if self._offset else event]
             case Began():
                 return [] if self._pauses else [event]
             case Noted(usage):
@@ -59,24 +69,20 @@ class Unpaused:
             case Ended(reason="paused") if self._pauses < _MOST:
                 self._paused = True
                 return []
-            case Opened() | Grew() | Closed() | Cited() | Showed():
-                self._said.feed(event)
-                return [self._numbered(event)]
             case _:
                 return [event]
-
-    def _numbered(self, event: Opened | Grew | Closed | Cited | Showed) -> Event:
-        block = event.block + self._offset
-        self._next_block = max(self._next_block, block + 1)
-        return _replace(event, block=block) if self._offset else event
 
     async def _go_on(self) -> None:
         await self._source.settle()
         self._source.close()
-        said = tuple(map(_as_it_was, self._said.parts()))
+        fold = Fold()
+        for event in self._said:
+            fold.feed(event)
+        said = tuple(map(_as_it_was, fold.parts()))
         self._request = _replace(self._request, turns=_continued(self._request.turns, said))
-        self._paused, self._pauses, self._offset = False, self._pauses + 1, self._next_block
-        self._spent, self._usage, self._said = self._spent.plus(self._usage), Usage(), Fold()
+        self._paused, self._pauses = False, self._pauses + 1
+        self._offset += max([0, *(event.block + 1 for event in self._said)])
+        self._spent, self._usage, self._said = self._spent.plus(self._usage), Usage(), []
         self._source = await self._again(self._request)
 
 

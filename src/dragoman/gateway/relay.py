@@ -6,7 +6,7 @@ usage and whether the stream has ended. Only whole events are passed on, so that
 stream that breaks off can be told so in words the client understands.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from dragoman.gateway import demo
@@ -120,35 +120,69 @@ async def stream(
 
     keeps_usage: it is ours that has asked for it, and the client is not told.
     """
-    tap, events = side.tap(), WholeEvents()
-    read, write, hear, listen = reply.read, parties.responder.stream, parties.entry.hear, tap.feed
-    passed = side.without_usage if keeps_usage else _as_they_are
-    said = False
+    passing = _Passing(side, parties, heard, side.without_usage if keeps_usage else _as_they_are)
     try:
-        while data := await read():
-            if not (data := events.feed(data)):
-                continue
-            if not said:
-                said = True
-                _answers(reply, parties)
-            hear(noted := listen(data))
-            await write(cleaned(passed(data) if noted else data, side, parties.entry))
-            if heard is not None:
-                heard.add(data)
-        if _is_readable(last := events.last()):
-            hear(listen(last))
-            if tap.ended:
-                if not said:
-                    _answers(reply, parties)
-                await write(cleaned(passed(last), side, parties.entry))
+        await passing.all_of(reply)
     except FrameTooLargeError as error:
         raise Problem("backend_failed", f"the backend sent an unreadable stream: {error}") from None
     except Problem:
-        if not tap.ended:
+        if not passing.is_over:
             raise
-    if not tap.ended:
+    if not passing.is_over:
         raise Problem("truncated", _TRUNCATED)
     await parties.responder.end()
+
+
+class _Passing:
+    """One stream on its way. passed: what the client is told of events that hold usage."""
+
+    def __init__(
+        self, side: BackendSide, parties: Parties, heard: Overheard | None, passed: Callable[[bytes], bytes]
+    ) -> None:
+        self._side: Final = side
+        self._parties: Final = parties
+        self._heard: Final = heard
+        self._passed: Final = passed
+        self._events: Final = WholeEvents()
+        self._tap: Final = side.tap()
+        self._begun = False
+
+    @property
+    def is_over(self) -> bool:
+        return self._tap.ended
+
+    async def all_of(self, reply: Reply) -> None:
+        responder = self._parties.responder
+        while data := await reply.read():
+            if not (events := self._events.feed(data)):
+                continue
+            await self._begin(reply)
+            if self._tell(events):
+                await reply.pour(self._pass_on)
+            await responder.flushed()
+        if _is_readable(last := self._events.last()):
+            self._parties.entry.hear(self._tap.feed(last))
+            if self._tap.ended:
+                await self._begin(reply)
+                await responder.stream(cleaned(self._passed(last), self._side, self._parties.entry))
+
+    async def _begin(self, reply: Reply) -> None:
+        if not self._begun:
+            self._begun = True
+            _answers(reply, self._parties)
+            await self._parties.responder.stream(b"")
+
+    def _pass_on(self, data: bytes) -> bool:
+        events = self._events.feed(data)
+        return not events or self._tell(events)
+
+    def _tell(self, events: bytes) -> bool:
+        if self._heard is not None:
+            self._heard.add(events)
+        if noted := self._tap.feed(events):
+            self._parties.entry.hear(noted)
+            events = self._passed(events)
+        return not events or self._parties.responder.say(cleaned(events, self._side, self._parties.entry))
 
 
 def _as_they_are(data: bytes) -> bytes:

@@ -4,8 +4,8 @@ Until something was written, a problem is a status; afterwards it can only be sa
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Generator, Iterable
+from typing import Any, Final
 
 from dragoman.gateway.call import Send
 from dragoman.hub.problems import Problem
@@ -46,6 +46,7 @@ class Responder:
         self.written = 0
         self._time: Final = asyncio.get_running_loop().time
         self.last_said = self._time()
+        self._unsent: _Unsent | None = None
         self.pulse: Callable[[], bytes] | None = None  # makes a filler; None = this answer needs none
         self.failure: Callable[[Problem], bytes] | None = None  # says a problem inside the stream
 
@@ -61,6 +62,24 @@ class Responder:
         if data:
             self.written += len(data)
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    def say(self, data: bytes) -> bool:
+        """Like `stream`, behind its head, and without waiting. False: the client is slow, and `flushed` waits for it."""
+        self.last_said = self._time()
+        self.written += len(data)
+        sending = self._send({"type": "http.response.body", "body": data, "more_body": True}).__await__()
+        try:
+            waits_for = next(sending)
+        except StopIteration:
+            return True
+        self._unsent = _Unsent(waits_for, sending)
+        return False
+
+    async def flushed(self) -> None:
+        """Wait until the client has room for more than what was said."""
+        unsent, self._unsent = self._unsent, None
+        if unsent is not None:
+            await unsent
 
     async def begin(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
         """Write the head of a relayed answer."""
@@ -115,6 +134,22 @@ class Responder:
     async def _start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         self.started, self.status = True, status
         await self._send({"type": "http.response.start", "status": status, "headers": [*self._headers, *headers]})
+
+
+class _Unsent:
+    """A send that has begun outside of any task, and waits for something."""
+
+    def __init__(self, waits_for: Any, rest: Generator[Any, None, None]) -> None:
+        self._waits_for: Final = waits_for
+        self._rest: Final = rest
+
+    def __await__(self) -> Generator[Any, None, None]:
+        try:
+            yield self._waits_for
+        except BaseException:
+            self._rest.close()
+            raise
+        yield from self._rest
 
 
 def _printable(value: str) -> bytes:

@@ -19,7 +19,7 @@ from dragoman.gateway.citing import Citing
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.past_runs import PastRun, RememberedRuns, remember_item, run_id, sealed
 from dragoman.gateway.server_tools import Offer, Prepared, unforced, without
-from dragoman.gateway.sources import Source, filtered
+from dragoman.gateway.sources import Into, Source, filtered
 from dragoman.hub.answer import Fold, Said
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Running, Showed
 from dragoman.hub.request import Fetched, Opaque, Part, Request, Searched, Text, ToolCall, ToolResult, Turn
@@ -86,13 +86,20 @@ class Rounds:
             return self._announced() or await self._run_tools(self._round.over)
         if self._next is not None:
             self._source, self._next = await self._again(self._next), None
-        return [told for event in await self._source.read() for told in self._hear(event)]
+        return self._heard(await self._source.read())
+
+    async def pour(self, into: Into) -> None:
+        if self._round.over is None and self._next is None:
+            await self._source.pour(lambda events: into(self._heard(events)) and self._round.over is None)
 
     async def settle(self) -> None:
         await self._source.settle()
 
     def close(self) -> None:
         self._source.close()
+
+    def _heard(self, events: list[Event]) -> list[Event]:
+        return [told for event in events for told in self._hear(event)]
 
     def _hear(self, event: Event) -> list[Event]:
         round_ = self._round

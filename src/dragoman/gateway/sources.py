@@ -3,8 +3,8 @@
 import asyncio
 import functools
 import logging
-from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeAlias
 
 import msgspec
 
@@ -32,9 +32,19 @@ _SETTLE: Final = 1.0  # seconds
 _MOST_LESSONS: Final = 4  # of one request: each costs a refusal
 
 
+# Takes events without waiting for anything, and says whether it would take more.
+Into: TypeAlias = Callable[[list[Event]], bool]
+
+
 class Source(Protocol):
     async def read(self) -> list[Event]:
         """What came since the last call, maybe nothing of meaning. `Ended` or `Failed` is the last there is."""
+
+    async def pour(self, into: Into) -> None:
+        """Hand on what comes in the moment in which it has come, until `into` says False; then `read` goes on.
+
+        There may be nothing that can be handed on this way: whatever is not is read.
+        """
 
     async def settle(self) -> None:
         """The answer has ended: see the connection through to its end, so that it can be used again."""
@@ -44,7 +54,10 @@ class Source(Protocol):
 
 
 class Filter(Protocol):
-    """Changes events on their way, one by one. cut: it has ended the answer before the backend did."""
+    """Changes events on their way, one by one. cut: it has ended the answer before the backend did.
+
+    After that it says nothing more, and never does `feed` wait for anything.
+    """
 
     def feed(self, event: Event) -> list[Event]: ...
 
@@ -149,27 +162,34 @@ def _to_emulate(request: Request, backend: Backend) -> tuple[str, ...]:
     return stops[backend.profile.max_stop :] if backend.profile.max_stop is not None else ()
 
 
-def filtered(source: Source, filters: list[Filter]) -> Source:
-    for each in filters:
-        source = _Filtered(source, each)
-    return source
+def filtered(source: Source, filters: Sequence[Filter]) -> Source:
+    return _Filtered(source, filters) if filters else source
 
 
 class _Filtered:
-    def __init__(self, source: Source, through: Filter) -> None:
+    def __init__(self, source: Source, filters: Sequence[Filter]) -> None:
         self._source: Final = source
-        self._through: Final = through
-        self._feed: Final = through.feed
+        self._filters: Final = filters
+        self._feeds: Final = [each.feed for each in filters]
 
     async def read(self) -> list[Event]:
-        return [event for said in await self._source.read() for event in self._feed(said)]
+        return self._heard(await self._source.read())
+
+    async def pour(self, into: Into) -> None:
+        await self._source.pour(lambda events: into(self._heard(events)))
 
     async def settle(self) -> None:
-        if not self._through.cut:
+        if not any(each.cut for each in self._filters):
             await self._source.settle()
 
     def close(self) -> None:
         self._source.close()
+
+    def _heard(self, events: list[Event]) -> list[Event]:
+        for feed in self._feeds:
+            # One at a time is a model's pace.
+            events = feed(events[0]) if len(events) == 1 else [told for event in events for told in feed(event)]
+        return events
 
 
 class _Streamed:
@@ -181,6 +201,10 @@ class _Streamed:
         data = await self._reply.read()
         return self._reader.feed(data) if data else self._reader.finish()
 
+    async def pour(self, into: Into) -> None:
+        feed = self._reader.feed
+        await self._reply.pour(lambda data: into(feed(data)))
+
     async def settle(self) -> None:
         await settle(self._reply)
 
@@ -188,18 +212,25 @@ class _Streamed:
         self._reply.close()
 
 
-class _Whole:
-    def __init__(self, events: list[Event]) -> None:
-        self._events: Final = events
+class Made:
+    """A source that waits for nobody outside: nothing of it is poured, and nothing is left open behind it."""
 
-    async def read(self) -> list[Event]:
-        return self._events
+    async def pour(self, into: Into) -> None:
+        """All of it is read."""
 
     async def settle(self) -> None:
         """Nothing is left open."""
 
     def close(self) -> None:
         """Nothing is left open."""
+
+
+class _Whole(Made):
+    def __init__(self, events: list[Event]) -> None:
+        self._events: Final = events
+
+    async def read(self) -> list[Event]:
+        return self._events
 
 
 async def settle(reply: Reply) -> None:

@@ -1,14 +1,15 @@
 """One HTTP/1.1 connection to a backend: one request at a time, and its reply.
 
-A read of the socket is parsed, collected and announced at once: whoever waits wakes once and takes all of it. There is
-no task and no timer per read. One timer per connection looks, whenever it fires, at how long the present wait has
+A read of the socket is parsed, collected and announced at once: whoever waits wakes once and takes all of it. Who can do
+with what has come without waiting for anything has it poured, and then is not even woken. There is no task and no timer
+per read. One timer per connection looks, whenever it fires, at how long the present wait has
 lasted, and goes back to sleep if that is not long enough yet.
 """
 
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 from dragoman.hub.problems import Problem
 from dragoman.hub.route import Timeouts
@@ -19,6 +20,8 @@ from dragoman.net.target import Origin
 MAX_UNREAD: Final = 256 * 2**10
 # Bytes up to which it is cheaper to copy a body behind its head than to write twice.
 _ONE_WRITE: Final = 64 * 2**10
+# Takes a piece of a body without waiting for anything, and says whether it would take another.
+Into: TypeAlias = Callable[[bytes], bool]
 # Seconds by which an event loop may fire a timer early.
 _EARLY: Final = 0.002
 
@@ -26,7 +29,7 @@ _EARLY: Final = 0.002
 class Connection(asyncio.Protocol):
     """Made before its socket is connected; whatever comes while no reply is expected ends it.
 
-    Its user calls expect, send, head, read until b"" and rest, in this order, and abort at any time.
+    Its user calls expect, send, head, read until b"" and rest, in this order, pour between reads and abort at any time.
 
     heard: has a byte of the present reply come? idle_since: loop time, kept by the pool. lost: done when the socket is
     gone for good, whoever closed it.
@@ -35,6 +38,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_closed",
         "_fires_at",
+        "_into",
         "_loop",
         "_on_lost",
         "_paused",
@@ -65,6 +69,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._reply: ReplyReader | None = None  # None while idle
         self._waiter: asyncio.Future[None] | None = None
+        self._into: Into | None = None  # while the body is poured
         self._problem: Problem | None = None
         self._timeouts = Timeouts()
         self._timer: asyncio.TimerHandle | None = None
@@ -129,6 +134,24 @@ class Connection(asyncio.Protocol):
         chunks.clear()
         return data
 
+    async def pour(self, reply: ReplyReader, into: Into) -> None:
+        """Hand on what comes of the body in the moment in which it has come, until `into` says False.
+
+        A body that ends or fails is `read` to its end: that is not poured, nor is what waits already. Raise what `into`
+        raises. Cancelled, hang up.
+        """
+        if reply.chunks or reply.complete or self._problem is not None:
+            return
+        self._into = into
+        self._since = self._loop.time()
+        try:
+            await self._news()
+        except BaseException:
+            self.abort()
+            raise
+        finally:
+            self._into = None
+
     def rest(self) -> bool:
         """Become idle, if the reply was read to its end and nothing stands against another request."""
         reply = self._reply
@@ -183,6 +206,8 @@ class Connection(asyncio.Protocol):
         except RubbishError as error:
             self._fail(self._rubbish(error))
             return
+        if self._into is not None and not reply.complete and self._poured(reply, self._into):
+            return
         self._unread += len(data)
         if self._unread > MAX_UNREAD and not self._paused and not reply.complete:
             self._pause()
@@ -211,6 +236,23 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._sending = False
         self._since = self._loop.time()
+
+    def _poured(self, reply: ReplyReader, into: Into) -> bool:
+        """Whether it was all taken, and more would be."""
+        if not reply.chunks:
+            return True  # framing
+        self._since = self._loop.time()
+        data = b"".join(reply.chunks)
+        reply.chunks.clear()
+        try:
+            more = into(data)
+        except Exception as error:  # noqa: BLE001 - it is whoever pours that has to know
+            more, waiter = False, self._waiter
+            if waiter is not None and not waiter.done():
+                waiter.set_exception(error)
+        if not more:
+            self._into = None
+        return more
 
     def _news(self) -> asyncio.Future[None]:
         """What is done as soon as there is something to look at."""

@@ -4,7 +4,7 @@ import zlib
 from typing import Final
 
 from dragoman.hub.problems import Problem
-from dragoman.net.connection import Connection
+from dragoman.net.connection import Connection, Into
 from dragoman.net.headers import Headers
 from dragoman.net.inflate import Inflater, inflater_of
 from dragoman.net.pool import Pool
@@ -45,6 +45,14 @@ class Reply:
         if not data:
             self._end()
         return data
+
+    async def pour(self, into: Into) -> None:
+        """Hand on what comes in the moment in which it has come, until `into` says False; then `read` goes on.
+
+        There may be nothing that can be handed on this way: whatever is not is read.
+        """
+        if self._connection is not None and self._inflater is None:
+            await self._connection.pour(self._reader, into)
 
     async def read_all(self, limit: int) -> bytes:
         """Return the rest of the body, of at most `limit` bytes; Problem("backend_failed") if it is larger."""
