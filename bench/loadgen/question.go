@@ -75,7 +75,7 @@ func requestBody(o options) ([]byte, error) {
 	case "messages":
 		body["messages"], body["max_tokens"] = turns, 4096
 	case "responses":
-		body["input"] = turns
+		body["input"], body["store"] = turns, false // as Codex says it
 	default:
 		body["messages"] = turns
 		if o.stream {

@@ -1,5 +1,6 @@
 """Which agent is calling? Its `User-Agent` says so, in its own way."""
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -30,11 +31,16 @@ class Caller(NamedTuple):
 
 def caller(headers: Mapping[str, str]) -> Caller:
     said = headers.get("user-agent", "")
+    return _caller(said[: 3 * _LONGEST], is_claude_code="x-claude-code-session-id" in headers)
+
+
+@functools.lru_cache(maxsize=256)
+def _caller(said: str, *, is_claude_code: bool) -> Caller:
     found = _PRODUCT.match(said)
     if found is None:
         return Caller("", "")
     product, version = found[1], found[2] or ""
-    if product == "claude-cli" and "x-claude-code-session-id" not in headers and version.startswith("0."):
+    if product == "claude-cli" and not is_claude_code and version.startswith("0."):
         return Caller("Qwen Code", version)  # 0.24 calls itself so where it speaks Messages
     if not product.isprintable():
         return Caller("", "")

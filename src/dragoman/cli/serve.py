@@ -37,6 +37,7 @@ from dragoman.routing.known import Knowledge
 from dragoman.routing.resolve import Router
 from dragoman.routing.zero_config import Found
 from dragoman.server.app import App
+from dragoman.server.connection import ClientConnection
 from dragoman.store.secret import secret_in
 
 _log: Final = logging.getLogger("dragoman.serve")
@@ -248,7 +249,7 @@ def _run(app: App, listening: socket.socket) -> None:
     config = uvicorn.Config(
         app,
         loop="auto",
-        http="httptools",
+        http=ClientConnection,
         ws="wsproto",
         ws_max_size=_LARGEST_FRAME,
         lifespan="on",

@@ -78,7 +78,9 @@ async def _first_answer(request: Request, route: Route, parties: Parties, teller
     async def ask(backend: Backend) -> None:
         losses = Losses(route.on_loss)
         losses.noted += lost.noted
-        readable = await made_readable(request, route, (backend,), parties, losses, gathered)
+        readable = request
+        if len(route.backends) > 1:
+            readable = await made_readable(request, route, (backend,), parties, losses, gathered)
         asked = prepared(readable, route, backend, parties)
         await demand_room(asked.request, route, backend, parties)
         if backend.dialect != parties.client.dialect:

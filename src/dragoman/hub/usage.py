@@ -12,6 +12,8 @@ _MOST: Final = 2**53  # beyond this a number is no count, and other languages ca
 
 def count(said: Any) -> int | None:
     """A count as a backend said it; None for what cannot be one."""
+    if said is None:
+        return None
     if isinstance(said, bool) or not isinstance(said, int | float) or not 0 <= said <= _MOST:
         return None
     return int(said)

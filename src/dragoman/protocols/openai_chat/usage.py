@@ -58,4 +58,7 @@ def _object(of: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _first(*values: Any) -> int | None:
-    return next((counted for value in values if (counted := count(value)) is not None), None)
+    for value in values:
+        if value is not None and (counted := count(value)) is not None:
+            return counted
+    return None

@@ -393,6 +393,16 @@ class StreamWriter:
         return sse.write(kind, jsons.write({"type": kind, "sequence_number": self._sequence - 1, **fields}))
 
 
+class _Unheard(StreamWriter):
+    """One of which only the terminal response is wanted."""
+
+    def begin(self) -> bytes:
+        return b""
+
+    def _event(self, kind: str, **fields: Any) -> bytes:  # noqa: ARG002 - as in a stream
+        return b""
+
+
 def _delta_head(kind: str, fields: dict[str, Any]) -> bytes:
     return b'event: %b\ndata: %b,"sequence_number":' % (kind.encode(), jsons.write({"type": kind, **fields})[:-1])
 
@@ -421,7 +431,7 @@ def write_answer(answer: Answer, request: Request, stamp: Stamp) -> bytes:
 
     Raise Problem("backend_failed") where a call cannot be said, which a stream says with its last event.
     """
-    writer = StreamWriter(request, stamp)
+    writer = _Unheard(request, stamp)
     for event in unfold(answer):
         writer.feed(event)
     if writer.problem is not None:
