@@ -1,12 +1,13 @@
 """A head leaves together with what comes behind it, and never waits for more than a turn of the loop."""
 
 import asyncio
+import types
 from typing import Any
 
 import pytest
 
-from dragoman.server.connection import Joining
-from tests.gateway.stage import HELLO, chat_body, house, model, origin, playback, run, says
+from dragoman.server.connection import Joining, Straight
+from tests.gateway.stage import HELLO, chat_body, house, messages_body, model, origin, playback, run, says
 from tests.net.scripted import Asked, Peer
 
 HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
@@ -122,5 +123,65 @@ def test_the_status_line_does_not_wait_for_an_event() -> None:
             assert b"200 OK" in await line.head()
             go_on.set()
             assert await line.chunk()
+
+    run(main)
+
+
+def straight(**of_cycle: bool) -> tuple[Straight, Wire, types.SimpleNamespace]:
+    """A straight way over a wire, whose answer is a stream that has begun."""
+    cycle = types.SimpleNamespace(
+        **{"chunked_encoding": True, "disconnected": False, "response_complete": False, **of_cycle}
+    )
+    flow, wire = types.SimpleNamespace(write_paused=False), Wire()
+    connection: Any = types.SimpleNamespace(cycle=cycle, flow=flow, transport=wire)
+    return Straight(connection), wire, flow
+
+
+def test_a_piece_is_written_straight_as_a_chunk() -> None:
+    way, wire, _ = straight()
+    assert way.write(b"0123456789abcdef")
+    assert wire.written == [b"10\r\n0123456789abcdef\r\n"]
+
+
+@pytest.mark.parametrize(
+    "cycle", [{"chunked_encoding": False}, {"disconnected": True}, {"response_complete": True}], ids=str
+)
+def test_what_is_no_stream_under_way_has_no_straight_way(cycle: dict[str, bool]) -> None:
+    way, wire, _ = straight(**cycle)
+    assert not way.write(b"a")
+    assert wire.written == []
+
+
+def test_a_slow_client_has_no_straight_way_until_it_has_read() -> None:
+    way, wire, flow = straight()
+    flow.write_paused = True
+    assert not way.write(b"a")
+    flow.write_paused = False
+    assert way.write(b"b")
+    assert wire.written == [b"1\r\nb\r\n"]
+
+
+def test_every_request_on_a_connection_finds_its_straight_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces: list[bytes] = []
+    write = Straight.write
+
+    def listening(way: Straight, data: bytes) -> bool:
+        pieces.append(data)
+        return write(way, data)
+
+    monkeypatch.setattr(Straight, "write", listening)
+
+    async def main() -> None:
+        async with (
+            playback(says(*HELLO)) as backend,
+            house([model("m", origin(backend) + "/v1")]) as running,
+            running.talk() as line,
+        ):
+            for _ in range(2):
+                pieces.clear()
+                await line.say("/v1/messages", messages_body(stream=True))
+                heard = await line.heard()
+                assert pieces
+                assert heard.body == b"".join(pieces)
 
     run(main)

@@ -10,6 +10,7 @@ from dragoman.config.snapshot import Key, Snapshot
 Message: TypeAlias = MutableMapping[str, Any]
 # What is done at once, as it is unless the client is slow, must not need to run in a task.
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Straight: TypeAlias = Callable[[bytes], bool]
 
 
 class ClientGoneError(Exception):
@@ -29,6 +30,7 @@ class Admit(Protocol):
 class Call(Struct, frozen=True):
     """path: as routed, without prefixes that were forgiven. query: without "?". headers: names in lower case.
 
+    straight: writes a piece of a streamed answer, if it can be done without waiting. None = it never can.
     over: to be called when the last of the answer is said; from then on the client's going away means nothing.
     """
 
@@ -41,3 +43,4 @@ class Call(Struct, frozen=True):
     read_body: ReadBody
     send: Send
     over: Callable[[], None]
+    straight: Straight | None = None

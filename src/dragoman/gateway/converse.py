@@ -18,7 +18,7 @@ from dragoman.gateway.server_tools import Prepared, prepared
 from dragoman.gateway.sources import Source, filtered, open_source
 from dragoman.hub.answer import Answer, Fold, fold
 from dragoman.hub.estimate import rough_tokens, tokens_in_request
-from dragoman.hub.events import Began, Ended, Event, Failed, Noted
+from dragoman.hub.events import Began, Ended, Event, Failed, Grew, Noted
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Reasoning, Request
@@ -140,6 +140,8 @@ class _Streaming:
 
         def tell(events: list[Event]) -> bool:
             nonlocal over
+            if len(events) == 1 and type(growth := events[0]) is Grew:  # the hot path first
+                return not (data := feed(growth)) or say(data)
             hear(events)
             if events and isinstance(events[-1], Ended | Failed):
                 over = events[-1]

@@ -43,7 +43,7 @@ Act: TypeAlias = Callable[[jsons.Members, bytes, Route, Parties], Awaitable[None
 async def exchange(call: Call, client: ClientSide, endpoint: Endpoint, gateway: Gateway) -> None:
     snapshot = gateway.config.current
     entry = Entry(call.id, call.path, client.dialect)
-    responder = Responder(call.send, call.id, call.over)
+    responder = Responder(call.send, call.id, call.over, call.straight)
     parties = Parties(call, client, gateway, snapshot, responder, entry)
     gateway.books.open(entry, responder, call.headers)
     try:

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Generator, Iterable
 from typing import Any, Final
 
-from dragoman.gateway.call import Send
+from dragoman.gateway.call import Send, Straight
 from dragoman.hub.problems import Problem
 from dragoman.protocols.codec import Refused
 
@@ -27,13 +27,14 @@ _WHOLE: Final = ((b"cache-control", b"no-store"),)
 
 
 class Responder:
-    """last_said: loop time of the last write, for whoever keeps the line alive. over: is told of the last write.
+    """straight: as in a Call. last_said: loop time of the last write, for whoever keeps the line alive. over: is told of the last write.
 
     written: bytes of the body, as far as they have been handed on.
     """
 
-    def __init__(self, send: Send, request_id: str, over: Callable[[], None]) -> None:
+    def __init__(self, send: Send, request_id: str, over: Callable[[], None], straight: Straight | None = None) -> None:
         self._send: Final = send
+        self._straight: Final = straight
         self._over: Final = over
         self._headers: list[tuple[bytes, bytes]] = [
             *SECURITY,
@@ -67,6 +68,8 @@ class Responder:
         """Like `stream`, behind its head, and without waiting. False: the client is slow, and `flushed` waits for it."""
         self.last_said = self._time()
         self.written += len(data)
+        if self._straight is not None and self._straight(data):
+            return True
         sending = self._send({"type": "http.response.body", "body": data, "more_body": True}).__await__()
         try:
             waits_for = next(sending)

@@ -52,7 +52,7 @@ class Opened(Struct, frozen=True):
     part: Text | Refusal | Thinking | ToolCall
 
 
-class Grew(Struct, frozen=True):
+class Grew(Struct, frozen=True, gc=False):  # the collector need not know: there is nothing in it to follow
     block: int
     text: str
 

@@ -11,7 +11,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from dragoman.config.data_dir import data_directory, ledger_file
 from dragoman.config.snapshot import ConfigSource, Snapshot
@@ -39,6 +39,7 @@ from dragoman.routing.resolve import Router
 from dragoman.server import mcp
 from dragoman.server.addresses import TrustedProxies
 from dragoman.server.chores import Chore, keep_doing
+from dragoman.server.connection import STRAIGHT
 from dragoman.server.keys import Door
 from dragoman.server.limits import FailedLogins
 from dragoman.server.pages.generator import Generator
@@ -87,6 +88,7 @@ _POSTS: Final[Mapping[str, _Post]] = {
 _NO_WAY_IN: Final = (
     "the usage dashboard is on, and nobody can log in: set `usage_dashboard_password`, or restart for a link"
 )
+_NONE: Final[Mapping[str, Any]] = {}
 _DAY: Final = 86_400.0  # seconds
 _MEBI: Final = 2**20
 _TAKE_POST: Final = frozenset({*_POSTS, mcp.MESSAGES})
@@ -245,7 +247,8 @@ class App:
                 return read
 
             query = scope["query_string"].decode("latin-1")
-            call = Call(request_id, method, path, query, headers, door, read_body, send, watch.stop)
+            straight = scope.get("extensions", _NONE).get(STRAIGHT, _NONE).get("write")
+            call = Call(request_id, method, path, query, headers, door, read_body, send, watch.stop, straight)
             if (place := self._endpoints.get((method, path))) is not None:
                 await exchange.exchange(call, place.client, place.endpoint, gateway)
             elif (page := self._pages.at(path)) is not None:

@@ -1,7 +1,11 @@
-"""A client's HTTP connection: uvicorn's own, but that an answer's head leaves together with what comes behind it.
+"""A client's HTTP connection: uvicorn's own, with shorter ways for what is said most often.
 
-uvicorn writes the head first and then the body, and uvloop hands each write to the system at once. A second write costs
-the proxy a twentieth of a short request, and wakes the client for a head with which it can do nothing yet.
+An answer's head leaves together with what comes behind it. uvicorn writes the head first and then the body, and uvloop
+hands each write to the system at once: a second write costs the proxy a twentieth of a short request, and wakes the
+client for a head with which it can do nothing yet.
+
+A piece of a streamed answer is written straight, where nothing has to be waited for: through ASGI it takes a message, a
+coroutine and a look at all that a message may be. The application finds the way in `scope["extensions"][STRAIGHT]`.
 """
 
 import asyncio
@@ -10,6 +14,7 @@ from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+STRAIGHT: Final = "dragoman.straight"
 _HEAD: Final = b"HTTP/1.1 "
 
 
@@ -18,6 +23,27 @@ class ClientConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(Joining(cast("asyncio.Transport", transport), self.loop))
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self.scope["extensions"] = {STRAIGHT: {"write": Straight(self).write}}
+
+
+class Straight:
+    """The straight way to the client of a connection's present request."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._cycle: Final = connection.cycle
+        self._flow: Final = connection.flow
+        self._transport: Final = connection.transport
+
+    def write(self, data: bytes) -> bool:
+        """Write a piece of the answer, not an empty one. False: it has to be sent as everything else."""
+        cycle = self._cycle
+        if not cycle.chunked_encoding or self._flow.write_paused or cycle.disconnected or cycle.response_complete:
+            return False
+        self._transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        return True
 
 
 class Joining(asyncio.Transport):

@@ -36,6 +36,7 @@ _GROWTH: Final[dict[str, tuple[str, _Kind]]] = {
     "thinking_delta": ("thinking", "thinking"),
     "input_json_delta": ("partial_json", "call"),
 }
+_GROWTH_OF: Final = {kind: (delta, member) for delta, (member, kind) in _GROWTH.items()}
 
 
 class _Block(Struct):
@@ -124,15 +125,32 @@ class AnswerReader:
             if data and data != DONE:
                 self._garbled("the backend sent a garbled stream", error, data)
             return
+        if type(said) is dict and self._goes_on(said):
+            return
         if not isinstance(said, dict):
             self._fail(Problem("backend_failed", "the backend sent a garbled stream: an event is no object"))
-        elif said.get("type") == "content_block_delta":  # the hot path first
-            self._delta(_index(said), _object(said, "delta"))
         else:
             self._event(said, frame.data)
 
+    def _goes_on(self, said: dict[str, Any]) -> bool:
+        """The hot path: hear an event that is nothing but more of an open block. False: it is something else."""
+        delta, index = said.get("delta"), said.get("index")
+        if said.get("type") != "content_block_delta" or type(delta) is not dict or type(index) is not int:
+            return False
+        block = self._open.get(index)
+        if block is None or (growth := _GROWTH_OF.get(block.kind)) is None or delta.get("type") != growth[0]:
+            return False
+        text = delta.get(growth[1])
+        if type(text) is not str or not text:
+            return False
+        block.grew = True
+        self._said.append(Grew(block.number, text))
+        return True
+
     def _event(self, said: dict[str, Any], data: bytes) -> None:
         match said.get("type"):
+            case "content_block_delta":
+                self._delta(_index(said), _object(said, "delta"))
             case "content_block_start":
                 self._start(_index(said), _object(said, "content_block"))
             case "content_block_stop":

@@ -13,9 +13,7 @@ from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import (
     CallKind,
-    Citation,
     Extra,
-    Hit,
     Opaque,
     Refusal,
     Request,
@@ -32,6 +30,7 @@ from dragoman.protocols.backend_problems import read_problem
 from dragoman.protocols.call_ids import CallIds
 from dragoman.protocols.codec import Stamp
 from dragoman.protocols.frames import DONE, Frames
+from dragoman.protocols.openai_responses.answer_parts import citation_of, phase_of, search_of
 from dragoman.protocols.openai_responses.usage import read_usage
 from dragoman.wire import jsons
 from dragoman.wire.sse import Frame, FrameTooLargeError
@@ -157,15 +156,32 @@ class AnswerReader:
             if data and data != DONE:
                 self._garbled("the backend sent a garbled stream", error, data)
             return
+        if type(said) is dict and self._goes_on(said):
+            return
         if not isinstance(said, dict):
             self._fail(Problem("backend_failed", "the backend sent a garbled stream: an event is no object"))
-        elif said.get("type") == "response.output_text.delta":  # the hot path first
-            self._grow(said, "text")
         else:
             self._event(_text(said.get("type")) or frame.event, said, frame.data)
 
+    def _goes_on(self, said: dict[str, Any]) -> bool:
+        """The hot path: hear an event that is nothing but more of an open text. False: it is something else."""
+        text, index, content = said.get("delta"), said.get("output_index"), said.get("content_index")
+        if said.get("type") != "response.output_text.delta" or type(index) is not int or type(content) is not int:
+            return False
+        item = self._items.get(index)
+        if type(text) is not str or not text or item is None or item.done:
+            return False
+        block = item.blocks.get(content)
+        if block is None:
+            return False
+        block.pieces.append(text)
+        self._said.append(Grew(block.number, text))
+        return True
+
     def _event(self, kind: str, said: dict[str, Any], data: bytes) -> None:
         match kind:
+            case "response.output_text.delta":
+                self._grow(said, "text")
             case "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta":
                 self._grow(said, "call")
             case "response.reasoning_summary_text.delta":
@@ -209,7 +225,7 @@ class AnswerReader:
 
     def _add(self, said: dict[str, Any], raw: dict[str, Any]) -> None:
         item = self._item(said, raw.get("id"))
-        item.extra = _phase(raw)
+        item.extra = phase_of(raw)
         kind = raw.get("type")
         if kind in ("function_call", "custom_tool_call") and _text(raw.get("name")) and not (item.blocks or item.done):
             self._open_call(item, raw)
@@ -289,7 +305,7 @@ class AnswerReader:
 
     def _cite(self, block: _Block, annotation: Any) -> None:
         block.cited += 1
-        if (citation := _citation(annotation, self._offset(block))) is not None:
+        if (citation := citation_of(annotation, self._offset(block))) is not None:
             self._said.append(Cited(block.number, citation))
 
     def _offset(self, block: _Block) -> int:
@@ -316,7 +332,7 @@ class AnswerReader:
             case str(kind) if kind in _STRUCTURED and raw.get("execution") != "server":
                 self._structured(item, raw, *_STRUCTURED[kind])
             case str(kind):
-                self._show(_search(raw) or Opaque(_DIALECT, kind, raw))
+                self._show(search_of(raw) or Opaque(_DIALECT, kind, raw))
         self._close(item)
 
     def _close(self, item: _Item, seal: Seal | None = None) -> None:
@@ -332,7 +348,7 @@ class AnswerReader:
         self._count += 1
 
     def _finish_message(self, item: _Item, raw: dict[str, Any]) -> None:
-        item.extra = _phase(raw)
+        item.extra = phase_of(raw)
         content = raw.get("content")
         for number, part in enumerate(content if isinstance(content, list) else ()):
             if isinstance(part, dict):
@@ -438,41 +454,6 @@ def _kind(part: Text | Refusal | Thinking | ToolCall) -> str:
 def _thinking(item: _Item) -> Thinking:
     """What the backend seals holds under the item's own id only."""
     return Thinking("", extra={"id": item.id} if item.id else {})
-
-
-def _citation(annotation: Any, offset: int) -> Citation | None:
-    """offset: code points of the answer's text before the part that it counts in."""
-    if not isinstance(annotation, dict) or not isinstance(annotation.get("url"), str):
-        return None
-    start, end = annotation.get("start_index"), annotation.get("end_index")
-    return Citation(
-        annotation["url"],
-        _text(annotation.get("title")),
-        "",
-        start + offset if isinstance(start, int) else None,
-        end + offset if isinstance(end, int) else None,
-    )
-
-
-def _search(raw: dict[str, Any]) -> Searched | None:
-    """The search that an item tells of. Pages that were opened or searched through are none."""
-    action = _object(raw, "action")
-    if raw.get("type") != "web_search_call" or action.get("type") != "search":
-        return None
-    queries = action.get("queries")
-    found = [query for query in queries if isinstance(query, str)] if isinstance(queries, list) else []
-    sources = action.get("sources")
-    hits = tuple(
-        Hit(source["url"], _text(source.get("title")))
-        for source in (sources if isinstance(sources, list) else ())
-        if isinstance(source, dict) and isinstance(source.get("url"), str)
-    )
-    return Searched(_DIALECT, tuple(found) or (_text(action.get("query")),), hits, raw)
-
-
-def _phase(raw: dict[str, Any]) -> Extra:
-    """Newer models want it back, and do worse without it."""
-    return {"phase": raw["phase"]} if isinstance(raw.get("phase"), str) else {}
 
 
 def _texts(pieces: Any) -> list[str]:
