@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from dragoman.hub.request import Document, Image, Nested, Part, Request, Text, ToolResult, Turn
+from dragoman.hub.request import Document, Image, Nested, Part, Request, Text, ToolCall, ToolResult, Turn
 
 _replace: Final = msgspec.structs.replace
 _LONGEST_QUESTION: Final = 1_000  # characters
@@ -34,11 +34,21 @@ class Place(Struct, frozen=True):
 
 
 def has(request: Request, wanted: Wanted) -> bool:
-    return any(_holds(turn.parts, wanted) for turn in request.turns)
+    """Every request of a model that cannot see or read is looked through so: hence loops, and kinds before matches."""
+    for turn in request.turns:
+        if _holds(turn.parts, wanted):
+            return True
+    return False
 
 
 def _holds(parts: tuple[Part, ...], wanted: Wanted) -> bool:
-    return any(wanted(part) or _holds(_inside(part), wanted) for part in parts if type(part) is not Text)
+    for part in parts:
+        kind = type(part)
+        if kind is Text or kind is ToolCall:
+            continue
+        if wanted(part) or ((kind is ToolResult or kind is Document) and _holds(_inside(part), wanted)):
+            return True
+    return False
 
 
 def find(request: Request, wanted: Wanted) -> Iterator[Place]:
