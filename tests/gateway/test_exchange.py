@@ -1,6 +1,7 @@
 """One exchange through the whole app: every way out is one answer and one line in the log."""
 
 import asyncio
+import gc
 import logging
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from dragoman.gateway import converse, count, exchange, passthrough, relay
 from dragoman.gateway.entry import Entry
-from tests.agents.script import Words
+from tests.agents.script import Call, Thought, Words
 from tests.gateway.stage import (
     HELLO,
     NOBODY,
@@ -22,11 +23,12 @@ from tests.gateway.stage import (
     origin,
     playback,
     replies,
+    responses_body,
     run,
     says,
     whole,
 )
-from tests.net.scripted import Asked, Peer
+from tests.net.scripted import Asked, Peer, until
 
 
 def entries_of(caplog: pytest.LogCaptureFixture) -> list[Entry]:
@@ -309,5 +311,42 @@ def test_a_backend_of_which_the_dialect_is_said_is_not_asked_what_it_speaks() ->
         async with playback(refuses) as backend, house([model("m", f"{origin(backend)}/v1")]) as running:
             assert (await running.ask("/v1/messages", messages_body())).status == 502
             assert len(backend.asked) == 1
+
+    run(main)
+
+
+SIDES = ("anthropic", "openai", "responses")
+PATHS = {"/v1/chat/completions": chat_body, "/v1/messages": messages_body, "/v1/responses": responses_body}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("side", SIDES)
+def test_nothing_is_left_to_the_garbage_collector(side: str, path: str, *, stream: bool) -> None:
+    """It stops everything while it collects: 0.13 s for what some hundred streams had left, when they left something."""
+    said = (Thought("hm"), Words("Let me look."), Call("weather", {"city": "Rome"}))
+    suffix = "" if side == "anthropic" else "/v1"
+
+    async def main() -> None:
+        async with (
+            playback(says(*said)) as backend,
+            house([model("m", origin(backend) + suffix, type=side)]) as running,
+            running.talk() as line,
+        ):
+
+            async def ask(times: int) -> None:
+                for _ in range(times):
+                    await line.say(path, PATHS[path](stream=stream))
+                    assert (await line.heard()).status == 200
+                await until(lambda: not running.gateway.books.under_way())
+
+            await ask(2)  # what is made once and kept
+            gc.collect()
+            gc.disable()
+            try:
+                await ask(5)
+                assert gc.collect() < 5, "less than one thing for each"
+            finally:
+                gc.enable()
 
     run(main)

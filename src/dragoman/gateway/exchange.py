@@ -64,6 +64,7 @@ async def exchange(call: Call, client: ClientSide, endpoint: Endpoint, gateway: 
         await _fail(Problem("internal", f"internal error of the proxy; its log has it as {call.id}"), parties)
     finally:
         gateway.pulses.leave(responder)
+        responder.close()
         entry.status = entry.status or responder.status
         gateway.books.close(entry)
 

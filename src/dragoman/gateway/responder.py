@@ -134,6 +134,12 @@ class Responder:
         if self.pulse is not None and not self.ended:
             await self.stream(self.pulse())
 
+    def close(self) -> None:
+        """Nothing more is said. Whoever could say it has this responder, so it parts from them: a cycle for each stream
+        would be left to the garbage collector, which takes 0.1 s for some hundred of them.
+        """
+        self.pulse = self.failure = None
+
     async def _start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         self.started, self.status = True, status
         await self._send({"type": "http.response.start", "status": status, "headers": [*self._headers, *headers]})

@@ -35,10 +35,7 @@ class Place(Struct, frozen=True):
 
 def has(request: Request, wanted: Wanted) -> bool:
     """Every request of a model that cannot see or read is looked through so: hence loops, and kinds before matches."""
-    for turn in request.turns:
-        if _holds(turn.parts, wanted):
-            return True
-    return False
+    return any(_holds(turn.parts, wanted) for turn in request.turns)
 
 
 def _holds(parts: tuple[Part, ...], wanted: Wanted) -> bool:

@@ -38,7 +38,8 @@ class Strainer:
         self._in_key = False  # the string that is being said is a member's name
         self._comma = ""  # a comma, and the white space behind it, until it is known to be needed
         self._held = ""  # the beginning of something that is not decided yet
-        self._step: Callable[[str, int], int] = self._before
+        # Of the class, not bound: with itself in it each strainer would be left to the garbage collector.
+        self._step: Callable[[Strainer, str, int], int] = Strainer._before
         self._said: list[str] = []
         self.broken = False
 
@@ -49,7 +50,7 @@ class Strainer:
         text, at = self._held + text, 0
         self._held, self._said = "", []
         while at < len(text) and not self.broken and not self._held:
-            at = self._step(text, at)
+            at = self._step(self, text, at)
         return "".join(self._said)
 
     @property
@@ -57,7 +58,7 @@ class Strainer:
         """Whether what was passed on is one whole object, or nothing at all."""
         if self.broken or self._held:
             return False
-        return self._step in (self._before, self._behind, self._nothing)
+        return self._step in (Strainer._before, Strainer._behind, Strainer._nothing)
 
     # Each step hears what may come next: it returns the place behind what it heard, or holds the rest of the text.
 
@@ -80,7 +81,7 @@ class Strainer:
 
     def _colon(self, text: str, at: int) -> int:
         if text[at] == ":":
-            self._step = self._value
+            self._step = Strainer._value
             return self._pass(":", at)
         return self._space(text, at)
 
@@ -104,14 +105,14 @@ class Strainer:
         elif _VALUE.fullmatch(found[0]):
             self._say_comma()
             self._said.append(found[0])
-            self._step = self._rest
+            self._step = Strainer._rest
         else:
             self.broken = True
         return found.end()
 
     def _begin_string(self, at: int) -> int:
         self._say_comma()
-        self._in_string, self._step = True, self._string
+        self._in_string, self._step = True, Strainer._string
         return self._pass('"', at)
 
     def _string(self, text: str, at: int) -> int:
@@ -120,7 +121,7 @@ class Strainer:
             return plain.end()
         character = text[at]
         if character == '"':
-            self._in_string, self._step = False, self._colon if self._in_key else self._rest
+            self._in_string, self._step = False, Strainer._colon if self._in_key else Strainer._rest
             return self._pass('"', at)
         if character != "\\":  # a raw line break or the like: it can only mean itself
             return self._pass(jsons.write_text(character)[1:-1], at)
@@ -141,7 +142,7 @@ class Strainer:
         """Behind a value: another one, or the end of what holds it."""
         if text[at] == ",":
             self._comma = ","
-            self._step = self._member if self._open[-1] == "{" else self._value
+            self._step = Strainer._member if self._open[-1] == "{" else Strainer._value
             return at + 1
         return self._leave(text, at) if text[at] in "}]" else self._space(text, at)
 
@@ -149,7 +150,7 @@ class Strainer:
         """Behind the object: only white space is passed on."""
         run = _RUN.match(text, at)
         if run is None:
-            self._step = self._nothing
+            self._step = Strainer._nothing
             return len(text)
         self._said.append(run[0])
         return run.end()
@@ -160,7 +161,7 @@ class Strainer:
     def _enter(self, text: str, at: int) -> int:
         self._say_comma()
         self._open.append(text[at])
-        self._step = self._member if text[at] == "{" else self._value
+        self._step = Strainer._member if text[at] == "{" else Strainer._value
         return self._pass(text[at], at)
 
     def _leave(self, text: str, at: int) -> int:
@@ -169,7 +170,7 @@ class Strainer:
             return at
         self._said.append(self._comma[1:])
         self._comma = ""
-        self._step = self._rest if self._open else self._behind
+        self._step = Strainer._rest if self._open else Strainer._behind
         return self._pass(text[at], at)
 
     def _space(self, text: str, at: int) -> int:

@@ -247,7 +247,8 @@ class App:
                 return read
 
             query = scope["query_string"].decode("latin-1")
-            straight = scope.get("extensions", _NONE).get(STRAIGHT, _NONE).get("write")
+            # Taken out: a scope that led back to its connection would be left to the garbage collector.
+            straight = scope.get("extensions", {}).pop(STRAIGHT, _NONE).get("write")
             call = Call(request_id, method, path, query, headers, door, read_body, send, watch.stop, straight)
             if (place := self._endpoints.get((method, path))) is not None:
                 await exchange.exchange(call, place.client, place.endpoint, gateway)
