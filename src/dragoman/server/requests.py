@@ -94,19 +94,24 @@ class Watch:
         return self
 
     def stop(self) -> None:
-        """The answer is complete. The server says so in the same words as that the client has gone."""
+        """The answer is complete. The server says so in the same words as that the client has gone.
+
+        What was cancelled leads back to us, through its callback or its error's frames: so we let go of it.
+        """
         if self._timer is not None:
             self._timer.cancel()
         if self._watching is not None:
             self._watching.cancel()
+        self._timer = self._watching = None
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         self.stop()
-        if not self.gone or self._answering is None:
+        answering, self._answering = self._answering, None
+        if not self.gone or answering is None:
             return False
-        self._answering.uncancel()
+        answering.uncancel()
         return kind is not None and issubclass(kind, asyncio.CancelledError)
 
     def _begin(self) -> None:
