@@ -317,14 +317,21 @@ def streams(*pieces: bytes) -> Answer:
     return replies(STREAM, *map(chunk, pieces), END)
 
 
-class Flood:
-    """A stream that says an event over and over. said: how often, as far as it was let."""
+FLOOD: Final = Words("w" * 30_000)
 
-    def __init__(self, head: Sequence[bytes], event: bytes, times: int, tail: Sequence[bytes]) -> None:
-        self._head: Final = head
-        self._event: Final = chunk(event)
-        self._times: Final = times
-        self._tail: Final = tail
+
+class Flood:
+    """A stream that says the event of FLOOD a thousand times: 30 MB, which no buffers hold. said: as far as it was let.
+
+    events: of a stream that says FLOOD once.
+    """
+
+    def __init__(self, events: Sequence[bytes]) -> None:
+        (at,) = [number for number, event in enumerate(events) if b"www" in event]
+        self._head: Final = events[:at]
+        self._event: Final = chunk(events[at])
+        self._tail: Final = events[at + 1 :]
+        self._times: Final = 1_000
         self.said = 0
 
     async def answer(self, peer: Peer, asked: Asked) -> None:
@@ -335,8 +342,16 @@ class Flood:
             self.said += 1
         await peer.say(*map(chunk, self._tail), END)
 
-    async def stopped(self) -> None:
-        """Wait until it is let say no more."""
+    async def is_held_back_and_arrives(self, line: Line) -> None:
+        """Let it say what it may while the client reads nothing; then read all of it."""
+        await self._stopped()
+        assert self.said < self._times
+        heard = await line.heard()
+        assert not heard.broken
+        assert heard.body.count(FLOOD.text.encode()) == self._times
+        assert any(end in heard.body for end in (b"message_stop", b"[DONE]"))
+
+    async def _stopped(self) -> None:
         seen, turns = self.said, 0
         while turns < _AT_REST:
             await asyncio.sleep(0)
