@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -16,8 +17,13 @@ from tests.agents.script import Call, Thought, Words
 from tests.gateway.stage import (
     HELLO,
     NOBODY,
+    STREAM,
     Heard,
+    House,
     chat_body,
+    chunk,
+    cuts_after,
+    hangs_after,
     house,
     messages_body,
     model,
@@ -338,19 +344,59 @@ def test_nothing_is_left_to_the_garbage_collector(
             running.talk() as line,
         ):
 
-            async def ask(times: int) -> None:
-                for _ in range(times):
-                    await line.say(path, PATHS[path](stream=stream))
-                    assert (await line.heard()).status == 200
-                await until(lambda: not running.gateway.books.under_way())
+            async def ask() -> None:
+                await line.say(path, PATHS[path](stream=stream))
+                assert (await line.heard()).status == 200
 
-            await ask(2)  # what is made once and kept
-            gc.collect()
-            gc.disable()
-            try:
-                await ask(5)
-                assert gc.collect() < 5, "less than one thing for each"
-            finally:
-                gc.enable()
+            await assert_nothing_is_left(running, ask)
 
     run(main)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("how", ["refused", "broken off", "client gone"])
+def test_nothing_is_left_of_what_goes_wrong(how: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "_MOMENT", 0.0)
+    event = chunk(b'data: {"choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":null}]}\n\n')
+    answers = {
+        "refused": replies(whole({"error": {"message": "no"}}, 500)),
+        "broken off": cuts_after(STREAM, event),
+        "client gone": hangs_after(STREAM, event),
+    }
+
+    async def main() -> None:
+        async with (
+            playback(answers[how]) as backend,
+            house([model("m", origin(backend) + "/v1", responses_mode="translate")]) as running,
+        ):
+
+            async def ask() -> None:
+                async with running.talk() as line:
+                    await line.say(path, PATHS[path](stream=True))
+                    await (line.head() if how == "client gone" else line.heard())
+                if how == "client gone":
+                    await backend.gone.wait()
+                    backend.gone.clear()
+
+            await assert_nothing_is_left(running, ask)
+
+    run(main)
+
+
+async def assert_nothing_is_left(running: House, ask: Callable[[], Awaitable[None]]) -> None:
+    """By five exchanges after the second, for something is made once and kept."""
+
+    async def times(number: int) -> None:
+        for _ in range(number):
+            await ask()
+        await until(lambda: not running.gateway.books.under_way() and not running.gateway.pulses._waiting)
+        await asyncio.sleep(0)  # tasks that were cancelled end
+
+    await times(2)
+    gc.collect()
+    gc.disable()
+    try:
+        await times(5)
+        assert gc.collect() < 5, "less than one thing for each"
+    finally:
+        gc.enable()

@@ -83,7 +83,8 @@ class Entry:
             self.first_byte = time.monotonic()
 
     def failed(self, problem: Problem) -> None:
-        self.problem = problem
+        """Without the frames it came through: they lead back here, and all would be left to the garbage collector."""
+        self.problem = problem.with_traceback(None)
 
     def close(self) -> None:
         """Write the line. Called once, on every way out.

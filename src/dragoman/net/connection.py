@@ -223,6 +223,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(exc)
+        if self._reply is not None:
+            self._reply.let_go()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,5 +1,6 @@
 """Reading one HTTP/1.1 reply, without a socket: bytes in, however they were cut."""
 
+from collections.abc import Callable
 from typing import Final
 
 import httptools
@@ -51,25 +52,29 @@ class ReplyReader:
         self._until_close = False
         self._fields: list[tuple[str, str]] = []
         self._head_size = self._fruitless = 0
-        self._parser = httptools.HttpResponseParser(self)
+        parser = httptools.HttpResponseParser(self)
         # As tolerant of sloppy servers as aiohttp is, but for odd characters in headers: those could travel further.
-        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True)
-        self._feed = self._parser.feed_data
+        parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True)
+        self._parser: httptools.HttpResponseParser | None = parser
+        self._feed: Callable[[bytes], None] | None = parser.feed_data
 
     def feed(self, data: bytes) -> None:
         """Raise RubbishError for what is no reply. `chunks` then still has what came before it."""
-        over = self.complete
-        if over:
+        feed = self._feed
+        if feed is None:
             self.reusable = False
             return
         try:
-            self._feed(data)
+            feed(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if not self.complete:
                 raise RubbishError(str(error.__context__ or error)) from None
             self.reusable = False
         if self.complete:
-            self._let_go()
+            if self._bodiless and self.chunks:
+                self.chunks.clear()
+                self.reusable = False
+            self.let_go()
         elif self.chunks:
             self._fruitless = 0
         else:
@@ -80,12 +85,9 @@ class ReplyReader:
         self.complete = self.complete or (self.headed and self._until_close)
         return self.complete
 
-    def _let_go(self) -> None:
-        """Part from the parser, whose callbacks are ours: a cycle per reply would be work for the collector."""
-        if self._bodiless and self.chunks:
-            self.chunks.clear()
-            self.reusable = False
-        del self._feed, self._parser
+    def let_go(self) -> None:
+        """No more is fed. Part from the parser, whose callbacks are ours: a cycle per reply is work for the collector."""
+        self._feed = self._parser = None
 
     def _count_fruitless(self, size: int) -> None:
         """Bytes that bring no body (head, chunk extensions, trailers) are the parser's to keep: not without end."""
@@ -106,7 +108,9 @@ class ReplyReader:
         self._fields.append((name.decode("latin-1"), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
-        status = self._parser.get_status_code()
+        parser = self._parser
+        assert parser is not None, "it is the parser that calls"
+        status = parser.get_status_code()
         if status == 101:
             raise RubbishError("status 101, though no upgrade was asked for")
         if status < 200:
@@ -115,7 +119,7 @@ class ReplyReader:
         self.status = status
         self.headers = Headers(self._fields)
         self.headed = True
-        self.reusable = self._parser.should_keep_alive()
+        self.reusable = parser.should_keep_alive()
         self._bodiless = self._bodiless or status in {204, 304}
         self._until_close = not self._bodiless and not self._framed()
         self.complete = self._bodiless
