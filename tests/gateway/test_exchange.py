@@ -392,11 +392,15 @@ async def assert_nothing_is_left(running: House, ask: Callable[[], Awaitable[Non
         await until(lambda: not running.gateway.books.under_way() and not running.gateway.pulses._waiting)
         await asyncio.sleep(0)  # tasks that were cancelled end
 
+    async def left() -> int:
+        gc.collect()
+        gc.disable()
+        try:
+            await times(5)
+            return gc.collect()
+        finally:
+            gc.enable()
+
     await times(2)
-    gc.collect()
-    gc.disable()
-    try:
-        await times(5)
-        assert gc.collect() < 5, "less than one thing for each"
-    finally:
-        gc.enable()
+    # Twice, for what is looked at in the background may leave something beside.
+    assert min(await left(), await left()) < 5, "less than one thing for each"
