@@ -209,6 +209,22 @@ def test_a_chart_tells_its_numbers(inside: Page) -> None:
     expect(tip).to_be_hidden()
 
 
+@pytest.mark.parametrize("most", [3, 5, 6, 9, 11, 55, 87, 101, 2400])
+def test_the_numbers_beside_a_chart_are_evenly_spaced(inside: Page, most: int) -> None:
+    """As they are written: where a quarter was no whole number it was rounded, and 1.5 ms stood there as 2 ms."""
+    choose(inside, "7 days")
+    draw = """async (most) => {
+      const { bars } = await import("/assets/charts.js");
+      const figure = document.querySelector("#requests-chart");
+      const series = [{ name: "a", values: [most], colour: 1 }];
+      bars(figure, { labels: ["2026-11-27"], series, format: (value) => String(Math.round(value)), title: "t" });
+      return [...figure.querySelectorAll("text[text-anchor=end]")].map((text) => Number(text.textContent));
+    }"""
+    shown = inside.evaluate(draw, most)
+    assert shown == [shown[-1] // 4 * quarter for quarter in range(5)]
+    assert shown[-1] >= most
+
+
 def test_what_is_shown_can_be_taken_away(inside: Page) -> None:
     choose(inside, "30 days")
     inside.get_by_role("button", name="Users", exact=True).click()

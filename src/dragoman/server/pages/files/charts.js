@@ -147,8 +147,8 @@ function path(values, plot) {
 
 /** The next round number, of which a quarter is whole where it is small. */
 function ceiling(value) {
-  if (value <= RULES) {
-    return RULES;
+  if (value <= 3 * RULES) {
+    return Math.ceil(value / RULES) * RULES;
   }
   const power = 10 ** Math.floor(Math.log10(value));
   return [1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10].find((step) => step * power >= value) * power;
