@@ -97,7 +97,8 @@ class Connection(asyncio.Protocol):
 
     async def head(self) -> ReplyReader:
         """Wait for the reply's head. Cancelled, hang up."""
-        reply = cast("ReplyReader", self._reply)
+        reply = self._reply
+        assert reply is not None, "nobody is expected to answer"
         while not reply.headed:
             if self._problem is not None:
                 raise self._problem
@@ -164,7 +165,8 @@ class Connection(asyncio.Protocol):
 
     def is_quiet(self) -> bool:
         """Is this idle connection still open, with nothing in the socket: no end and no junk we have not read yet?"""
-        if self._closed or self.sock is None or cast("asyncio.Transport", self._transport).is_closing():
+        transport = self._transport
+        if self._closed or self.sock is None or transport is None or transport.is_closing():
             return False
         try:
             self.sock.recv(1, socket.MSG_PEEK)

@@ -1,5 +1,6 @@
 """The head of a request, as bytes."""
 
+import functools
 import re
 from collections.abc import Iterable
 from typing import Final
@@ -37,11 +38,7 @@ def write_head(
     Raise Problem("internal") for a header no line can hold: it comes from the configuration or from a bug, since no
     client can get one through an HTTP server.
     """
-    if not _TOKEN.fullmatch(method):
-        raise Problem("internal", "the request method is not one HTTP knows", private=repr(method))
-    origin = target.origin
-    where = target.path if proxy is None else f"{origin.scheme}://{origin.authority}{target.path}"
-    lines = [f"{method} {where} HTTP/1.1\r\nhost: {origin.authority}\r\n"]
+    lines = [_opening(method, target, whole=proxy is not None)]
     encodings_given = False
     for name, value in headers:
         lowered = name.lower()
@@ -59,6 +56,16 @@ def write_head(
         lines.append(f"proxy-authorization: {proxy.authorization}\r\n")
     lines.append("\r\n")
     return "".join(lines).encode("latin-1")
+
+
+@functools.lru_cache(maxsize=512)
+def _opening(method: str, target: Target, *, whole: bool) -> str:
+    """The request line and the host. whole: it names the whole URL, as a proxy wants it."""
+    if not _TOKEN.fullmatch(method):
+        raise Problem("internal", "the request method is not one HTTP knows", private=repr(method))
+    authority = target.origin.authority
+    where = f"{target.origin.scheme}://{authority}{target.path}" if whole else target.path
+    return f"{method} {where} HTTP/1.1\r\nhost: {authority}\r\n"
 
 
 def _unsayable(name: str) -> Problem:

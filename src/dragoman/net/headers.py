@@ -15,7 +15,10 @@ class Headers:
     def get(self, name: str) -> str | None:
         """Return the first value of that name, in any case."""
         wanted = name.lower()
-        return next((value for field, value in self._fields if field == wanted), None)
+        for field, value in self._fields:
+            if field == wanted:
+                return value
+        return None
 
     def get_all(self, name: str) -> list[str]:
         wanted = name.lower()

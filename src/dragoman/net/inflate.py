@@ -55,7 +55,9 @@ class Inflater:
 
 def inflater_of(content_encoding: str | None) -> Inflater | None:
     """None for what needs no decoding, and for codings we do not know: who asked for one decodes it."""
-    match (content_encoding or "").strip().lower():
+    if content_encoding is None:
+        return None
+    match content_encoding.strip().lower():
         case "gzip" | "x-gzip":
             return Inflater("gzip")
         case "deflate":

@@ -8,6 +8,7 @@ import httptools
 from dragoman.net.headers import Headers
 
 MAX_HEAD: Final = 64 * 2**10
+_NONE: Final = Headers()
 
 
 class RubbishError(Exception):
@@ -46,7 +47,7 @@ class ReplyReader:
         self.chunks: Final[list[bytes]] = []
         self.on_body: Final = self.chunks.append
         self.status = 0
-        self.headers = Headers()
+        self.headers = _NONE
         self.headed = self.complete = self.reusable = False
         self._bodiless = method == "HEAD"
         self._until_close = False
