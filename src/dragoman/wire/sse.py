@@ -36,7 +36,7 @@ class SSEReader:
         self._size = 0  # of `_data`
         self._after_cr = False
         self._begun = False
-        self._idle = False  # nothing is half said
+        self._idle = True  # nothing is half said
 
     def feed(self, data: bytes) -> list[Frame]:
         """Raise FrameTooLargeError; the reader is of no use afterwards."""
@@ -58,7 +58,7 @@ class SSEReader:
                 end = data.find(b"\n", line)
             if data.startswith(b"data: ", line) and data.startswith(b"\n", end + 1):
                 frames.append(Frame(name, data[line + 6 : end]))
-                start = end + 2
+                start, self._begun = end + 2, True
             else:
                 end = data.find(b"\n\n", start) + 2
                 frames += self._lines(data[start:end] if end > 1 else data[start:])
