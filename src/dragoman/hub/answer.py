@@ -119,7 +119,7 @@ class Fold:
 
     def parts(self) -> tuple[Said, ...]:
         """What has been said so far, whether or not it has ended."""
-        return tuple(block.part() for block in self._blocks)
+        return tuple([block.part() for block in self._blocks])
 
 
 def fold(events: Iterable[Event]) -> Answer:

@@ -48,11 +48,15 @@ class Usage(Struct, frozen=True, kw_only=True):
 
     def updated(self, later: Usage) -> Usage:
         """These counts with those of `later` in their place, wherever `later` says something."""
+        if self == _NOTHING:
+            return later
         said = {field: value for field in _FIELDS if (value := getattr(later, field)) is not None}
         return msgspec.structs.replace(self, **said) if said else self
 
     def plus(self, other: Usage) -> Usage:
         """The counts of both: of an answer that took several passes. `context` is not counted."""
+        if self == _NOTHING and other.context is None:
+            return other
         return Usage(**{field: _sum(getattr(self, field), getattr(other, field)) for field in _COUNTED})
 
 
@@ -60,5 +64,6 @@ def _sum(one: int | None, other: int | None) -> int | None:
     return other if one is None else one if other is None else one + other
 
 
+_NOTHING: Final = Usage()
 _FIELDS: Final = Usage.__struct_fields__
 _COUNTED: Final = tuple(field for field in _FIELDS if field != "context")

@@ -8,7 +8,7 @@ request itself: nothing is kept between turns, and the same history is always sa
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
@@ -64,9 +64,7 @@ def lowered(request: Request, *, custom_tools: bool) -> Lowered:
     Past calls are lowered even where their tools are not declared any more: Codex has its sessions summarised so.
     """
     tools = (*request.tools, *_brought(request.turns))
-    if not any(_is_special(tool, custom_tools=custom_tools) for tool in tools) and not any(
-        _is_special_call(part) for turn in request.turns for part in turn.parts
-    ):
+    if not _is_anything_special(request.turns, tools, custom_tools=custom_tools):
         return Lowered(request, {})
     lowering = _Lowering(_names(tools), custom_tools=custom_tools)
     choice = request.tool_choice
@@ -81,14 +79,29 @@ def lowered(request: Request, *, custom_tools: bool) -> Lowered:
     )
 
 
-def _brought(turns: Iterable[Turn]) -> Iterator[Tool]:
+def _brought(turns: Iterable[Turn]) -> list[Tool]:
     """Tools that became known in mid-conversation, in order. They come last, so that the prompt's beginning stays."""
+    brought: list[Tool] = []
     for turn in turns:
         for part in turn.parts:
-            inner = part.parts if isinstance(part, ToolResult) else (part,)
-            for piece in inner:
-                if isinstance(piece, Opaque):
-                    yield from piece.tools
+            if type(part) is Opaque:
+                brought += part.tools
+            elif type(part) is ToolResult:
+                for piece in part.parts:
+                    if type(piece) is Opaque:
+                        brought += piece.tools
+    return brought
+
+
+def _is_anything_special(turns: Iterable[Turn], tools: Iterable[Tool], *, custom_tools: bool) -> bool:
+    for tool in tools:
+        if _is_special(tool, custom_tools=custom_tools):
+            return True
+    for turn in turns:
+        for part in turn.parts:
+            if type(part) is ToolCall and _is_special_call(part):
+                return True
+    return False
 
 
 def _is_special(tool: Tool, *, custom_tools: bool) -> bool:
@@ -97,8 +110,8 @@ def _is_special(tool: Tool, *, custom_tools: bool) -> bool:
     return isinstance(tool, FunctionTool) and (tool.kind != "function" or tool.namespace is not None)
 
 
-def _is_special_call(part: Part) -> bool:
-    return isinstance(part, ToolCall) and (part.kind != "function" or part.namespace is not None)
+def _is_special_call(call: ToolCall) -> bool:
+    return call.kind != "function" or call.namespace is not None
 
 
 def _kind(tool: FunctionTool | CustomTool) -> CallKind:

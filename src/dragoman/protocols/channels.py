@@ -76,8 +76,9 @@ class Channels:
         if visible.startswith(_BEGINNINGS):
             self._on = True
             return self._run()
-        if any(beginning.startswith(visible) for beginning in _BEGINNINGS):
-            return []
+        for beginning in _BEGINNINGS:
+            if beginning.startswith(visible):
+                return []
         return self._pass()
 
     def _pass(self) -> list[Event]:

@@ -118,10 +118,10 @@ def maybe_object(of: Object, key: str) -> Object | None:
 
 
 def object_(of: Object, key: str) -> Object:
-    value = maybe_object(of, key)
-    if value is None:
-        raise missing(key, "an object")
-    return value
+    value = of.get(key)
+    if isinstance(value, dict):
+        return value
+    raise missing(key, "an object") if value is None else wrong(key, "an object", value)
 
 
 def strings(of: Object, key: str) -> tuple[str, ...]:
@@ -156,8 +156,8 @@ def each(of: Object, key: str, read: Callable[[Object], T]) -> tuple[T, ...]:
 
 def placed(of: Object, key: str, read: Callable[[Object, str], T]) -> tuple[T, ...]:
     """Read a list of objects by a reader that wants to know where each stands."""
-    places = (f"{key}[{number}]" for number in itertools.count())
-    return each(of, key, lambda item: read(item, next(places)))
+    numbers = itertools.count()
+    return each(of, key, lambda item: read(item, f"{key}[{next(numbers)}]"))
 
 
 def within(of: Object, key: str, read: Callable[[Object], T]) -> T:

@@ -53,7 +53,7 @@ def callable_tools(request: Request, originals: Mapping[str, Original]) -> dict[
     originals: of a request that was lowered (protocols/call_kinds.py).
     """
     choice = request.tool_choice
-    if choice is not None and choice.mode == "none":
+    if not request.tools or (choice is not None and choice.mode == "none"):
         return {}
     named = choice is not None and choice.mode in ("named", "allowed")
     tools = {

@@ -68,17 +68,14 @@ def _thinking(said: Any) -> Thinking | None:
 
 def opened(request: Request, sealer: Sealer, losses: Losses) -> Request:
     """The request with its envelopes opened. One that does not open leaves its reasoning without a seal."""
-    turns = tuple(_opened_turn(turn, sealer, losses) for turn in request.turns)
-    return (
-        request
-        if all(new is old for new, old in zip(turns, request.turns, strict=True))
-        else _replace(request, turns=turns)
-    )
+    for turn in request.turns:
+        for part in turn.parts:
+            if type(part) is Thinking and envelopes_in(part.seal):
+                return _replace(request, turns=tuple([_opened_turn(turn, sealer, losses) for turn in request.turns]))
+    return request
 
 
 def _opened_turn(turn: Turn, sealer: Sealer, losses: Losses) -> Turn:
-    if not any(isinstance(part, Thinking) and envelopes_in(part.seal) for part in turn.parts):
-        return turn
     parts: list[Part] = []
     for part in turn.parts:
         if isinstance(part, Thinking) and (envelopes := envelopes_in(part.seal)):

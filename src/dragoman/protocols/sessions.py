@@ -18,7 +18,10 @@ _OLDER_CLAUDE_CODE: Final = re.compile(r"_session_([0-9a-f-]{36})\Z")
 
 
 def session_in(headers: Mapping[str, str]) -> str | None:
-    return next((headers[name] for name in _HEADERS if headers.get(name)), None)
+    for name in _HEADERS:
+        if session := headers.get(name):
+            return session
+    return None
 
 
 def subagent_in(headers: Mapping[str, str]) -> str | None:

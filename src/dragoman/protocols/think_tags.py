@@ -5,6 +5,9 @@ its own: code that contains the tag is safe. The newlines next to the tags go, a
 one, and nothing else. Empty tags (Qwen3 says `<think>\\n\\n</think>` when it does not think) are no Thinking at all.
 """
 
+import functools
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from dragoman.hub.events import Cited, Closed, Event, Grew, Opened, Showed
@@ -21,7 +24,7 @@ class ThinkTags:
     """
 
     def __init__(self, tags: tuple[str, ...], *, implicit_open: bool = False) -> None:
-        self._closing: Final = dict(map(_pair, tags))  # opening tag -> closing tag
+        self._closing: Final = _pairs(tags)  # opening tag -> closing tag
         self._implicit = implicit_open
         self._text: Opened | None = None  # the text block that is held back
         self._held = ""
@@ -62,11 +65,13 @@ class ThinkTags:
             self._held = self._held.lstrip(_NEWLINES)
             self._behind_tag = not self._held
         visible = self._held.lstrip()
+        may_be = not visible
         for opening, closing in self._closing.items():
             if visible.startswith(opening):
                 self._held = visible[len(opening) :]
                 return self._enter(closing)
-        if not visible or any(opening.startswith(visible) for opening in self._closing):
+            may_be = may_be or opening.startswith(visible)
+        if may_be:
             return []
         if self._implicit:
             return self._enter(next(iter(self._closing.values())))
@@ -120,6 +125,11 @@ class ThinkTags:
             said = [*shown, event] if (shown := self._show()) else []
         self._text = None
         return said
+
+
+@functools.lru_cache(maxsize=64)
+def _pairs(tags: tuple[str, ...]) -> Mapping[str, str]:
+    return MappingProxyType(dict(map(_pair, tags)))
 
 
 def _pair(tag: str) -> tuple[str, str]:

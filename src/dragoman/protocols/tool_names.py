@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from dragoman.hub.request import CustomTool, FunctionTool, Tool
+from dragoman.hub.request import HostedTool, Tool
 
 _LEGAL: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ILLEGAL: Final = re.compile(r"[^A-Za-z0-9_-]")
@@ -24,5 +24,8 @@ def fit(name: str) -> str:
 
 def originals(tools: Iterable[Tool]) -> dict[str, str]:
     """Return the names that had to be changed: fitted name -> the client's."""
-    names = (tool.name for tool in tools if isinstance(tool, FunctionTool | CustomTool))
-    return {fitted: name for name in names if (fitted := fit(name)) != name}
+    changed: dict[str, str] = {}
+    for tool in tools:
+        if not isinstance(tool, HostedTool) and (fitted := fit(tool.name)) != tool.name:
+            changed[fitted] = tool.name
+    return changed

@@ -69,14 +69,13 @@ class _Pairing:
         self._unique: Final = unique
         self._taken: set[str] = set()
 
-    def round(self, said: Sequence[Turn], replies: Sequence[Turn]) -> Iterator[Turn]:
+    def round(self, said: Sequence[Turn], replies: Sequence[Turn]) -> list[Turn]:
         waiting = _Waiting()
-        if said:
-            yield self._numbered(_joined(said), waiting)
+        turns = [self._numbered(_joined(said), waiting)] if said else []
         others = [turn for reply in replies if (turn := self._without_results(reply, waiting)).parts]
         if waiting.calls:
-            yield Turn("user", waiting.results(), path=(replies or said)[0].path)
-        yield from others
+            turns.append(Turn("user", waiting.results(), path=(replies or said)[0].path))
+        return turns + others
 
     def _numbered(self, turn: Turn, waiting: "_Waiting") -> Turn:
         """The turn with its calls under legal ids of their own."""
@@ -100,7 +99,7 @@ class _Pairing:
         return sent
 
     def _without_results(self, turn: Turn, waiting: "_Waiting") -> Turn:
-        if not any(type(part) is ToolResult for part in turn.parts):
+        if ToolResult not in map(type, turn.parts):
             return turn
         others: list[Part] = []
         for part in turn.parts:

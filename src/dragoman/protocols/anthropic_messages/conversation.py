@@ -144,7 +144,10 @@ class Conversation:
             block["text"] = block["text"].rstrip()  # white space at the very end is a 400
 
     def _blocks(self, parts: Iterable[Part], path: str) -> list[Object]:
-        return [block for part in parts for block in self._block(part, path)]
+        blocks: list[Object] = []
+        for part in parts:
+            blocks += self._block(part, path)
+        return blocks
 
     def _block(self, part: Part, path: str) -> Sequence[Object]:
         match part:

@@ -11,6 +11,7 @@ Canonical form, where the dialect has several:
 - `tool_choice` is not said without tools, nor `disable_parallel_tool_use` beside `none`.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
@@ -53,7 +54,7 @@ _EFFORTS: Final[tuple[Effort, ...]] = get_args(Effort)
 
 
 def read_request(body: bytes, headers: Mapping[str, str]) -> Request:
-    return fields.read_body(body, lambda of: _request(of, headers))
+    return fields.read_body(body, functools.partial(_request, headers=headers))
 
 
 def _request(of: Object, headers: Mapping[str, str]) -> Request:
@@ -97,7 +98,8 @@ def _messages(of: Object) -> tuple[Turn, ...]:
 
 def _extra(of: Object) -> Object:
     extra = {**fields.unnamed(of, _NAMED), **fields.unnamed_within(of, _OBJECTS)}
-    if inner := fields.unnamed_within(of.get("output_config") or {}, {"format": _FORMAT}):
+    output = of.get("output_config")
+    if output and (inner := fields.unnamed_within(output, {"format": _FORMAT})):
         extra["output_config"] = {**extra.get("output_config", {}), **inner}
     return extra
 

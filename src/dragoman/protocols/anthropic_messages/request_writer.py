@@ -9,7 +9,7 @@ from typing import Final
 
 from dragoman.hub.estimate import is_at_least
 from dragoman.hub.losses import Losses
-from dragoman.hub.request import Cache, Request
+from dragoman.hub.request import Cache, Request, Sampling
 from dragoman.hub.route import Profile, Route
 from dragoman.protocols.anthropic_messages import tool_writer
 from dragoman.protocols.anthropic_messages.cache_marks import keep_legal, write_cache
@@ -45,7 +45,7 @@ def write_request(request: Request, route: Route, profile: Profile, losses: Loss
         body["thinking"] = thinking
     body |= _output_config(request, thinking, profile, losses)
     body |= _sampling(request, profile, losses, thinking=thinking)
-    if stop := [sequence for sequence in request.stop if sequence.strip()]:
+    if request.stop and (stop := [sequence for sequence in request.stop if sequence.strip()]):
         body["stop_sequences"] = stop
     body |= _account(request, losses)
     if request.stream:
@@ -54,7 +54,7 @@ def write_request(request: Request, route: Route, profile: Profile, losses: Loss
         body["cache_control"] = write_cache(request.cache)
     if ours:
         return jsons.write(merged(body, {k: v for k, v in request.extra.items() if k in body or k not in _INSIDE}))
-    if marked := [*(tool for tool in tools if "cache_control" in tool), *conversation.marked]:
+    if marked := [tool for tool in tools if "cache_control" in tool] + conversation.marked:
         keep_legal(marked)
     elif profile.cache_marks in ("anthropic", "explicit") and is_at_least(request, _WORTH_CACHING):
         _mark(body, everywhere=profile.cache_marks == "explicit")
@@ -96,6 +96,7 @@ def _output_config(request: Request, thinking: Object | None, profile: Profile, 
     return {"output_config": said} if said else {}
 
 
+_UNSAID: Final = Sampling()
 _LOST_SAMPLING: Final = (
     "min_p",
     "frequency_penalty",
@@ -110,6 +111,8 @@ _LOST_SAMPLING: Final = (
 
 def _sampling(request: Request, profile: Profile, losses: Losses, *, thinking: Object | None) -> Object:
     sampling, ours = request.sampling, request.dialect == _DIALECT
+    if sampling == _UNSAID:
+        return {}
     if sampling.n is not None and sampling.n > 1:
         losses.refuse("n", "this backend gives one answer at a time; ask several times")
     for name in _LOST_SAMPLING:

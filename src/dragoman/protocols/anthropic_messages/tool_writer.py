@@ -76,9 +76,13 @@ def stand_ins(request: Request) -> list[Object]:
     """Tools for a history that has calls, sent without any (agents do so to have it summarised): a 400 otherwise."""
     if request.dialect == _DIALECT:
         return []
-    calls = [part for turn in request.turns for part in turn.parts if isinstance(part, ToolCall)]
-    names = dict.fromkeys(tool_names.fit(call.name) for call in calls if call.by != "backend")
-    return [{"name": name, "input_schema": schemas.of_arguments(None)} for name in names]
+    found: dict[str, Object] = {}
+    for turn in request.turns:
+        for part in turn.parts:
+            if type(part) is ToolCall and part.by != "backend":
+                name = tool_names.fit(part.name)
+                found[name] = {"name": name, "input_schema": schemas.of_arguments(None)}
+    return [*found.values()]
 
 
 def write_tool_choice(request: Request, losses: Losses) -> Object:

@@ -25,19 +25,19 @@ def read_usage(said: Any) -> Usage | None:
     """Return None where nothing is said."""
     if not isinstance(said, dict):
         return None
-    fresh, read = _count(said, "input_tokens"), _count(said, "cache_read_input_tokens")
-    written = _count(said, "cache_creation_input_tokens")
+    fresh, read = count(said.get("input_tokens")), count(said.get("cache_read_input_tokens"))
+    written = count(said.get("cache_creation_input_tokens"))
     creation, details = _object(said, "cache_creation"), _object(said, "output_tokens_details")
     server = _object(said, "server_tool_use")
     usage = Usage(
         input=None if fresh is None else fresh + (read or 0) + (written or 0),
         cache_read=read,
         cache_written=written,
-        cache_written_1h=_count(creation, "ephemeral_1h_input_tokens"),
-        output=_count(said, "output_tokens"),
-        reasoning=_count(details, "thinking_tokens"),
-        searches=_count(server, "web_search_requests"),
-        fetches=_count(server, "web_fetch_requests"),
+        cache_written_1h=count(creation.get("ephemeral_1h_input_tokens")),
+        output=count(said.get("output_tokens")),
+        reasoning=count(details.get("thinking_tokens")),
+        searches=count(server.get("web_search_requests")),
+        fetches=count(server.get("web_fetch_requests")),
     )
     return None if usage == Usage() else usage
 
@@ -62,10 +62,6 @@ def write_usage(usage: Usage) -> dict[str, Any]:
             "web_fetch_requests": usage.fetches or 0,
         }
     return said
-
-
-def _count(of: dict[str, Any], key: str) -> int | None:
-    return count(of.get(key))
 
 
 def _object(of: dict[str, Any], key: str) -> dict[str, Any]:

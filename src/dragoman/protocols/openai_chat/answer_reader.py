@@ -338,9 +338,10 @@ class AnswerReader:
             self._fail(Problem("backend_failed", f"the backend gave up on the answer (finish_reason {self._raw!r})"))
             return
         reason = self._reason(raw)
-        if reason != "length" and any(not call.opened and (call.id or call.pieces) for call in self._calls):
-            self._fail(Problem("backend_failed", "the backend called a tool without naming it"))
-            return
+        for call in self._calls:
+            if reason != "length" and not call.opened and (call.id or call.pieces):
+                self._fail(Problem("backend_failed", "the backend called a tool without naming it"))
+                return
         self._close_open()
         self._show_seal()
         for call in self._calls:
@@ -353,8 +354,9 @@ class AnswerReader:
         """The tool calls that were made decide, not what the backend calls the end of its answer."""
         if (reason := _REASON.get(raw)) is not None:
             return reason
-        if any(call.opened for call in self._calls):
-            return "tool_calls"
+        for call in self._calls:
+            if call.opened:
+                return "tool_calls"
         if self._declined:
             return "refused"
         return "stop_sequence" if self._stop_sequence is not None else "stop"

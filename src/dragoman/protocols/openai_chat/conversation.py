@@ -98,8 +98,7 @@ class Conversation:
             self._say("user", self._content(turn.parts, turn.path), turn)
 
     def _repaired(self, leading: Sequence[Turn], rest: Sequence[Turn]) -> None:
-        prompt = [part for turn in leading for part in turn.parts]
-        if content := self._content(prompt, leading[0].path if leading else ""):
+        if leading and (content := self._content([part for turn in leading for part in turn.parts], leading[0].path)):
             self.messages.append({"role": self._system, "content": content})
         history = self._profile.reasoning_history
         question = (
@@ -280,11 +279,13 @@ class Conversation:
     def _with_extra(self, said: Object, extra: Object) -> Object:
         return merged(said, extra) if self._ours and extra else said
 
-    def _content(self, parts: Iterable[Part], path: str) -> Content:
+    def _content(self, parts: Sequence[Part], path: str) -> Content:
         """A string where all is text (many local servers take nothing else), else a list of parts.
 
         Where marks may stand on parts, texts are not joined: a mark that moves on would change the prompt before it.
         """
+        if len(parts) == 1 and type(part := parts[0]) is Text and part.cache is None and not part.extra:
+            return part.text  # nearly all of them
         pieces = self._pieces(parts, path)
         if not pieces:
             return ""

@@ -16,6 +16,7 @@ Canonical form, where the dialect has several:
   said without tools.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
@@ -66,12 +67,10 @@ _NAMED: Final = frozenset(
     ]
 )
 _EFFORTS: Final[tuple[Effort, ...]] = get_args(Effort)
-# Kept in `extra`, and read nevertheless: what is said to OpenAI itself need not be said to others.
-_WHO: Final = ("safety_identifier", "user")
 
 
 def read_request(body: bytes, headers: Mapping[str, str]) -> Request:
-    return fields.read_body(body, lambda of: _request(of, headers))
+    return fields.read_body(body, functools.partial(_request, headers=headers))
 
 
 def _request(of: Object, headers: Mapping[str, str]) -> Request:
@@ -95,7 +94,8 @@ def _request(of: Object, headers: Mapping[str, str]) -> Request:
         stream_usage=usage or False,
         cache_key=cache_key,
         service_tier=fields.maybe_string(of, "service_tier"),
-        user=next((user for key in _WHO if (user := fields.maybe_string(of, key))), None),
+        # Kept in `extra` as well: what is said to OpenAI itself need not be said to others.
+        user=fields.maybe_string(of, "safety_identifier") or fields.maybe_string(of, "user") or None,
         session=session_in(headers) or cache_key,
         extra=_extra(of),
     )
@@ -112,7 +112,8 @@ def _messages(of: Object) -> tuple[Turn, ...]:
 
 def _extra(of: Object) -> Object:
     extra = {**fields.unnamed(of, _NAMED), **fields.unnamed_within(of, _OBJECTS)}
-    if inner := fields.unnamed_within(of.get("response_format") or {}, {"json_schema": _SCHEMA}):
+    form = of.get("response_format")
+    if form and (inner := fields.unnamed_within(form, {"json_schema": _SCHEMA})):
         extra["response_format"] = {**extra.get("response_format", {}), **inner}
     return extra
 

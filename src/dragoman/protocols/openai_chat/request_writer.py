@@ -10,7 +10,7 @@ from msgspec import Raw
 
 from dragoman.hub.estimate import tokens_in_json
 from dragoman.hub.losses import Losses
-from dragoman.hub.request import Request
+from dragoman.hub.request import Request, Sampling
 from dragoman.hub.route import Profile, Route
 from dragoman.protocols.fields import Object, merged
 from dragoman.protocols.openai_chat.conversation import Conversation
@@ -30,6 +30,7 @@ _SAMPLING: Final = (
     "top_logprobs",
     "n",
 )
+_UNSAID: Final = Sampling()
 _SAMPLING_EXTRAS: Final = ("top_k", "min_p", "repetition_penalty")
 # What is in `extra` under these names belongs into an object that the writer has said, or nowhere.
 _INSIDE: Final = frozenset({"stream_options", "response_format"})
@@ -52,10 +53,13 @@ def write_request(request: Request, route: Route, profile: Profile, losses: Loss
     messages = conversation.messages
     prefill = {} if ours else _prefill(messages, profile, losses)
     # Rendered once and for all: its size is needed before the rest is known, and it is nearly all there is.
-    prompt = Raw(jsons.write(messages))
-    body: Object = {"model": route.backend_model, "messages": prompt}
-    body |= write_tools(request, conversation.brought, route, profile, losses, thinks=thinks)
-    body |= _limits(request, [prompt, body.get("tools")], route, profile, losses)
+    prompt = jsons.write(messages)
+    body: Object = {"model": route.backend_model, "messages": Raw(prompt)}
+    if tools := write_tools(request, conversation.brought, route, profile, losses, thinks=thinks):
+        written = jsons.write(tools["tools"])
+        body |= tools | {"tools": Raw(written)}
+        prompt += written
+    body |= _limits(request, prompt, route, profile, losses)
     body |= prefill
     body |= _sampling(request, profile, losses)
     body |= thinking
@@ -70,7 +74,7 @@ def write_request(request: Request, route: Route, profile: Profile, losses: Loss
     return jsons.write(body)
 
 
-def _limits(request: Request, prompt: object, route: Route, profile: Profile, losses: Losses) -> Object:
+def _limits(request: Request, prompt: bytes, route: Route, profile: Profile, losses: Losses) -> Object:
     said: Object = {}
     limit = request.max_tokens
     if limit is not None:
@@ -81,7 +85,7 @@ def _limits(request: Request, prompt: object, route: Route, profile: Profile, lo
         elif clamped < limit:
             losses.silent("max_tokens", f"lowered from {limit} to {clamped}: the model's window has no more room")
         said |= dict.fromkeys(profile.limit_fields, clamped)
-    stop = [s for s in request.stop if s]
+    stop = [s for s in request.stop if s] if request.stop else []
     if profile.max_stop is not None and len(stop) > profile.max_stop:
         losses.silent("stop", f"this backend takes {profile.max_stop} stop sequences; the proxy looks for the others")
         stop = stop[: profile.max_stop]
@@ -97,20 +101,24 @@ _MARGIN: Final = 256
 _LEAST: Final = 1_024
 
 
-def _clamped(limit: int, prompt: object, route: Route) -> int:
-    """vLLM refuses a limit that does not fit beside the prompt, and agents ask for 32,000 or 64,000 of any model."""
+def _clamped(limit: int, prompt: bytes, route: Route) -> int:
+    """vLLM refuses a limit that does not fit beside the prompt, and agents ask for 32,000 or 64,000 of any model.
+
+    prompt: the messages and the tools, as they are sent.
+    """
     if route.max_output is not None:
         limit = min(limit, route.max_output)
     if route.context_window is None:
         return limit
-    rendered = jsons.write(prompt)
-    if len(rendered) + limit + _MARGIN <= route.context_window:  # a token is at least a byte
+    if len(prompt) + limit + _MARGIN <= route.context_window:  # a token is at least a byte
         return limit
-    return min(limit, max(route.context_window - tokens_in_json(rendered) - _MARGIN, _LEAST))
+    return min(limit, max(route.context_window - tokens_in_json(prompt) - _MARGIN, _LEAST))
 
 
 def _sampling(request: Request, profile: Profile, losses: Losses) -> Object:
     said: Object = {}
+    if request.sampling == _UNSAID:
+        return said
     for name in _SAMPLING:
         if (value := getattr(request.sampling, name)) is None:
             continue

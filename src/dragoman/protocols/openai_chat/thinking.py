@@ -3,7 +3,7 @@
 from typing import Final
 
 from dragoman.hub.losses import Losses
-from dragoman.hub.request import Request
+from dragoman.hub.request import Effort, Request
 from dragoman.hub.route import Profile
 from dragoman.protocols import effort
 from dragoman.protocols.fields import Object
@@ -16,11 +16,11 @@ def write_thinking(request: Request, profile: Profile, losses: Losses) -> tuple[
     wanted = effort.wanted(request.reasoning)
     if request.reasoning.budget is not None:
         losses.silent("thinking.budget_tokens", "other backends are asked in words, not in tokens")
-    on = _on(request, profile, losses)
+    on = None if profile.thinking_switch is None else _on(wanted, request, profile, losses)
     said = {} if on is None else _switch(profile, on=on)
     if on is False or (wanted == "none" and profile.thinking_switch is not None):
         return said, False
-    word = _word(request, profile, losses)
+    word = None if wanted is None else _word(wanted, request, profile, losses)
     if word is not None:
         said["reasoning_effort"] = word
         if profile.template_effort:
@@ -28,11 +28,8 @@ def write_thinking(request: Request, profile: Profile, losses: Losses) -> tuple[
     return said, word != "none"
 
 
-def _on(request: Request, profile: Profile, losses: Losses) -> bool | None:
+def _on(wanted: Effort | None, request: Request, profile: Profile, losses: Losses) -> bool | None:
     """How the backend's switch is to be set; None = not at all."""
-    if profile.thinking_switch is None:
-        return None
-    wanted = effort.wanted(request.reasoning)
     asked = None if wanted is None else wanted != "none"
     if asked is False:
         return False
@@ -60,10 +57,7 @@ def _switch(profile: Profile, *, on: bool) -> Object:
             return {name: {"type": "enabled" if on else "disabled"}}
 
 
-def _word(request: Request, profile: Profile, losses: Losses) -> str | None:
-    wanted = effort.wanted(request.reasoning)
-    if wanted is None:
-        return None
+def _word(wanted: Effort, request: Request, profile: Profile, losses: Losses) -> str | None:
     if request.dialect == _DIALECT and not profile.efforts and profile.thinking_switch is None:
         return wanted  # nothing is known of this backend, and the client asked it in its own words
     word = effort.nearest(wanted, profile.efforts)

@@ -32,10 +32,12 @@ def read_usage(said: Any) -> Usage | None:
 
 def _output(said: dict[str, Any], reasoning: int | None) -> int | None:
     """xAI counts reasoning beside `completion_tokens` and not in it; its total tells."""
-    completion, prompt, total = (count(said.get(f"{kind}_tokens")) for kind in ("completion", "prompt", "total"))
-    if completion is None or prompt is None or not reasoning or total != prompt + completion + reasoning:
+    completion = count(said.get("completion_tokens"))
+    if completion is None or not reasoning:
         return completion
-    return completion + reasoning
+    prompt, total = count(said.get("prompt_tokens")), count(said.get("total_tokens"))
+    beside = prompt is not None and total == prompt + completion + reasoning
+    return completion + reasoning if beside else completion
 
 
 def write_usage(usage: Usage) -> dict[str, Any]:

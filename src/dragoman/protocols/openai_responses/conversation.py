@@ -69,7 +69,8 @@ class Conversation:
             self._as_said(request.turns)
         else:
             leading = list(itertools.takewhile(lambda turn: turn.role in _SYSTEM, request.turns))
-            self._prompt(leading)
+            if leading:
+                self._prompt(leading)
             self._repaired(tool_results.paired(request.turns[len(leading) :], "openai", losses, unique=True))
 
     def _as_said(self, turns: Iterable[Turn]) -> None:
@@ -98,7 +99,7 @@ class Conversation:
         if self._profile.cache_marks == "openai" and any(getattr(part, "cache", None) for part in parts):
             self._say(Turn("developer", tuple(parts), path=leading[0].path))
         else:
-            self.instructions = "\n\n".join(text for part in parts if (text := _plain(part)))
+            self.instructions = "\n\n".join([text for part in parts if (text := _plain(part))])
 
     def _repaired(self, turns: Sequence[Turn]) -> None:
         history = self._profile.reasoning_history
@@ -260,7 +261,10 @@ class Conversation:
         return self._piece(part, path)
 
     def _content(self, turn: Turn) -> list[Object]:
-        return [piece for part in turn.parts for piece in self._piece(part, turn.path)]
+        pieces: list[Object] = []
+        for part in turn.parts:
+            pieces += self._piece(part, turn.path)
+        return pieces
 
     def _piece(self, part: Part, path: str) -> list[Object]:
         match part:

@@ -5,6 +5,7 @@ turn: there the first part of each has it, under `item`, and what a part has its
 """
 
 import itertools
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -56,7 +57,7 @@ def read_items(of: Object) -> tuple[Turn, ...]:
 
 
 def _joined(turns: Iterable[Turn]) -> Iterator[Turn]:
-    for role, run in itertools.groupby(turns, lambda turn: turn.role):
+    for role, run in itertools.groupby(turns, operator.attrgetter("role")):
         if role == "assistant":
             said = list(run)
             yield Turn(role, tuple(part for turn in said for part in turn.parts), path=said[0].path)

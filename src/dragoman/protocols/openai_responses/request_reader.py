@@ -12,6 +12,7 @@ Canonical form, where the dialect has several:
 - nothing is stored at the backend, and reasoning always comes back encrypted.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
@@ -30,7 +31,7 @@ _ULTRA: Final = "ultra"  # Codex (0.169) offers it for some models; nobody else 
 
 
 def read_request(body: bytes, headers: Mapping[str, str]) -> Request:
-    return fields.read_body(body, lambda of: read_object(of, headers))
+    return fields.read_body(body, functools.partial(read_object, headers=headers))
 
 
 def read_object(of: Object, headers: Mapping[str, str]) -> Request:
@@ -38,6 +39,7 @@ def read_object(of: Object, headers: Mapping[str, str]) -> Request:
     if of.get("input") is None and of.get("previous_response_id") is None:
         raise fields.missing("input", "a string or a list of items")
     key, latest = fields.maybe_string(of, "prompt_cache_key"), _latest_configuration(of)
+    wishes = of | latest if latest else of
     return Request(
         dialect=_DIALECT,
         model=fields.string(of, "model"),
@@ -51,8 +53,8 @@ def read_object(of: Object, headers: Mapping[str, str]) -> Request:
             top_p=fields.maybe_number(of, "top_p"),
             top_logprobs=fields.maybe_int(of, "top_logprobs") or None,
         ),
-        reasoning=fields.within_if_any({**of, **latest}, "reasoning", _reasoning) or Reasoning(),
-        output_format=fields.within_if_any({**of, **latest}, "text", _text),
+        reasoning=fields.within_if_any(wishes, "reasoning", _reasoning) or Reasoning(),
+        output_format=fields.within_if_any(wishes, "text", _text),
         stream=fields.maybe_bool(of, "stream") or False,
         cache_key=key,
         service_tier=fields.maybe_string(of, "service_tier"),

@@ -7,7 +7,7 @@ import hashlib
 from typing import Any, Final
 
 from dragoman.hub.losses import Losses
-from dragoman.hub.request import HostedTool, OutputFormat, Request
+from dragoman.hub.request import HostedTool, OutputFormat, Request, Sampling
 from dragoman.hub.route import Profile, Route
 from dragoman.protocols import effort
 from dragoman.protocols.fields import Object
@@ -20,6 +20,7 @@ _DIALECT: Final = "openai-responses"
 _MIN_OUTPUT: Final = 16  # the API takes no lower limit
 _ENCRYPTED: Final = "reasoning.encrypted_content"
 _SOURCES: Final = "web_search_call.action.sources"
+_UNSAID: Final = Sampling()
 _LOST: Final = (
     "top_k",
     "min_p",
@@ -90,8 +91,10 @@ def _is_configured_on_the_way(request: Request) -> bool:
 def _include(request: Request) -> list[Any]:
     said = said_in(request).get("include")
     wanted = [*said] if isinstance(said, list) else []
-    if request.dialect != _DIALECT and any(isinstance(t, HostedTool) and t.kind == "web_search" for t in request.tools):
-        wanted.append(_SOURCES)  # clients of other dialects are shown what was found
+    for tool in request.tools if request.dialect != _DIALECT else ():
+        if isinstance(tool, HostedTool) and tool.kind == "web_search":
+            wanted.append(_SOURCES)  # clients of other dialects are shown what was found
+            break
     return wanted if _ENCRYPTED in wanted else [*wanted, _ENCRYPTED]
 
 
@@ -115,6 +118,8 @@ def _limits(request: Request, route: Route, losses: Losses) -> Object:
 
 def _sampling(request: Request, profile: Profile, losses: Losses) -> Object:
     sampling, ours = request.sampling, request.dialect == _DIALECT
+    if sampling == _UNSAID:
+        return {}
     if sampling.n is not None and sampling.n > 1:
         losses.refuse("n", "this backend gives one answer at a time; ask several times")
     for name in _LOST:

@@ -44,8 +44,6 @@ def said_in(request: Request) -> dict[str, Any]:
 
 def _repeated(said: Any, usual: Any) -> Any:
     """What was said, and in an object also what was not."""
-    if said is None:
-        return usual
     return {**usual, **said} if isinstance(usual, dict) and isinstance(said, dict) else said
 
 
@@ -58,7 +56,10 @@ class ResponseObject:
         self._to_codex: Final = "client_metadata" in said
         head = {"id": self.id, "object": "response", "created_at": stamp.at, "model": model}
         self._head: Final = jsons.write(head)[:-1]
-        self._echo: Final = jsons.write({key: _repeated(said.get(key), usual) for key, usual in ECHOED.items()})[1:]
+        echo = {
+            key: usual if (value := said.get(key)) is None else _repeated(value, usual) for key, usual in ECHOED.items()
+        }
+        self._echo: Final = jsons.write(echo)[1:]
 
     @classmethod
     def of(cls, request: Request, stamp: Stamp) -> "ResponseObject":

@@ -1,5 +1,6 @@
 """Reading the tools of a Responses request."""
 
+import itertools
 from typing import Any, Final
 
 from dragoman.hub.request import CustomTool, FunctionTool, HostedTool, Tool, ToolChoice
@@ -17,7 +18,7 @@ _HOSTED: Final = ("web_search", "file_search", "code_interpreter", "image_genera
 
 def read_tools(of: Object) -> tuple[Tool, ...]:
     """The member `tools`: namespaces are opened, each of their tools knows its own. An empty one declares nothing."""
-    return tuple(tool for tools in fields.each(of, "tools", _tools) for tool in tools)
+    return tuple(itertools.chain.from_iterable(fields.each(of, "tools", _tools)))
 
 
 def _tools(of: Object) -> tuple[Tool, ...]:
