@@ -33,14 +33,15 @@ def test_small_prompts_teach_nothing() -> None:
     learnt = Calibration()
     learnt.observe("m", 49, 100)
     learnt.observe("m", 100, 49)
+    assert not learnt.wants("m", 49)
     assert learnt.apply("m", 1000) == 1000
 
 
 def test_it_wants_what_is_new_and_then_one_in_eight() -> None:
     learnt = Calibration()
-    assert all(learnt.wants("m") for _ in range(20))
+    assert all(learnt.wants("m", 100) for _ in range(20))
     learnt.observe("m", 100, 100)
-    assert sum(learnt.wants("m") for _ in range(80)) == 10
+    assert sum(learnt.wants("m", 100) for _ in range(80)) == 10
 
 
 def test_models_without_number_are_forgotten() -> None:

@@ -81,7 +81,7 @@ class Snapshot(Struct, frozen=True):
 
     def model(self, name: str) -> ModelConfig | None:
         """The model of this name or alias."""
-        return self.models.get(self.spelled(name))
+        return self.models.get(name) or self.models.get(self.spelled(name))
 
     def spelled(self, name: str) -> str:
         """The name as the file has it: one that is no model's and no alias's may be covered by an open alias."""
@@ -91,7 +91,7 @@ class Snapshot(Struct, frozen=True):
 
     def may_use(self, key: Key, name: str) -> bool:
         """Whether the key may ask for the model under this name, which a client said."""
-        return key.may_use(self.spelled(name))
+        return key.models is None or key.may_use(self.spelled(name))
 
     def names_for(self, key: Key) -> list[str]:
         """All names that the key may ask for, as far as they can be listed."""

@@ -27,7 +27,7 @@ async def ask_in_turn(
     health, load = parties.gateway.health, parties.gateway.load
     left = list(route.backends)
     while True:
-        well = [backend for backend in left if not health.rests(backend.url)]
+        well = [backend for backend in left if not health.rests(backend.url)] if len(left) > 1 else left
         helps = bool(parties.entry.parent)  # another exchange, which says how long this may take
         backend = await load.enter(well or left, route.backend_model, patient=helps)
         left.remove(backend)

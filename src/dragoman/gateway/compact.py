@@ -4,6 +4,7 @@ A compaction item holds the summary in an envelope of ours (protocols/seals.py),
 place of what it summarises. Compaction of another service cannot be read here, and is refused with words that say so.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -37,8 +38,8 @@ _MAX_ANSWER: Final = 64 * 2**20
 
 def asks_for_compaction(request: Request) -> bool:
     """Whether the client ends its input with `compaction_trigger`: the answer is to be a compaction item."""
-    last = request.turns[-1].parts[-1:] if request.turns else ()
-    return any(isinstance(part, Opaque) and part.kind == "compaction_trigger" for part in last)
+    parts = request.turns[-1].parts if request.turns else ()
+    return bool(parts) and isinstance(last := parts[-1], Opaque) and last.kind == "compaction_trigger"
 
 
 def with_summaries(request: Request, route: Route, sealer: Sealer) -> Request:
@@ -46,7 +47,7 @@ def with_summaries(request: Request, route: Route, sealer: Sealer) -> Request:
 
     Raise Problem("bad_request") for another's, unless the backend speaks this dialect: then it may be its own.
     """
-    if not any(_is_compaction(part) for turn in request.turns for part in turn.parts):
+    if not _holds_compaction(request.turns):
         return request
     native = all(backend.dialect == _DIALECT for backend in route.backends)
     turns = (
@@ -56,14 +57,22 @@ def with_summaries(request: Request, route: Route, sealer: Sealer) -> Request:
     return _replace(request, turns=tuple(turns))
 
 
-def _is_compaction(part: Part) -> bool:
-    return isinstance(part, Opaque) and part.dialect == _DIALECT and part.kind in ("compaction", "compaction_summary")
+def _holds_compaction(turns: Iterable[Turn]) -> bool:
+    for turn in turns:
+        for part in turn.parts:
+            if type(part) is Opaque and _is_compaction(part):
+                return True
+    return False
+
+
+def _is_compaction(part: Opaque) -> bool:
+    return part.dialect == _DIALECT and part.kind in ("compaction", "compaction_summary")
 
 
 def _summary(part: Part, path: str, sealer: Sealer, *, native: bool) -> Part:
-    if not _is_compaction(part):
+    if not isinstance(part, Opaque) or not _is_compaction(part):
         return part
-    raw: Any = part.raw if isinstance(part, Opaque) else None
+    raw: Any = part.raw
     envelope = raw.get("encrypted_content") if isinstance(raw, dict) else None
     inside = sealer.unwrap(envelope) if isinstance(envelope, str) and envelope.startswith(PREFIX) else None
     if inside is None and native and not str(envelope).startswith(PREFIX):

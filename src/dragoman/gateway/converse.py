@@ -34,7 +34,9 @@ async def converse(request: Request, route: Route, parties: Parties, writer: Str
     """
     request = with_defaults(request, route.defaults)
     if request.stream:
-        await _first_answer(request, route, parties, _Streaming(request, parties, writer))
+        mark = stamp(parties.entry.id)
+        writer = writer or parties.client.stream_writer(request, mark)
+        await _first_answer(request, route, parties, _Streaming(writer, parties), mark)
     else:
         answer = await gathered(request, route, parties)
         await tell_whole(answer, request, parties)
@@ -44,7 +46,7 @@ async def converse(request: Request, route: Route, parties: Parties, writer: Str
 async def gathered(request: Request, route: Route, parties: Parties) -> Answer:
     """The answer as a whole, told to nobody."""
     gathering = _Gathering()
-    await _first_answer(request, route, parties, gathering)
+    await _first_answer(request, route, parties, gathering, stamp(parties.entry.id))
     answer, losses = gathering.told()
     parties.entry.hear([Noted(answer.usage)])
     parties.describe(losses)
@@ -70,8 +72,7 @@ async def tell_made(making: Awaitable[list[Event]], request: Request, parties: P
     await parties.responder.end()
 
 
-async def _first_answer(request: Request, route: Route, parties: Parties, teller: "_Teller") -> None:
-    mark = stamp(parties.entry.id)
+async def _first_answer(request: Request, route: Route, parties: Parties, teller: "_Teller", mark: Stamp) -> None:
     lost = Losses(route.on_loss)
     request = await made_readable(request, route, route.backends, parties, lost, gathered)
 
@@ -124,11 +125,11 @@ class _Teller(Protocol):
 class _Streaming:
     """Tells events as they come. The status line waits for the first that means something."""
 
-    def __init__(self, request: Request, parties: Parties, writer: StreamWriter | None) -> None:
-        self._writer: Final = writer or parties.client.stream_writer(request, stamp(parties.entry.id))
+    def __init__(self, writer: StreamWriter, parties: Parties) -> None:
+        self._writer: Final = writer
         self._parties: Final = parties
         self.said = False
-        parties.keep_company(self._writer.pulse, self._fail)
+        parties.keep_company(writer.pulse, self._fail)
 
     def _fail(self, problem: Problem) -> bytes:
         return self._writer.feed(Failed(problem))
@@ -229,6 +230,6 @@ def _calibrate(request: Request, route: Route, parties: Parties) -> None:
     counted, calibration = parties.entry.usage.input, parties.gateway.calibration
     if parties.entry.images or parties.entry.pages:
         return  # another prompt was counted than this one
-    if counted and calibration.wants(route.backend_model) and rough_tokens(request) < _SMALL:
+    if counted and calibration.wants(route.backend_model, counted) and rough_tokens(request) < _SMALL:
         estimated = tokens_in_request(request, jsons.write_text)
         calibration.observe(route.backend_model, estimated, counted)

@@ -29,12 +29,11 @@ def reminded(request: Request, vault: Vault, owner: str) -> Request:
     """The request of a Chat client with the reasoning it was told and did not send back, as envelopes."""
     if request.dialect != _DIALECT:
         return request
-    turns = tuple(_reminded_turn(turn, vault, owner) for turn in request.turns)
-    return (
-        request
-        if all(new is old for new, old in zip(turns, request.turns, strict=True))
-        else _replace(request, turns=turns)
-    )
+    turns = list(request.turns)
+    for place, turn in enumerate(turns):
+        if turn.role == "assistant":
+            turns[place] = _reminded_turn(turn, vault, owner)
+    return _replace(request, turns=tuple(turns))
 
 
 def _reminded_turn(turn: Turn, vault: Vault, owner: str) -> Turn:

@@ -1,6 +1,7 @@
 """Who takes part in one exchange: the caller, his dialect, the house, the one who answers, and the one who writes it down."""
 
 import asyncio
+import functools
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -33,7 +34,7 @@ class Parties(Struct, frozen=True):
     async def read_request(self, body: bytes) -> Request:
         """Read the client's request. After a large one others have their turn before it is written anew."""
         self.entry.read_bytes = len(body)
-        request = await self.beside(lambda: self.client.read_request(body, self.call.headers))
+        request = await self.beside(functools.partial(self.client.read_request, body, self.call.headers))
         self.entry.session = request.session or ""
         if len(body) > _LARGE:
             await asyncio.sleep(0)

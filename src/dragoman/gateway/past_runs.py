@@ -9,7 +9,7 @@ want it. A backend that has such tools itself knows only its own results; to it 
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple, TypeGuard
+from typing import Any, Final, NamedTuple, TypeGuard, assert_never
 
 import msgspec
 
@@ -90,7 +90,7 @@ def restored(request: Request, parties: Parties, *, kept: bool, natively: bool) 
     kept: the model has tools of the proxy's, so that runs for a Chat client may be remembered. natively: the backend
     searches the web itself.
     """
-    if request.dialect != "openai-chat" and not _has_runs(request.turns):
+    if not (kept if request.dialect == "openai-chat" else _has_runs(request.turns)):
         return request
     restoring = _Restoring(request, parties, natively=natively)
     match request.dialect:
@@ -98,10 +98,10 @@ def restored(request: Request, parties: Parties, *, kept: bool, natively: bool) 
             of_turn = restoring.of_messages
         case "openai-responses":
             of_turn = restoring.of_responses
-        case "openai-chat" if kept:
+        case "openai-chat":
             of_turn = restoring.of_chat
         case _:
-            return request
+            assert_never(request.dialect)
     turns = tuple(new for turn in request.turns for new in (of_turn(turn) if turn.role == "assistant" else (turn,)))
     return request if len(turns) == len(request.turns) and not restoring.changed else _replace(request, turns=turns)
 

@@ -68,13 +68,17 @@ async def made_readable(
     losses: of the request towards them. What stays unread is one that is warned of, and so refused where the
     model's policy is strict; else no Problem is raised.
     """
-    each = [needs_of(route.pipeline, backend) for backend in backends if backend.url != demo.URL]
-    needs = Needs(images=all(needs.images for needs in each), documents=all(needs.documents for needs in each))
-    if not each or not needs.any:
+    needs: Needs | None = None
+    for backend in backends:
+        if backend.url != demo.URL:
+            own = needs_of(route.pipeline, backend)
+            needs = own if needs is None else needs.both(own)
+    if needs is None:
         return request
-    if not any(processor.wants(request, needs) for processor in PROCESSORS):
-        return request
-    return await _processed(request, route, needs, parties, losses, ask)
+    for processor in PROCESSORS:
+        if processor.wants(request, needs):
+            return await _processed(request, route, needs, parties, losses, ask)
+    return request
 
 
 async def _processed(

@@ -21,6 +21,7 @@ from dragoman.gateway.room import demand_room_for
 from dragoman.gateway.sources import problem_of
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
+from dragoman.hub.request import Dialect
 from dragoman.hub.route import Backend, Route
 from dragoman.net.client import Reply
 from dragoman.protocols import BACKENDS, seals
@@ -45,9 +46,11 @@ _RETURNED_PREFIXES: Final = ("anthropic-ratelimit-", "x-ratelimit-", "x-codex-")
 
 def why_not(client: ClientSide, route: Route, body: bytes) -> str:
     """Why this exchange cannot be relayed; empty if it can."""
-    if any(backend.url == demo.URL for backend in route.backends):
-        return "the demo model speaks no dialect"
-    spoken = {backend.dialect for backend in route.backends}
+    spoken: set[Dialect] = set()
+    for backend in route.backends:
+        if backend.url == demo.URL:
+            return "the demo model speaks no dialect"
+        spoken.add(backend.dialect)
     if spoken != {client.dialect}:
         return f"the backend speaks {', '.join(sorted(spoken))}"
     if wants(body, client.dialect, route):

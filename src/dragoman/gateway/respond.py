@@ -26,11 +26,12 @@ from dragoman.wire import jsons
 async def respond(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:
     """`POST /v1/responses`."""
     entry = parties.entry
-    full = await recalled(members, parties, native=not _why_not(members, body, route, parties))
+    entry.why_not_relayed = _why_not(members, body, route, parties)
+    full = await recalled(members, parties, native=not entry.why_not_relayed)
     if full is not members:
         body = jsons.patch(full, {})
-    # Once more, for what was said earlier may hold reasoning that another backend has sealed.
-    entry.why_not_relayed = _why_not(full, body, route, parties)
+        # Once more, for what was said earlier may hold reasoning that another backend has sealed.
+        entry.why_not_relayed = _why_not(full, body, route, parties)
     if not entry.why_not_relayed:
         entry.rail = "relay"
         await relay(full, body, route, parties)

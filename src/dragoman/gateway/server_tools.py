@@ -102,7 +102,7 @@ def _tools_for(route: Route, parties: Parties) -> Mapping[str, ServerTool]:
     snapshot = parties.snapshot
     model = snapshot.model(route.model)
     tools = () if model is None else parties.gateway.tools(snapshot.config, model)
-    return {tool.declaration.name: tool for tool in tools}
+    return {tool.declaration.name: tool for tool in tools} if tools else {}
 
 
 def _is_forced(route: Route, parties: Parties) -> bool:

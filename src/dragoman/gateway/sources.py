@@ -156,6 +156,8 @@ async def problem_of(backend: Backend, reply: Reply) -> Problem:
 
 def _to_emulate(request: Request, backend: Backend) -> tuple[str, ...]:
     """The stop sequences that the backend is not told."""
+    if not request.stop:
+        return ()
     stops = tuple(sequence for sequence in request.stop if sequence)
     if backend.dialect == "openai-responses":
         return stops
@@ -179,8 +181,10 @@ class _Filtered:
         await self._source.pour(lambda events: into(self._heard(events)))
 
     async def settle(self) -> None:
-        if not any(each.cut for each in self._filters):
-            await self._source.settle()
+        for each in self._filters:
+            if each.cut:
+                return
+        await self._source.settle()
 
     def close(self) -> None:
         self._source.close()

@@ -23,14 +23,14 @@ class Needs(Struct, frozen=True):
     images: bool
     documents: bool
 
-    @property
-    def any(self) -> bool:
-        return self.images or self.documents
+    def both(self, other: Needs) -> Needs:
+        """What neither of the two can read."""
+        return Needs(images=self.images and other.images, documents=self.documents and other.documents)
 
 
 def needs_of(pipeline: Pipeline, backend: Backend) -> Needs:
     return Needs(
-        images=not _sees(pipeline, backend) and (pipeline.vision is not None or pipeline.reads),
+        images=(pipeline.vision is not None or pipeline.reads) and not _sees(pipeline, backend),
         documents=pipeline.documents and not _reads_files(pipeline, backend),
     )
 

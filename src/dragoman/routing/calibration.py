@@ -16,8 +16,13 @@ class Calibration:
         self._factors: dict[str, float] = {}
         self._asked = 0
 
-    def wants(self, model: str) -> bool:
-        """Whether an observation is worth its cost: always for a model without one, else one time in eight."""
+    def wants(self, model: str, counted: int) -> bool:
+        """Whether an observation is worth its cost: always for a model without one, else one time in eight.
+
+        counted: as in `observe`.
+        """
+        if counted < _TOO_SMALL:
+            return False
         self._asked += 1
         return model not in self._factors or self._asked % _SELDOM == 0
 

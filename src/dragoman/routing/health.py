@@ -6,6 +6,7 @@ other backend answers, it is asked all the same.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Container
 from typing import Final
 
@@ -27,7 +28,7 @@ class Health:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock: Final = clock
-        self._states: dict[str, _State] = {}
+        self._states: Final[defaultdict[str, _State]] = defaultdict(_State)
 
     def rests(self, url: str) -> bool:
         """Whether others are to be asked before this one."""
@@ -48,22 +49,23 @@ class Health:
             state.until = self._clock() + _REST
 
     def answered(self, url: str) -> None:
-        state = self._states.setdefault(url, _State())
+        state = self._states[url]
         state.failures, state.absent = 0, False
 
     def failed(self, url: str) -> None:
-        state = self._states.setdefault(url, _State())
+        state = self._states[url]
         state.failures += 1
         if state.failures >= _FAILURES:
             state.until = self._clock() + _REST
 
     def looked(self, url: str, *, answers: bool) -> None:
         """What came of looking at it. That it is there does not mean that it works: it may be tried at once."""
-        state = self._states.setdefault(url, _State())
+        state = self._states[url]
         state.absent = not answers
         if answers:
             state.until = 0.0
 
     def keep_only(self, urls: Container[str]) -> None:
         """Forget backends that left the configuration."""
-        self._states = {url: state for url, state in self._states.items() if url in urls}
+        for url in [url for url in self._states if url not in urls]:
+            del self._states[url]

@@ -41,12 +41,13 @@ class Load:
         Raise Problem("overloaded") if none does for too long, or if too many wait already. patient: who asks says for
         how long, and cancels this.
         """
-        free = next((backend for backend in backends if self._takes_more(backend, model)), None)
-        if free is None:
-            return await self._wait(backends, model, None if patient else self._longest_wait)
-        at = free.url, model
-        self._under_way[at] = self._under_way.get(at, 0) + 1
-        return free
+        for backend in backends:
+            at = backend.url, model
+            under_way = self._under_way.get(at, 0)
+            if not backend.max_inflight or under_way < backend.max_inflight:
+                self._under_way[at] = under_way + 1
+                return backend
+        return await self._wait(backends, model, None if patient else self._longest_wait)
 
     def leave(self, backend: Backend, model: str) -> None:
         """A request has ended. Its place goes to who waits for it, else it is free."""
@@ -60,9 +61,6 @@ class Load:
         self._under_way[at] -= 1
         if not self._under_way[at]:
             del self._under_way[at]
-
-    def _takes_more(self, backend: Backend, model: str) -> bool:
-        return not backend.max_inflight or self.under_way(backend.url, model) < backend.max_inflight
 
     async def _wait(self, backends: Sequence[Backend], model: str, longest: float | None) -> Backend:
         if len(self._line) >= self._most_waiting:

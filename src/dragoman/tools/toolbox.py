@@ -1,6 +1,5 @@
 """Which tools there are for a model: what the configuration gives it, and nothing else."""
 
-from collections.abc import Iterable
 from typing import Final
 
 from dragoman.config.about import NO_SECRET
@@ -45,14 +44,13 @@ def accounts_for(config: Config, own_key: Secret = NO_SECRET) -> tuple[Account, 
     """own_key: a model's own, which takes the place of all others; "none": there are none for it."""
     processors = config.processors
     if own_key:
-        return tuple(_of_key(own_key))
+        return _of_key(own_key)
     return (*_of_key(processors.web_search_key), *map(_account, processors.web_search))
 
 
-def _of_key(key: Secret) -> Iterable[Account]:
+def _of_key(key: Secret) -> tuple[Account, ...]:
     name = provider_of(key) if key and key.reveal() != NONE else None
-    if name is not None:
-        yield Account(_ENGINES[name], key, _ENGINES[name].home)
+    return () if name is None else (Account(_ENGINES[name], key, _ENGINES[name].home),)
 
 
 def _account(said: SearchConfig) -> Account:
