@@ -1,6 +1,7 @@
 """One exchange, one line: for people and for machines, and never more than a line."""
 
 import logging
+import time
 
 import pytest
 
@@ -35,6 +36,8 @@ def test_a_good_exchange_says_what_it_cost(caplog: pytest.LogCaptureFixture) -> 
     made.close()
     (record,) = caplog.records
     assert record.levelno == logging.INFO
+    assert 0 <= time.time() - record.created < 60
+    assert vars(record).keys() >= vars(logging.makeLogRecord({})).keys()
     assert record.getMessage().startswith("200 /v1/messages m translate ")
     assert record.getMessage().endswith(" ms 10+5 tokens lost: top_k, metadata")
     fields = made.fields()

@@ -12,6 +12,8 @@ from dragoman.hub.route import Backend
 from dragoman.hub.usage import Usage
 
 _log: Final = logging.getLogger("dragoman.exchange")
+# What all records of exchanges have in common.
+_RECORD: Final = vars(logging.LogRecord(_log.name, logging.INFO, "", 0, None, None, None))
 _OUR_SIDE: Final = 500  # from this status on it is our trouble or a backend's, not the client's
 _LONGEST: Final = 300  # characters
 _LONGEST_PRIVATE: Final = 500
@@ -89,8 +91,8 @@ class Entry:
     def close(self) -> None:
         """Write the line. Called once, on every way out.
 
-        The record is made by hand: `Logger.log` walks the stack for a place that is always this one, and formats a
-        sentence that nobody reads where the log is JSON.
+        The record is made by hand: `Logger.log` walks the stack for a place that is always this one, takes its file's
+        name apart, and formats a sentence that nobody reads where the log is JSON.
         """
         problem = self.problem
         is_trouble = problem is not None and max(self.status, problem.status) >= _OUR_SIDE
@@ -99,8 +101,17 @@ class Entry:
             return
         if problem is not None and problem.private:
             _log.info("%s %s: %s", self.id, problem.kind, _one_line(problem.private, _LONGEST_PRIVATE))
-        record = logging.LogRecord(_log.name, level, "", 0, self, None, None)
-        record.entry = self
+        now = time.time()
+        record = logging.LogRecord.__new__(logging.LogRecord)
+        record.__dict__ = {
+            **_RECORD,
+            "levelno": level,
+            "levelname": "WARNING" if is_trouble else "INFO",
+            "created": now,
+            "msecs": now % 1 * 1000,
+            "msg": self,
+            "entry": self,
+        }
         _log.handle(record)
 
     def __str__(self) -> str:

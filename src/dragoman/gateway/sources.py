@@ -239,9 +239,11 @@ class _Whole(Made):
 
 async def settle(reply: Reply) -> None:
     """Wait a moment for the end of a body whose meaning has ended. The client has its answer already."""
+    too_long = asyncio.get_running_loop().call_later(_SETTLE, reply.close)
     try:
-        async with asyncio.timeout(_SETTLE):
-            while await reply.read():
-                pass
-    except (TimeoutError, Problem):
+        while await reply.read():
+            pass
+    except Problem:
         reply.close()
+    finally:
+        too_long.cancel()

@@ -268,8 +268,8 @@ class AnswerReader:
 
     def _show_seal(self) -> None:
         """What was sealed without a word of it being said, or behind it (Gemini at OpenRouter), is shown by itself."""
-        if (seal := self._seal()) is not None:
-            self._tell(Showed(self._next_block(), Thinking("", seal)))
+        if self._details:
+            self._tell(Showed(self._next_block(), Thinking("", self._seal())))
 
     def _seal(self) -> Seal | None:
         details, self._details = self._details, []

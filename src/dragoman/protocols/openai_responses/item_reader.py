@@ -53,7 +53,7 @@ def read_items(of: Object) -> tuple[Turn, ...]:
     if isinstance(of.get("input"), str):
         return (Turn("user", (Text(of["input"]),), extra={"type": "message"}, path="input"),)
     turns = tuple(_joined(fields.placed(of, "input", _turn)))
-    return _with_shells_by_item(turns) if any(map(_is_shell_result, turns)) else turns
+    return _with_shells_by_item(turns) if _has_shell_results(turns) else turns
 
 
 def _joined(turns: Iterable[Turn]) -> Iterator[Turn]:
@@ -249,8 +249,12 @@ def _output_parts(of: Object) -> tuple[Part, ...]:
     return fields.each(of, "output", _part)
 
 
-def _is_shell_result(turn: Turn) -> bool:
-    return any(isinstance(part, ToolResult) and part.kind == "local_shell" for part in turn.parts)
+def _has_shell_results(turns: Iterable[Turn]) -> bool:
+    for turn in turns:
+        for part in turn.parts:
+            if type(part) is ToolResult and part.kind == "local_shell":
+                return True
+    return False
 
 
 def _with_shells_by_item(turns: Iterable[Turn]) -> tuple[Turn, ...]:
