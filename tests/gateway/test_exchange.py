@@ -109,7 +109,7 @@ def test_the_log_knows_who_asked_for_what(caplog: pytest.LogCaptureFixture) -> N
 def test_a_bug_is_told_as_one_without_its_text(
     path: str, body: Any, module: Any, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a secret")
 
     async def main() -> None:

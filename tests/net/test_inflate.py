@@ -90,6 +90,6 @@ def test_rubbish_is_an_error(coding: str) -> None:
         inflater(coding).feed(b"\x07 not compressed at all")
 
 
-@pytest.mark.parametrize("coding", [None, "", "identity", "br", "zstd", "gzip, br"])
-def test_other_codings_are_left_alone(coding: str | None) -> None:
+@pytest.mark.parametrize("coding", ["", "identity", "br", "zstd", "gzip, br"])
+def test_other_codings_are_left_alone(coding: str) -> None:
     assert inflater_of(coding) is None

@@ -1,7 +1,7 @@
 """The books: which exchanges are under way, and the ledger that they go into when they are over."""
 
 from collections.abc import Mapping
-from typing import Final, Literal, NamedTuple, get_args
+from typing import Final, Literal, get_args
 
 from msgspec import Struct
 
@@ -36,7 +36,7 @@ class UnderWay(Struct, frozen=True, kw_only=True):
     response_bytes: int
 
 
-class _Account(NamedTuple):
+class _Account(Struct, frozen=True):
     entry: Entry
     responder: Responder
     headers: Mapping[str, str]
@@ -93,8 +93,7 @@ def _under_way(account: _Account) -> UnderWay:
 
 
 def _line(account: _Account) -> Line:
-    entry, responder, headers = account
-    usage, agent = entry.usage, caller(headers)
+    entry, usage, agent = account.entry, account.entry.usage, caller(account.headers)
     return Line(
         time=round(entry.started * 1000),
         request_id=entry.id,
@@ -103,7 +102,7 @@ def _line(account: _Account) -> Line:
         agent=agent.name,
         agent_version=agent.version,
         session=_session(account),
-        subagent=_short(subagent_in(headers) or ""),
+        subagent=_short(subagent_in(account.headers) or ""),
         path=entry.path,
         dialect=entry.dialect,
         backend_dialect=entry.backend_dialect,
@@ -120,7 +119,7 @@ def _line(account: _Account) -> Line:
         output_tokens=usage.output,
         reasoning_tokens=usage.reasoning,
         request_bytes=entry.body_bytes,
-        response_bytes=responder.written,
+        response_bytes=account.responder.written,
         first_byte_ms=entry.first_byte_ms,
         duration_ms=entry.milliseconds(),
         attempts=entry.attempts,

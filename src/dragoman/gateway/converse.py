@@ -1,5 +1,6 @@
 """The translated rail: ask the backends in turn until one answers, and tell the client what it says."""
 
+import functools
 from collections.abc import Awaitable
 from typing import Final, Protocol
 
@@ -102,8 +103,7 @@ async def _open(
     if backend.url == demo.URL:
         return demo.Demo(asked.request)
 
-    async def ask_once(request: Request) -> Source:
-        return await open_source(request, route, backend, parties, losses, mark)
+    ask_once = functools.partial(open_source, route=route, backend=backend, parties=parties, losses=losses, stamp=mark)
 
     async def ask(request: Request) -> Source:
         source = await ask_once(request)

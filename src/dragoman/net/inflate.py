@@ -53,10 +53,8 @@ class Inflater:
         return zlib.decompressobj(zlib.MAX_WBITS if data[0] & 0x0F == 8 else -zlib.MAX_WBITS)
 
 
-def inflater_of(content_encoding: str | None) -> Inflater | None:
+def inflater_of(content_encoding: str) -> Inflater | None:
     """None for what needs no decoding, and for codings we do not know: who asked for one decodes it."""
-    if content_encoding is None:
-        return None
     match content_encoding.strip().lower():
         case "gzip" | "x-gzip":
             return Inflater("gzip")

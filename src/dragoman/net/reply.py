@@ -27,7 +27,8 @@ class Reply:
         self._read_to_end = False
         self.status: Final = reader.status
         self.headers: Headers = reader.headers
-        self._inflater = inflater_of(reader.headers.get("content-encoding"))
+        coding = reader.headers.get("content-encoding")
+        self._inflater = None if coding is None else inflater_of(coding)
         if self._inflater is not None:
             self.headers = reader.headers.without("content-encoding", "content-length")
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from msgspec import Struct
+
 from dragoman.hub.answer import Answer
 from dragoman.hub.events import Event
 from dragoman.hub.losses import Losses
@@ -19,7 +21,7 @@ from dragoman.hub.route import Backend, Defaults, Profile, Route
 from dragoman.wire.jsons import Members
 
 
-class Stamp(NamedTuple):
+class Stamp(Struct, frozen=True):
     """What makes one answer this one: id (24 hex digits, unique), at (seconds since the epoch)."""
 
     id: str

@@ -84,8 +84,9 @@ class StreamWriter:
     def __init__(self, request: Request, stamp: Stamp) -> None:
         self._response: Final = ResponseObject.of(request, stamp)
         self._stamp: Final = stamp
-        self._with_sources: Final = _wants_sources(request)
-        self._codex: Final = "client_metadata" in said_in(request)
+        said = said_in(request)
+        self._with_sources: Final = _wants_sources(said.get("include"))
+        self._codex: Final = "client_metadata" in said
         self._usage = Usage()
         self.terminal = b""
         self.problem: Problem | None = None
@@ -417,8 +418,7 @@ def _own_item(part: Searched | Fetched) -> dict[str, Any]:
     return raw if isinstance(raw, dict) else {}
 
 
-def _wants_sources(request: Request) -> bool:
-    include = said_in(request).get("include")
+def _wants_sources(include: Any) -> bool:
     return isinstance(include, list) and "web_search_call.action.sources" in include
 
 
