@@ -163,7 +163,7 @@ class _Passing:
             if self._tell(events):
                 await reply.pour(self._pass_on)
             await responder.flushed()
-        if _is_readable(last := self._events.last()):
+        if (last := self._events.last()) and _is_readable(last):
             self._parties.entry.hear(self._tap.feed(last))
             if self._tap.ended:
                 await self._begin(reply)
@@ -235,11 +235,12 @@ def passed_headers(call: Call, own: list[tuple[str, str]]) -> list[tuple[str, st
 
     Credentials are ours alone: the client's never pass.
     """
-    passed = [
-        (name, value) for name, value in call.headers.items() if name in _PASSED or name.startswith(_PASSED_PREFIXES)
-    ]
-    names = {name for name, _ in passed}
-    return [*passed, *((name, value) for name, value in own if name not in names)]
+    passed = {
+        name: value for name, value in call.headers.items() if name in _PASSED or name.startswith(_PASSED_PREFIXES)
+    }
+    for name, value in own:
+        passed.setdefault(name, value)
+    return [*passed.items()]
 
 
 def returned_headers(reply: Reply) -> list[tuple[str, str]]:

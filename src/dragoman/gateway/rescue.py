@@ -56,8 +56,9 @@ def rescuers(
 
 def why_rescued(members: jsons.Members, route: Route) -> str:
     """Why this exchange cannot be relayed, although its backend speaks the client's dialect; empty if it can."""
-    if any(backend.profile.rescue_calls == "always" for backend in route.backends) and _declares_tools(members):
-        return "the backend's model says tool calls as text"
+    for backend in route.backends:
+        if backend.profile.rescue_calls == "always" and _declares_tools(members):
+            return "the backend's model says tool calls as text"
     return ""
 
 

@@ -108,9 +108,8 @@ class StreamWriter:
         if self._begun:
             return b""
         self._begun = True
-        return self._lifecycle("response.created", "in_progress") + self._lifecycle(
-            "response.in_progress", "in_progress"
-        )
+        created = self._lifecycle("response.created", "in_progress")
+        return created + self._event("response.in_progress", response=Raw(self.terminal))  # the same once more
 
     def feed(self, event: Event) -> bytes:
         if type(event) is Grew and event.block == self._growing:  # the hot path first
