@@ -21,7 +21,7 @@ from dragoman.config.snapshot import ConfigSource, Snapshot
 from dragoman.gateway.gateway import Gateway
 from dragoman.net.client import Client
 from dragoman.server.app import App
-from dragoman.server.connection import ClientConnection
+from dragoman.server.connection import client_connections
 from dragoman.wire import jsons
 from tests.agents.script import Said, Words
 from tests.agents.wires import chat, messages, responses
@@ -239,7 +239,7 @@ def write(path: Path, content: Mapping[str, Any]) -> None:
 async def serving_app(app: App, ws: WSProtocolType = "none") -> AsyncIterator[House]:
     settings = uvicorn.Config(
         app,
-        http=ClientConnection,
+        http=client_connections(app.answer),
         ws=ws,
         lifespan="on",
         log_config=None,

@@ -1,40 +1,24 @@
 """One ticker for all: whoever has said nothing for long enough says a filler."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
+from dragoman.gateway.call import ClientGoneError
 from dragoman.gateway.pulses import Pulses
 from dragoman.gateway.responder import Responder
 from tests.gateway.stage import run
+from tests.gateway.told import Told
 from tests.net.scripted import until
 
 
-class Wire:
-    """Where a responder writes; it takes nothing while `open` is not set."""
-
-    def __init__(self) -> None:
-        self.said: list[dict[str, Any]] = []
-        self.open = asyncio.Event()
-        self.open.set()
-
-    async def send(self, message: Any) -> None:
-        await self.open.wait()
-        self.said.append(message)
-
-    @property
-    def bodies(self) -> list[bytes]:
-        return [message["body"] for message in self.said if message["type"] == "http.response.body"]
-
-
-def waiting(pulses: Pulses) -> tuple[Responder, Wire]:
-    wire = Wire()
-    responder = Responder(wire.send, "req_1", lambda: None)
+def waiting(pulses: Pulses) -> tuple[Responder, Told]:
+    told = Told()
+    responder = Responder(told, "req_1")
     responder.pulse = lambda: b"still here"
     responder.last_said = 100.0
     pulses.keep_company(responder)
-    return responder, wire
+    return responder, told
 
 
 async def settled() -> None:
@@ -46,14 +30,14 @@ def test_a_filler_is_said_after_silence_and_not_before() -> None:
     async def main() -> None:
         pulses = Pulses()
         pulses.every = 10
-        responder, wire = waiting(pulses)
+        responder, told = waiting(pulses)
         pulses.tick(109.9)
         await settled()
-        assert wire.said == []
+        assert told.pieces == []
         pulses.tick(110.0)
         pulses.tick(110.5)  # once per silence
         await settled()
-        assert wire.bodies == [b"still here"]
+        assert told.pieces == [b"still here"]
         assert responder.started
 
     run(main)
@@ -62,11 +46,11 @@ def test_a_filler_is_said_after_silence_and_not_before() -> None:
 def test_who_speaks_needs_no_filler() -> None:
     async def main() -> None:
         pulses = Pulses()
-        responder, wire = waiting(pulses)
+        responder, told = waiting(pulses)
         await responder.stream(b"words")
         pulses.tick(responder.last_said + 9)
         await settled()
-        assert wire.bodies == [b"words"]
+        assert told.pieces == [b"words"]
 
     run(main)
 
@@ -74,17 +58,17 @@ def test_who_speaks_needs_no_filler() -> None:
 def test_nobody_is_kept_company_who_has_left_or_ended_or_wants_none() -> None:
     async def main() -> None:
         pulses = Pulses()
-        left, wire_of_left = waiting(pulses)
+        left, left_told = waiting(pulses)
         pulses.leave(left)
         pulses.leave(left)
-        ended, wire_of_ended = waiting(pulses)
+        ended, ended_told = waiting(pulses)
         await ended.stream(b"")
-        await ended.end()
-        quiet, wire_of_quiet = waiting(pulses)
+        ended.end()
+        quiet, quiet_told = waiting(pulses)
         quiet.pulse = None
         pulses.tick(float("inf"))
         await settled()
-        assert (wire_of_left.said, wire_of_quiet.said, len(wire_of_ended.bodies)) == ([], [], 1)
+        assert (left_told.pieces, quiet_told.pieces, ended_told.pieces) == ([], [], [])
 
     run(main)
 
@@ -94,10 +78,10 @@ def test_fillers_can_be_turned_off(every: float) -> None:
     async def main() -> None:
         pulses = Pulses()
         pulses.every = every
-        _, wire = waiting(pulses)
+        _, told = waiting(pulses)
         pulses.tick(float("inf"))
         await settled()
-        assert wire.said == []
+        assert told.pieces == []
 
     run(main)
 
@@ -106,31 +90,31 @@ def test_a_client_that_reads_nothing_holds_up_nobody_else() -> None:
     async def main() -> None:
         pulses = Pulses()
         _, stuck = waiting(pulses)
-        stuck.open.clear()
+        stuck.reads.clear()
         _, fine = waiting(pulses)
         pulses.tick(1000.0)
         await settled()
-        assert (stuck.bodies, fine.bodies) == ([], [b"still here"])
-        stuck.open.set()
+        assert (fine.pieces, len(pulses._saying)) == ([b"still here"], 1)
+        stuck.reads.set()
         await settled()
-        assert stuck.bodies == [b"still here"]
+        assert (stuck.pieces, len(pulses._saying)) == ([b"still here"], 0)
 
     run(main)
 
 
-def test_a_client_that_is_gone_is_its_exchanges_business() -> None:
+def test_a_client_that_is_gone_is_its_exchanges_business(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         pulses = Pulses()
-        responder, wire = waiting(pulses)
+        _, told = waiting(pulses)
 
-        async def gone(_: Any) -> None:
-            raise OSError("gone")
+        def gone(_: bytes) -> bool:
+            raise ClientGoneError
 
-        responder._send = gone  # type: ignore[misc]
+        monkeypatch.setattr(told, "write", gone)
         pulses.tick(1000.0)
         await settled()
         assert not pulses._saying
-        assert wire.said == []
+        assert told.pieces == []
 
     run(main)
 
@@ -139,7 +123,7 @@ def test_a_filler_that_is_given_up_is_nobodys_error() -> None:
     async def main() -> None:
         pulses = Pulses()
         _, stuck = waiting(pulses)
-        stuck.open.clear()
+        stuck.reads.clear()
         pulses.tick(1000.0)
         await settled()
         for task in list(pulses._saying):

@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from uvicorn.server import ServerState
 
 from dragoman.config.snapshot import Snapshot
 from dragoman.config.watch import Watch as ConfigWatch
 from dragoman.gateway.pulses import Pulses
 from dragoman.routing.discover import Discovery
 from dragoman.server.app import App
+from dragoman.server.flow import Flow
+from dragoman.server.outlet import HTTPOutlet
+from dragoman.server.requests import Body, HTTPRequest
 from tests.agents.script import Words
 from tests.agents.wires import chat
 from tests.gateway.stage import (
@@ -32,6 +36,7 @@ from tests.gateway.stage import (
     write,
 )
 from tests.net.scripted import Asked, Peer, until
+from tests.server.wires import Wire
 
 
 def app() -> App:
@@ -40,9 +45,12 @@ def app() -> App:
 
 def test_nothing_is_answered_before_the_house_is_open() -> None:
     async def main() -> None:
-        for kind in ("http", "websocket"):
-            with pytest.raises(RuntimeError, match="before its lifespan began"):
-                await app()({"type": kind}, receive, send)
+        with pytest.raises(RuntimeError, match="before its lifespan began"):
+            await app()({"type": "websocket"}, receive, send)
+        flow = Flow(Wire())
+        outlet = HTTPOutlet(flow, "GET", "1.1", ServerState(), lambda: None, keeps=True)
+        with pytest.raises(RuntimeError, match="before its lifespan began"):
+            await app().answer(HTTPRequest("GET", "/healthz", "", {}, None, Body({}, flow), outlet))
 
     async def receive() -> dict[str, Any]:
         return {}

@@ -1,88 +1,434 @@
-"""A head leaves together with what comes behind it, and never waits for more than a turn of the loop."""
+"""A client's connection: requests cut anywhere, one after the other, and what is none."""
 
 import asyncio
-import types
+import contextlib
+import gzip
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
-from dragoman.server.connection import Joining, Straight
-from tests.gateway.stage import HELLO, chat_body, house, messages_body, model, origin, playback, run, says
-from tests.net.scripted import Asked, Peer
+from dragoman.server.connection import Answer, ClientConnection, client_connections
+from dragoman.server.requests import HTTPRequest
+from dragoman.wire import jsons
+from tests.gateway.stage import HELLO, Line, chat_body, house, messages_body, model, origin, playback, run, says
+from tests.net.scripted import Asked, Peer, until
 
-HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
-
-
-class Wire(asyncio.Transport):
-    def __init__(self) -> None:
-        super().__init__()
-        self.written: list[bytes] = []
-        self.done: list[str] = []
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.written.append(bytes(data))
-
-    def get_write_buffer_size(self) -> int:
-        return 5
-
-    def close(self) -> None:
-        self.done.append("close")
-
-    def abort(self) -> None:
-        self.done.append("abort")
-
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        self.done.append("set_protocol")
-
-    def write_eof(self) -> None:
-        self.done.append("write_eof")
+PLAIN = [(b"content-type", b"text/plain")]
 
 
-async def joined() -> tuple[Joining, Wire]:
-    wire = Wire()
-    return Joining(wire, asyncio.get_running_loop()), wire
+class Hall:
+    """A server without the house: connections, and what answers them."""
+
+    def __init__(self, answer: Answer, longest_silence: int) -> None:
+        self._config = uvicorn.Config(echo, ws="none", log_config=None, timeout_keep_alive=longest_silence)
+        self._config.load()
+        self._kind: Callable[..., asyncio.Protocol] = client_connections(answer)
+        self.state = ServerState()
+        self.port = 0
+
+    def connection(self) -> asyncio.Protocol:
+        return self._kind(self._config, self.state, {})
+
+    @property
+    def connections(self) -> list[Any]:
+        return list(self.state.connections)
+
+    @contextlib.asynccontextmanager
+    async def talk(self) -> AsyncIterator[Line]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            yield Line(reader, writer)
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
 
-def test_a_head_and_its_body_are_one_write() -> None:
+@contextlib.asynccontextmanager
+async def hall(
+    answer: Answer,
+    longest_silence: int = 60,
+    seen: Callable[[asyncio.Protocol], asyncio.Protocol] = lambda connection: connection,
+) -> AsyncIterator[Hall]:
+    running = Hall(answer, longest_silence)
+    server = await asyncio.get_running_loop().create_server(lambda: seen(running.connection()), "127.0.0.1", 0)
+    running.port = server.sockets[0].getsockname()[1]
+    try:
+        yield running
+    finally:
+        server.close()
+        for connection in running.connections:
+            connection.shutdown()
+        await until(lambda: not running.connections and not running.state.tasks)
+
+
+async def echo(request: HTTPRequest) -> None:
+    """Answer with all that is known of the request."""
+    body = await request.body.read(2**20)
+    said = {
+        "method": request.method,
+        "path": request.path,
+        "query": request.query,
+        "headers": dict(request.headers),
+        "peer": request.peer,
+        "body": body.decode(),
+    }
+    request.outlet.begin(200, PLAIN)
+    request.outlet.write(jsons.write(said))
+    request.outlet.end()
+
+
+POST = b"POST /v1/a%20b?c=%20d HTTP/1.1\r\nHost: here\r\nX-A: 1\r\nx-a: 2\r\nX-B: \xe9\r\n"
+WHOLE = POST + b"content-length: 5\r\n\r\nhello"
+CHUNKED = POST + b"transfer-encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize("said", [WHOLE, CHUNKED], ids=["whole", "chunked"])
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_a_request_is_the_same_however_it_is_cut(said: bytes, size: int) -> None:
+    heard: list[Any] = []
+
+    class Cut(asyncio.Protocol):
+        """Hands every piece on as it was cut: sockets would join them."""
+
+        def __init__(self, inner: Any) -> None:
+            self.inner = inner
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.inner.connection_made(transport)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self.inner.connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            for at in range(0, len(data), size):
+                self.inner.data_received(data[at : at + size])
+
     async def main() -> None:
-        joining, wire = await joined()
-        joining.write(HEAD)
-        assert joining.get_write_buffer_size() == 5 + len(HEAD)
-        joining.write(b"body")
-        joining.write(b"more")
-        assert wire.written == [HEAD + b"body", b"more"]
-        joining.writelines([HEAD, b"a", b"b"])
-        joining.writelines([b"c"])
-        await asyncio.sleep(0)
-        assert wire.written[2:] == [HEAD + b"abc"]
+        async with hall(echo, seen=Cut) as running, running.talk() as line:
+            for _ in range(2):
+                line.writer.write(said)
+                heard.append((await line.heard()).json)
+
+    run(main)
+    assert heard[0] == heard[1]
+    headers = heard[0].pop("headers")
+    assert heard[0] == {
+        "method": "POST",
+        "path": "/v1/a b",
+        "query": "c=%20d",
+        "peer": "127.0.0.1",
+        "body": "hello",
+    }
+    assert (headers["host"], headers["x-a"], headers["x-b"]) == ("here", "1, 2", "é")
+
+
+def test_requests_that_come_together_are_answered_in_turn() -> None:
+    async def main() -> None:
+        under_way = 0
+
+        async def slowly(request: HTTPRequest) -> None:
+            nonlocal under_way
+            under_way += 1
+            assert under_way == 1
+            for _ in range(5):
+                await asyncio.sleep(0)
+            under_way -= 1
+            await echo(request)
+
+        async with hall(slowly) as running, running.talk() as line:
+            line.writer.write(b"".join(WHOLE.replace(b"/v1/a", b"/%d" % number) for number in range(20)))
+            paths = [(await line.heard()).json["path"] for _ in range(20)]
+            assert paths == [f"/{number} b" for number in range(20)]
 
     run(main)
 
 
-def test_a_head_alone_leaves_in_the_loops_next_turn() -> None:
+@pytest.mark.parametrize(
+    ("line", "path", "query"),
+    [
+        (b"GET http://elsewhere:80/v1/models?x=1 HTTP/1.1", "/v1/models", "x=1"),
+        (b"GET http://elsewhere HTTP/1.1", "/", ""),
+        (b"GET /a?b?c#d HTTP/1.1", "/a", "b?c#d"),
+        (b"OPTIONS * HTTP/1.1", "*", ""),
+        (b"GET /%zz%41%c3%a9 HTTP/1.1", "/%zzAé", ""),
+    ],
+)
+def test_what_a_request_line_names(line: bytes, path: str, query: str) -> None:
     async def main() -> None:
-        joining, wire = await joined()
-        joining.write(HEAD)
-        await asyncio.sleep(0)
-        assert wire.written == [HEAD]
-        joining.write(b"body")
-        assert wire.written == [HEAD, b"body"]
+        async with hall(echo) as running, running.talk() as talking:
+            talking.writer.write(line + b"\r\nhost: here\r\n\r\n")
+            heard = (await talking.heard()).json
+            assert (heard["path"], heard["query"]) == (path, query)
 
     run(main)
 
 
-@pytest.mark.parametrize("end", ["close", "write_eof", "set_protocol"])
-def test_a_head_is_written_before_what_ends_the_writing(end: str) -> None:
+@pytest.mark.parametrize(
+    ("said", "status", "word"),
+    [
+        (b"nonsense\r\n\r\n", 400, "not valid HTTP/1.1"),
+        (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", 400, "not valid HTTP/1.1"),
+        (b"POST / HTTP/1.1\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n", 400, "not valid HTTP/1.1"),
+        (b"POST / HTTP/1.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n", 400, "not valid HTTP/1.1"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, "use http:// in place of https://"),
+        (b"GET / HTTP/1.1\r\nx: " + b"y" * 70_000, 431, "larger than 64 KiB"),
+        (b"GET /" + b"y" * 70_000, 431, "larger than 64 KiB"),
+    ],
+    ids=["line", "header", "two lengths", "two framings", "TLS", "header size", "path size"],
+)
+def test_what_is_no_request_is_told_so_and_ends_the_connection(said: bytes, status: int, word: str) -> None:
     async def main() -> None:
-        joining, wire = await joined()
-        joining.write(HEAD)
-        arguments: list[Any] = [asyncio.Protocol()] if end == "set_protocol" else []
-        getattr(joining, end)(*arguments)
-        assert (wire.written, wire.done) == ([HEAD], [end])
-        await asyncio.sleep(0)
-        assert wire.written == [HEAD]
+        async with hall(echo) as running, running.talk() as line:
+            line.writer.write(said)
+            heard = await line.heard()
+            assert (heard.status, heard.headers["connection"]) == (status, "close")
+            assert word in heard.body.decode()
+            assert await line.reader.read() == b""
 
     run(main)
+
+
+def test_a_body_that_turns_into_nonsense_is_refused_in_the_clients_words() -> None:
+    async def main() -> None:
+        async with house([model("m", "http://127.0.0.1:9/v1")]) as running, running.talk() as line:
+            await line.say("/v1/messages", b"5\r\nhello\r\nnonsense\r\n", headers={"transfer-encoding": "chunked"})
+            heard = await line.heard()
+            assert (heard.status, heard.headers["connection"]) == (400, "close")
+            assert "not valid HTTP/1.1" in heard.error["message"]
+            assert await line.reader.read() == b""
+
+    run(main)
+
+
+def test_nonsense_behind_a_request_does_not_disturb_its_answer() -> None:
+    async def main() -> None:
+        async with hall(echo) as running, running.talk() as line:
+            line.writer.write(WHOLE + b"nonsense\r\n\r\n")
+            heard = await line.heard()
+            assert (heard.status, heard.headers["connection"], heard.json["body"]) == (200, "close", "hello")
+            assert await line.reader.read() == b""
+
+    run(main)
+
+
+def test_what_stands_behind_a_body_is_no_header() -> None:
+    """Else a key could be smuggled in behind what a proxy before us has looked at."""
+
+    async def main() -> None:
+        async with hall(echo) as running, running.talk() as line:
+            line.writer.write(CHUNKED.replace(b"0\r\n\r\n", b"0\r\nx-api-key: stolen\r\n\r\n"))
+            assert "x-api-key" not in (await line.heard()).json["headers"]
+            line.writer.write(WHOLE)
+            assert "x-api-key" not in (await line.heard()).json["headers"]
+
+    run(main)
+
+
+@pytest.mark.parametrize("head", [b"POST / HTTP/1.0\r\n", b"POST / HTTP/1.1\r\nconnection: close\r\n"])
+def test_who_wants_one_answer_gets_one(head: bytes) -> None:
+    async def main() -> None:
+        async with hall(echo) as running, running.talk() as line:
+            line.writer.write(head + b"content-length: 2\r\n\r\nhi")
+            said = await line.reader.read()
+            assert b"connection: close\r\n" in said
+            assert (b"chunked" in said) == (b"1.1" in head)
+            assert b'"body":"hi"' in said
+
+    run(main)
+
+
+@pytest.mark.parametrize("closes", [False, True])
+@pytest.mark.parametrize(
+    "framed", [b"content-length: 5\r\n\r\nhello", CHUNKED.removeprefix(POST)], ids=["length", "chunked"]
+)
+def test_another_protocol_is_offered_in_vain(framed: bytes, closes: bool) -> None:
+    """curl 8 (--http2) and Java's HttpClient (21) ask for h2c at once, whatever they have to say."""
+
+    async def main() -> None:
+        connection = b"close, Upgrade, HTTP2-Settings" if closes else b"Upgrade, HTTP2-Settings"
+        said = POST + b"connection: %b\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n%b" % (connection, framed)
+        async with hall(echo) as running, running.talk() as line:
+            for _ in range(1 if closes else 3):
+                line.writer.write(said)
+                heard = await line.heard()
+                assert (heard.status, heard.json["body"], heard.json["path"]) == (200, "hello", "/v1/a b")
+                assert heard.headers.get("connection") == ("close" if closes else None)
+
+    run(main)
+
+
+def test_this_is_no_tunnel() -> None:
+    async def main() -> None:
+        async with hall(echo) as running, running.talk() as line:
+            line.writer.write(b"CONNECT elsewhere:443 HTTP/1.1\r\nhost: elsewhere\r\n\r\n")
+            assert (await line.heard()).status == 405
+            assert await line.reader.read() == b""
+
+    run(main)
+
+
+def test_who_says_nothing_for_too_long_is_left() -> None:
+    async def main() -> None:
+        async with hall(echo, longest_silence=60) as running, running.talk() as line:
+            await until(lambda: bool(running.connections))
+            (connection,) = running.connections
+            for _ in range(2):
+                connection._since -= 59
+                connection._look()
+                line.writer.write(WHOLE)  # who speaks begins anew
+                assert (await line.heard()).status == 200
+            connection._since -= 61
+            connection._look()
+            assert await line.reader.read() == b""
+
+    run(main)
+
+
+def test_who_is_being_answered_is_not_left() -> None:
+    async def main() -> None:
+        async def slowly(request: HTTPRequest) -> None:
+            (connection,) = running.connections
+            connection._since -= 1000
+            connection._look()
+            await echo(request)
+
+        async with hall(slowly, longest_silence=60) as running, running.talk() as line:
+            line.writer.write(WHOLE)
+            assert (await line.heard()).status == 200
+
+    run(main)
+
+
+def test_an_answer_under_way_is_finished_before_the_house_closes() -> None:
+    async def main() -> None:
+        asked, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slowly(request: HTTPRequest) -> None:
+            asked.set()
+            await go_on.wait()
+            await echo(request)
+
+        async with hall(slowly) as running, running.talk() as idle, running.talk() as line:
+            line.writer.write(WHOLE)
+            await asked.wait()
+            await until(lambda: len(running.state.connections) == 2)
+            for connection in running.connections:
+                connection.shutdown()
+            assert await idle.reader.read() == b""
+            go_on.set()
+            heard = await line.heard()
+            assert (heard.status, heard.headers["connection"]) == (200, "close")
+            assert await line.reader.read() == b""
+
+    run(main)
+
+
+def test_a_bug_in_reading_is_no_fault_of_the_clients(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def buggy(_: ClientConnection) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(ClientConnection, "on_headers_complete", buggy)
+
+    async def main() -> None:
+        async with hall(echo) as running, running.talk() as line:
+            line.writer.write(WHOLE)
+            assert (await line.heard()).status == 500
+            assert await line.reader.read() == b""
+
+    run(main)
+    assert "KeyError: 'a bug'" in caplog.text
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_bug_is_a_status_or_a_broken_answer(begun: bool, caplog: pytest.LogCaptureFixture) -> None:
+    async def buggy(request: HTTPRequest) -> None:
+        if begun:
+            request.outlet.begin(200, PLAIN)
+            request.outlet.write(b"half")
+        raise KeyError("a bug")
+
+    async def main() -> None:
+        async with hall(buggy) as running, running.talk() as line:
+            line.writer.write(WHOLE)
+            heard = await line.heard()
+            assert (heard.status, heard.broken) == ((200, True) if begun else (500, False))
+            assert await line.reader.read() == b""
+
+    run(main)
+    assert "KeyError: 'a bug'" in caplog.text
+
+
+def test_a_client_that_goes_stops_what_is_done_for_it() -> None:
+    async def main() -> None:
+        asked, stopped = asyncio.Event(), asyncio.Event()
+
+        async def hangs(request: HTTPRequest) -> None:
+            try:
+                asked.set()
+                await request.body.read(100)
+            finally:
+                stopped.set()
+
+        async with hall(hangs) as running:
+            async with running.talk() as line:
+                line.writer.write(POST + b"content-length: 5\r\n\r\nhel")
+                await asked.wait()
+            await stopped.wait()
+            await until(lambda: not running.state.tasks)
+
+    run(main)
+
+
+def test_what_goes_on_behind_an_answer_outlives_its_client() -> None:
+    async def main() -> None:
+        heard, done = asyncio.Event(), asyncio.Event()
+
+        async def tidies_up(request: HTTPRequest) -> None:
+            await echo(request)
+            await heard.wait()
+            done.set()
+
+        async with hall(tidies_up) as running:
+            async with running.talk() as line:
+                line.writer.write(WHOLE)
+                assert (await line.heard()).status == 200
+            await until(lambda: not running.state.connections)
+            heard.set()
+            await done.wait()
+
+    run(main)
+
+
+def test_a_large_body_waits_until_somebody_wants_it() -> None:
+    async def main() -> None:
+        body = gzip.compress(b"x" * 1000) + bytes(300_000)
+        wanted, paused = asyncio.Event(), asyncio.Event()
+
+        async def later(request: HTTPRequest) -> None:
+            (connection,) = running.connections
+            await until(lambda: connection._flow._held)
+            paused.set()
+            await wanted.wait()
+            assert await request.body.read(2**20) == body
+            request.outlet.begin(200, [(b"content-length", b"0")])
+            request.outlet.end()
+
+        async with hall(later) as running, running.talk() as line:
+            line.writer.write(b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+            await paused.wait()
+            wanted.set()
+            assert (await line.heard()).status == 200
+
+    run(main)
+
+
+# Through the whole house.
 
 
 def test_who_waits_for_100_continue_gets_it() -> None:
@@ -127,61 +473,17 @@ def test_the_status_line_does_not_wait_for_an_event() -> None:
     run(main)
 
 
-def straight(**of_cycle: bool) -> tuple[Straight, Wire, types.SimpleNamespace]:
-    """A straight way over a wire, whose answer is a stream that has begun."""
-    cycle = types.SimpleNamespace(
-        **{"chunked_encoding": True, "disconnected": False, "response_complete": False, **of_cycle}
-    )
-    flow, wire = types.SimpleNamespace(write_paused=False), Wire()
-    connection: Any = types.SimpleNamespace(cycle=cycle, flow=flow, transport=wire)
-    return Straight(connection), wire, flow
-
-
-def test_a_piece_is_written_straight_as_a_chunk() -> None:
-    way, wire, _ = straight()
-    assert way.write(b"0123456789abcdef")
-    assert wire.written == [b"10\r\n0123456789abcdef\r\n"]
-
-
-@pytest.mark.parametrize(
-    "cycle", [{"chunked_encoding": False}, {"disconnected": True}, {"response_complete": True}], ids=str
-)
-def test_what_is_no_stream_under_way_has_no_straight_way(cycle: dict[str, bool]) -> None:
-    way, wire, _ = straight(**cycle)
-    assert not way.write(b"a")
-    assert wire.written == []
-
-
-def test_a_slow_client_has_no_straight_way_until_it_has_read() -> None:
-    way, wire, flow = straight()
-    flow.write_paused = True
-    assert not way.write(b"a")
-    flow.write_paused = False
-    assert way.write(b"b")
-    assert wire.written == [b"1\r\nb\r\n"]
-
-
-def test_every_request_on_a_connection_finds_its_straight_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    pieces: list[bytes] = []
-    write = Straight.write
-
-    def listening(way: Straight, data: bytes) -> bool:
-        pieces.append(data)
-        return write(way, data)
-
-    monkeypatch.setattr(Straight, "write", listening)
-
+def test_every_answer_on_a_connection_is_whole() -> None:
     async def main() -> None:
         async with (
             playback(says(*HELLO)) as backend,
             house([model("m", origin(backend) + "/v1")]) as running,
             running.talk() as line,
         ):
-            for _ in range(2):
-                pieces.clear()
-                await line.say("/v1/messages", messages_body(stream=True))
+            for stream in (True, False, True):
+                await line.say("/v1/messages", messages_body(stream=stream))
                 heard = await line.heard()
-                assert pieces
-                assert heard.body == b"".join(pieces)
+                assert (heard.status, heard.broken) == (200, False)
+                assert b"hello " in heard.body
 
     run(main)

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import logging
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pytest
@@ -13,7 +13,8 @@ import zstandard
 from dragoman.gateway.entry import Entry
 from dragoman.gateway.exchange import CLIENT_GONE
 from dragoman.hub.problems import Problem
-from dragoman.server.requests import Body, headers_of
+from dragoman.server.flow import Flow
+from dragoman.server.requests import Body
 from dragoman.wire import jsons
 from tests.agents.script import Words
 from tests.agents.wires import chat
@@ -34,6 +35,7 @@ from tests.gateway.stage import (
     whole,
 )
 from tests.net.scripted import Asked, Backend, Peer, until
+from tests.server.wires import Wire
 
 PATHS: Final = {"/v1/messages": messages_body, "/v1/chat/completions": chat_body}
 paths = pytest.mark.parametrize("path", PATHS)
@@ -353,33 +355,91 @@ def test_the_backend_is_told_json_whatever_the_client_called_it(path: str, type_
 # By themselves.
 
 
-def test_repeated_headers_are_joined() -> None:
-    scope = {"headers": [(b"x-a", b"1"), (b"x-b", b"\xe9"), (b"x-a", b"2")]}
-    assert headers_of(scope) == {"x-a": "1, 2", "x-b": "é"}
+def body(headers: Mapping[str, str] | None = None) -> tuple[Body, Wire]:
+    wire = Wire()
+    return Body(headers or {}, Flow(wire)), wire
 
 
 def test_a_body_comes_in_pieces() -> None:
-    messages: Iterator[dict[str, Any]] = iter(
-        [
-            {"type": "http.request", "body": b"ab", "more_body": True},
-            {"type": "http.request", "more_body": True},
-            {"type": "http.request", "body": b"c"},
-        ]
-    )
+    async def main() -> None:
+        coming, _ = body()
+        reading = asyncio.ensure_future(coming.read(3))
+        for piece in (b"ab", b"", b"c"):
+            await asyncio.sleep(0)
+            assert not reading.done()
+            coming.feed(piece)
+        coming.complete()
+        assert await reading == b"abc"
 
-    async def receive() -> dict[str, Any]:
-        return next(messages)
-
-    assert asyncio.run(Body(receive, {})(3)) == b"abc"
+    run(main)
 
 
 @pytest.mark.parametrize("length", ["5", "5 ", "x", "-1", "²"])
 def test_lengths_that_lie_or_make_no_sense_are_no_shield(length: str) -> None:
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"abcdef"}
+    async def main() -> None:
+        coming, _ = body({"content-length": length})
+        reading = asyncio.ensure_future(coming.read(5))
+        await asyncio.sleep(0)
+        coming.feed(b"abcdef")  # and no end yet
+        with pytest.raises(Problem, match="larger than"):
+            await reading
 
-    with pytest.raises(Problem, match="larger than"):
-        asyncio.run(Body(receive, {"content-length": length})(5))
+    run(main)
+
+
+def test_a_body_that_came_before_it_was_asked_for_is_measured_too() -> None:
+    async def main() -> None:
+        coming, _ = body()
+        coming.feed(b"abcdef")
+        coming.complete()
+        with pytest.raises(Problem, match="larger than"):
+            await coming.read(5)
+
+    run(main)
+
+
+def test_who_is_not_asked_yet_may_not_go_on_for_ever() -> None:
+    """Before the key is looked at, nobody fills our memory."""
+
+    async def main() -> None:
+        coming, wire = body()
+        coming.feed(b"x" * 2**16)
+        assert not wire.done
+        coming.feed(b"x")
+        coming.feed(b"x")
+        assert wire.done == ["pause_reading"]
+        reading = asyncio.ensure_future(coming.read(2**20))
+        await asyncio.sleep(0)
+        assert wire.done == ["pause_reading", "resume_reading"]
+        coming.feed(b"x" * 2**16)
+        coming.complete()
+        assert len(await reading) == 2**17 + 2
+        assert len(wire.done) == 2
+
+    run(main)
+
+
+def test_what_comes_behind_the_answer_is_forgotten() -> None:
+    async def main() -> None:
+        coming, wire = body()
+        coming.drop()
+        for _ in range(3):
+            coming.feed(b"x" * 2**16)
+        assert (coming._size, wire.done) == (0, [])
+
+    run(main)
+
+
+def test_a_body_that_will_never_be_whole() -> None:
+    async def main() -> None:
+        coming, _ = body()
+        reading = asyncio.ensure_future(coming.read(5))
+        await asyncio.sleep(0)
+        coming.fail(Problem("bad_request", "garbled"))
+        with pytest.raises(Problem, match="garbled"):
+            await reading
+
+    run(main)
 
 
 def test_whole_answers_that_came_at_once_need_no_watch() -> None:

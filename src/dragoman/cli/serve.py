@@ -37,7 +37,7 @@ from dragoman.routing.known import Knowledge
 from dragoman.routing.resolve import Router
 from dragoman.routing.zero_config import Found
 from dragoman.server.app import App
-from dragoman.server.connection import ClientConnection
+from dragoman.server.connection import client_connections
 from dragoman.store.secret import secret_in
 
 _log: Final = logging.getLogger("dragoman.serve")
@@ -249,7 +249,7 @@ def _run(app: App, listening: socket.socket) -> None:
     config = uvicorn.Config(
         app,
         loop="auto",
-        http=ClientConnection,
+        http=client_connections(app.answer),
         ws="wsproto",
         ws_max_size=_LARGEST_FRAME,
         lifespan="on",

@@ -1,25 +1,26 @@
 """One request of a client, as far as the gateway needs to know about HTTP."""
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, Protocol, TypeAlias
+import os
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from msgspec import Struct
 
 from dragoman.config.snapshot import Key, Snapshot
 
-Message: TypeAlias = MutableMapping[str, Any]
-# What is done at once, as it is unless the client is slow, must not need to run in a task.
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-Straight: TypeAlias = Callable[[bytes], bool]
+
+def new_id() -> str:
+    """Of a request: in the log, in the ledger, and in the answer's headers."""
+    return f"req_{os.urandom(12).hex()}"
 
 
 class ClientGoneError(Exception):
-    """The client hung up before its request was whole."""
+    """What was said to the client did not reach it: it has hung up. Over HTTP its exchange is cancelled instead."""
 
 
 class ReadBody(Protocol):
     async def __call__(self, limit: int) -> bytes:
-        """The body, decompressed. Raise Problem("too_large") above `limit` bytes, ClientGoneError."""
+        """The body, decompressed. Raise Problem("too_large") above `limit` bytes."""
 
 
 class Admit(Protocol):
@@ -27,12 +28,27 @@ class Admit(Protocol):
         """Who is calling? Raise Problem("unauthorized" or "rate_limited")."""
 
 
-class Call(Struct, frozen=True):
-    """path: as routed, without prefixes that were forgiven. query: without "?". headers: names in lower case.
+class Outlet(Protocol):
+    """Where an answer leaves for its client: its head, its body in pieces, its end. What is said is not waited for.
 
-    straight: writes a piece of a streamed answer, if it can be done without waiting. None = it never can.
-    over: to be called when the last of the answer is said; from then on the client's going away means nothing.
+    Who has gone may be told as well: his exchange is about to be cancelled. Or ClientGoneError is raised.
     """
+
+    def begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Say the head. It leaves with what comes behind it, or soon by itself."""
+
+    def write(self, data: bytes) -> bool:
+        """Say a piece of the body. False: the client is slow, and `drained` waits for it before there is more."""
+
+    def end(self, data: bytes = b"") -> None:
+        """Say the last piece. From then on the client's going away means nothing."""
+
+    async def drained(self) -> None:
+        """Wait until the client has room for more."""
+
+
+class Call(Struct, frozen=True):
+    """path: as routed, without prefixes that were forgiven. query: without "?". headers: names in lower case."""
 
     id: str
     method: str
@@ -41,6 +57,4 @@ class Call(Struct, frozen=True):
     headers: Mapping[str, str]
     admit: Admit
     read_body: ReadBody
-    send: Send
-    over: Callable[[], None]
-    straight: Straight | None = None
+    outlet: Outlet

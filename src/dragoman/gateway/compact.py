@@ -118,7 +118,7 @@ async def compact(request: Request, members: jsons.Members, route: Route, partie
         not why_not(parties.client, route, jsons.patch(members, {}))
         and (body := await _natively(members, route, parties)) is not None
     ):
-        await parties.responder.whole(200, body)
+        parties.responder.whole(200, body)
         return
     request = with_summaries(request, route, parties.gateway.sealer)
     answer, item = await summarised(request, route, parties)
@@ -130,7 +130,7 @@ async def compact(request: Request, members: jsons.Members, route: Route, partie
         "output": [*_user_messages(members), item],
         "usage": write_usage(answer.usage),
     }
-    await parties.responder.whole(200, jsons.write(said))
+    parties.responder.whole(200, jsons.write(said))
 
 
 def _user_messages(members: jsons.Members) -> list[Any]:

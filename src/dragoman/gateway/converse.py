@@ -40,7 +40,7 @@ async def converse(request: Request, route: Route, parties: Parties, writer: Str
         await _first_answer(request, route, parties, _Streaming(writer, parties), mark)
     else:
         answer = await gathered(request, route, parties)
-        await tell_whole(answer, request, parties)
+        tell_whole(answer, request, parties)
     _calibrate(request, route, parties)
 
 
@@ -54,23 +54,23 @@ async def gathered(request: Request, route: Route, parties: Parties) -> Answer:
     return answer
 
 
-async def tell_whole(answer: Answer, request: Request, parties: Parties) -> None:
+def tell_whole(answer: Answer, request: Request, parties: Parties) -> None:
     parties.entry.spoke()
     body = parties.client.write_answer(answer, request, stamp(parties.entry.id))
-    await parties.responder.whole(200, body)
+    parties.responder.whole(200, body)
 
 
 async def tell_made(making: Awaitable[list[Event]], request: Request, parties: Parties) -> None:
     """Tell an answer that no backend says in these words. Until it is made, a client that streams is kept company."""
     if not request.stream:
-        await tell_whole(fold(await making), request, parties)
+        tell_whole(fold(await making), request, parties)
         return
     writer = parties.client.stream_writer(request, stamp(parties.entry.id))
     parties.keep_company(writer.pulse, lambda problem: writer.feed(Failed(problem)))
     events = await making
     parties.entry.spoke()
     await parties.responder.stream(b"".join(map(writer.feed, events)))
-    await parties.responder.end()
+    parties.responder.end()
 
 
 async def _first_answer(request: Request, route: Route, parties: Parties, teller: "_Teller", mark: Stamp) -> None:
@@ -153,7 +153,7 @@ class _Streaming:
         self.said = True
         entry.spoke()
         self._parties.describe(losses)
-        await responder.stream(b"")
+        responder.open()
         while True:
             if tell(events):
                 await source.pour(tell)
@@ -163,7 +163,7 @@ class _Streaming:
             events = await source.read()
         if isinstance(over, Failed):
             entry.failed(over.problem)
-        await responder.end()
+        responder.end()
 
 
 async def _first_words(source: Source) -> list[Event]:

@@ -43,7 +43,7 @@ Act: TypeAlias = Callable[[jsons.Members, bytes, Route, Parties], Awaitable[None
 async def exchange(call: Call, client: ClientSide, endpoint: Endpoint, gateway: Gateway) -> None:
     snapshot = gateway.config.current
     entry = Entry(call.id, call.path, client.dialect)
-    responder = Responder(call.send, call.id, call.over, call.straight)
+    responder = Responder(call.outlet, call.id)
     parties = Parties(call, client, gateway, snapshot, responder, entry)
     gateway.books.open(entry, responder, call.headers)
     try:
@@ -53,7 +53,7 @@ async def exchange(call: Call, client: ClientSide, endpoint: Endpoint, gateway: 
         entry.body_bytes = len(body)
         await endpoint(parties, snapshot, key, body)
     except Problem as problem:
-        await _fail(problem, parties)
+        _fail(problem, parties)
     except ClientGoneError:
         entry.status = CLIENT_GONE
     except asyncio.CancelledError:
@@ -61,7 +61,7 @@ async def exchange(call: Call, client: ClientSide, endpoint: Endpoint, gateway: 
         raise
     except Exception as error:  # noqa: BLE001 - a bug of ours: the client learns that, and the log learns which
         _log.exception("%s: %s", call.id, type(error).__name__)
-        await _fail(Problem("internal", f"internal error of the proxy; its log has it as {call.id}"), parties)
+        _fail(Problem("internal", f"internal error of the proxy; its log has it as {call.id}"), parties)
     finally:
         gateway.pulses.leave(responder)
         responder.close()
@@ -118,7 +118,7 @@ async def count(members: jsons.Members, body: bytes, route: Route, parties: Part
     parties.entry.rail = "count"
     request = await parties.read_request(body)
     counted = await count_tokens(request, members, route, parties)
-    await parties.responder.whole(200, jsons.write({"input_tokens": counted}))
+    parties.responder.whole(200, jsons.write({"input_tokens": counted}))
 
 
 async def pass_through(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> None:
@@ -150,12 +150,12 @@ def _route(parties: Parties, snapshot: Snapshot, key: Key, model: str, members: 
     return route
 
 
-async def _fail(problem: Problem, parties: Parties) -> None:
+def _fail(problem: Problem, parties: Parties) -> None:
     entry, responder = parties.entry, parties.responder
     entry.failed(problem)
     refused = parties.client.write_problem(problem, entry.id)
     entry.status = responder.status if responder.started else refused.status
-    await responder.fail(problem, refused)
+    responder.fail(problem, refused)
 
 
 def _members(body: bytes) -> jsons.Members:

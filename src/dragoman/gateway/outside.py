@@ -5,14 +5,13 @@ not be allowed to use that model by name: the operator has said that it helps.
 """
 
 import logging
-import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from dragoman.config.snapshot import Key
-from dragoman.gateway.call import Message
+from dragoman.gateway.call import new_id
 from dragoman.gateway.entry import Entry
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.responder import Responder
@@ -61,7 +60,7 @@ class Outside:
         return jsons.write_text([known.backend_model, *sorted(backend.url for backend in known.in_service)])
 
     async def ask(self, model: str, request: Request, purpose: Purpose) -> Answer:
-        request_id = f"req_{secrets.token_hex(12)}"
+        request_id = new_id()
         key = Key(self._parent.key, None, self._parent.owner)
         entry = Entry(request_id, purpose, request.dialect)
         entry.parent, entry.rail = self._parent.id, "translate"
@@ -72,7 +71,7 @@ class Outside:
             CLIENTS[request.dialect],
             msgspec.structs.replace(self._gateway, tools=lambda _config, _model: ()),  # it is to look, not to search
             self._snapshot,
-            _deaf(request_id),
+            Responder(_Nobody(), request_id),
             entry,
         )
         self._gateway.books.open(entry, parties.responder, self._call.headers)
@@ -114,9 +113,14 @@ def _seeing(backend: Backend) -> Backend:
     return msgspec.structs.replace(backend, profile=msgspec.structs.replace(backend.profile, vision=True))
 
 
-async def _nobody(_: Message) -> None:
+class _Nobody:
     """What is said to it, nobody hears."""
 
+    def begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None: ...
 
-def _deaf(request_id: str) -> Responder:
-    return Responder(_nobody, request_id, lambda: None)
+    def write(self, data: bytes) -> bool:  # noqa: ARG002 - as every outlet
+        return True
+
+    def end(self, data: bytes = b"") -> None: ...
+
+    async def drained(self) -> None: ...

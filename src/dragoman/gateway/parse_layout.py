@@ -15,9 +15,9 @@ async def parse_layout(parties: Parties, snapshot: Snapshot, key: Key, body: byt
     reply = await parties.gateway.layout.ask(settings, body)
     try:
         parties.entry.spoke()
-        await parties.responder.begin(200, [("content-type", reply.headers.get("content-type") or "application/json")])
+        parties.responder.begin(200, [("content-type", reply.headers.get("content-type") or "application/json")])
         while data := await reply.read():
             await parties.responder.piece(data)
-        await parties.responder.end()
+        parties.responder.end()
     finally:
         reply.close()

@@ -65,11 +65,11 @@ async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties) ->
         data = await reply.read()
         parties.entry.spoke()
         parties.describe(Losses())
-        await responder.begin(reply.status, [("content-type", answered), *returned_headers(reply)])
+        responder.begin(reply.status, [("content-type", answered), *returned_headers(reply)])
         while data:
             await responder.piece(data)
             data = await reply.read()
-        await responder.end()
+        responder.end()
     finally:
         reply.close()
 

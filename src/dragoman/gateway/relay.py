@@ -133,7 +133,7 @@ async def stream(
             raise
     if not passing.is_over:
         raise Problem("truncated", _TRUNCATED)
-    await parties.responder.end()
+    parties.responder.end()
 
 
 class _Passing:
@@ -159,21 +159,21 @@ class _Passing:
         while data := await reply.read():
             if not (events := self._events.feed(data)):
                 continue
-            await self._begin(reply)
+            self._begin(reply)
             if self._tell(events):
                 await reply.pour(self._pass_on)
             await responder.flushed()
         if (last := self._events.last()) and _is_readable(last):
             self._parties.entry.hear(self._tap.feed(last))
             if self._tap.ended:
-                await self._begin(reply)
+                self._begin(reply)
                 await responder.stream(cleaned(self._passed(last), self._side, self._parties.entry))
 
-    async def _begin(self, reply: Reply) -> None:
+    def _begin(self, reply: Reply) -> None:
         if not self._begun:
             self._begun = True
             _answers(reply, self._parties)
-            await self._parties.responder.stream(b"")
+            self._parties.responder.open()
 
     def _pass_on(self, data: bytes) -> bool:
         events = self._events.feed(data)
@@ -218,7 +218,7 @@ async def _whole(reply: Reply, side: BackendSide, parties: Parties, heard: Overh
         raise Problem("backend_failed", "the backend was asked for a stream and answers with something else")
     _answers(reply, parties)
     parties.entry.hear(side.tap().hear_whole(body))
-    await parties.responder.whole(200, cleaned_whole(body, side, parties.entry))
+    parties.responder.whole(200, cleaned_whole(body, side, parties.entry))
     if heard is not None:
         heard.add(body)
 

@@ -72,7 +72,7 @@ async def _converse(request: Request, members: jsons.Members, route: Route, part
     if _is_kept(members, parties):
         keep(response, members, parties)
     parties.entry.spoke()
-    await parties.responder.whole(200, response)
+    parties.responder.whole(200, response)
 
 
 def _is_kept(members: jsons.Members, parties: Parties) -> bool:
@@ -107,7 +107,7 @@ async def warm_up(members: jsons.Members, body: bytes, route: Route, parties: Pa
     writer = _Keeping(StreamWriter(request, stamp(parties.entry.id)), passing, parties)
     events: tuple[Event, ...] = (Noted(Usage()), Ended("stop"))
     await parties.responder.stream(b"".join(map(writer.feed, events)))
-    await parties.responder.end()
+    parties.responder.end()
 
 
 async def respond_compact(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:
@@ -125,4 +125,4 @@ async def count_input(members: jsons.Members, body: bytes, route: Route, parties
     request = await parties.read_request(jsons.patch(full, {}))
     counted = await count_tokens(with_summaries(request, route, parties.gateway.sealer), full, route, parties)
     said = {"object": "response.input_tokens", "input_tokens": counted}
-    await parties.responder.whole(200, jsons.write(said))
+    parties.responder.whole(200, jsons.write(said))

@@ -4,10 +4,10 @@ Until something was written, a problem is a status; afterwards it can only be sa
 """
 
 import asyncio
-from collections.abc import Callable, Generator, Iterable
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import Final
 
-from dragoman.gateway.call import Send, Straight
+from dragoman.gateway.call import Outlet
 from dragoman.hub.problems import Problem
 from dragoman.protocols.codec import Refused
 
@@ -27,15 +27,13 @@ _WHOLE: Final = ((b"cache-control", b"no-store"),)
 
 
 class Responder:
-    """straight: as in a Call. last_said: loop time of the last write, for whoever keeps the line alive. over: is told of the last write.
+    """last_said: loop time of the last write, for whoever keeps the line alive.
 
     written: bytes of the body, as far as they have been handed on.
     """
 
-    def __init__(self, send: Send, request_id: str, over: Callable[[], None], straight: Straight | None = None) -> None:
-        self._send: Final = send
-        self._straight: Final = straight
-        self._over: Final = over
+    def __init__(self, outlet: Outlet, request_id: str) -> None:
+        self._outlet: Final = outlet
         self._headers: list[tuple[bytes, bytes]] = [
             *SECURITY,
             (b"request-id", request_id.encode()),
@@ -47,7 +45,6 @@ class Responder:
         self.written = 0
         self._time: Final = asyncio.get_running_loop().time
         self.last_said = self._time()
-        self._unsent: _Unsent | None = None
         self.pulse: Callable[[], bytes] | None = None  # makes a filler; None = this answer needs none
         self.failure: Callable[[Problem], bytes] | None = None  # says a problem inside the stream
 
@@ -57,66 +54,57 @@ class Responder:
 
     async def stream(self, data: bytes) -> None:
         """Write whole events of a stream, its head first. Fillers may follow at any time."""
+        self.open()
+        if data and not self.say(data):
+            await self.flushed()
+
+    def open(self) -> None:
+        """Write the head of a stream, if it is not written yet."""
         if not self.started:
-            await self._start(200, _STREAM)
-        self.last_said = self._time()
-        if data:
-            self.written += len(data)
-            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+            self._start(200, _STREAM)
 
     def say(self, data: bytes) -> bool:
         """Like `stream`, behind its head, and without waiting. False: the client is slow, and `flushed` waits for it."""
         self.last_said = self._time()
         self.written += len(data)
-        if self._straight is not None and self._straight(data):
-            return True
-        sending = self._send({"type": "http.response.body", "body": data, "more_body": True}).__await__()
-        try:
-            waits_for = next(sending)
-        except StopIteration:
-            return True
-        self._unsent = _Unsent(waits_for, sending)
-        return False
+        return self._outlet.write(data)
 
     async def flushed(self) -> None:
         """Wait until the client has room for more than what was said."""
-        unsent, self._unsent = self._unsent, None
-        if unsent is not None:
-            await unsent
+        await self._outlet.drained()
 
-    async def begin(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
+    def begin(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
         """Write the head of a relayed answer."""
         self.add_headers(headers)
-        await self._start(status, _WHOLE)
+        self._start(status, _WHOLE)
 
     async def piece(self, data: bytes) -> None:
         """Write a piece of a relayed answer."""
-        self.written += len(data)
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        if data and not self.say(data):
+            await self.flushed()
 
-    async def end(self) -> None:
+    def end(self) -> None:
         self.pulse = None
         if self.started and not self.ended:
             self.ended = True
-            self._over()
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+            self._outlet.end()
 
-    async def fail(self, problem: Problem, refused: Refused) -> None:
+    def fail(self, problem: Problem, refused: Refused) -> None:
         """Say that it went wrong: as a status if that is still possible, else inside the stream, which then ends.
 
         What is no event stream has no place for it.
         """
         if not self.started:
             self.add_headers(header for header in refused.headers if header[0] not in _OWN)
-            await self.whole(refused.status, refused.body)
+            self.whole(refused.status, refused.body)
             return
         if self.failure is None:
             return  # and without an end, so that the server hangs up: half an answer must not look whole
-        if not self.ended:
-            await self.stream(self.failure(problem))
-        await self.end()
+        if not self.ended and (said := self.failure(problem)):
+            self.say(said)
+        self.end()
 
-    async def whole(self, status: int, body: bytes, content_type: str = "application/json") -> None:
+    def whole(self, status: int, body: bytes, content_type: str = "application/json") -> None:
         """Write a whole answer."""
         self.pulse = None
         self.ended = True
@@ -125,9 +113,8 @@ class Responder:
             (b"content-type", content_type.encode("latin-1", "replace")),
             (b"content-length", str(len(body)).encode()),
         )
-        await self._start(status, (*_WHOLE, *headers))
-        self._over()
-        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+        self._start(status, (*_WHOLE, *headers))
+        self._outlet.end(body)
 
     async def keep_alive(self) -> None:
         """Say a filler."""
@@ -140,27 +127,14 @@ class Responder:
         """
         self.pulse = self.failure = None
 
-    async def _start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    def _start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         self.started, self.status = True, status
-        await self._send({"type": "http.response.start", "status": status, "headers": [*self._headers, *headers]})
-
-
-class _Unsent:
-    """A send that has begun outside of any task, and waits for something."""
-
-    def __init__(self, waits_for: Any, rest: Generator[Any, None, None]) -> None:
-        self._waits_for: Final = waits_for
-        self._rest: Final = rest
-
-    def __await__(self) -> Generator[Any, None, None]:
-        try:
-            yield self._waits_for
-        except BaseException:
-            self._rest.close()
-            raise
-        yield from self._rest
+        self.last_said = self._time()
+        self._outlet.begin(status, [*self._headers, *headers])
 
 
 def _printable(value: str) -> bytes:
     """Header values end at a line break, so none may hold one."""
-    return "".join(c if c.isprintable() else " " for c in value).encode("latin-1", "replace")
+    if not value.isprintable():
+        value = "".join(c if c.isprintable() else " " for c in value)
+    return value.encode("latin-1", "replace")

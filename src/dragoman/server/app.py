@@ -1,6 +1,7 @@
-"""The ASGI application and composition root: the only file that knows everyone.
+"""The application and composition root: the only file that knows everyone.
 
-Raw ASGI on purpose: a framework's request objects and middleware cost more than the whole translation.
+It is asked by connection.py, and by uvicorn for its life and for WebSockets. No framework on purpose: its request objects
+and middleware cost more than the whole translation.
 """
 
 import asyncio
@@ -8,17 +9,16 @@ import contextlib
 import functools
 import logging
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from dragoman.config.data_dir import data_directory, ledger_file
 from dragoman.config.snapshot import ConfigSource, Snapshot
 from dragoman.config.watch import Watch as ConfigWatch
 from dragoman.gateway import exchange, passthrough, respond
 from dragoman.gateway.books import Books
-from dragoman.gateway.call import Call, Send
+from dragoman.gateway.call import Call, new_id
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.layout import Layout
 from dragoman.gateway.parse_layout import parse_layout
@@ -38,8 +38,8 @@ from dragoman.routing.load import Load
 from dragoman.routing.resolve import Router
 from dragoman.server import mcp
 from dragoman.server.addresses import TrustedProxies
+from dragoman.server.asgi import Receive, Scope, Send, headers_of, peer_of
 from dragoman.server.chores import Chore, keep_doing
-from dragoman.server.connection import STRAIGHT
 from dragoman.server.keys import Door
 from dragoman.server.limits import FailedLogins
 from dragoman.server.pages.generator import Generator
@@ -49,7 +49,7 @@ from dragoman.server.pages.pages import Pages
 from dragoman.server.pages.usage import HOME, UsagePages
 from dragoman.server.paths import routed_path
 from dragoman.server.reads import read
-from dragoman.server.requests import Body, Receive, Scope, Watch, headers_of
+from dragoman.server.requests import HTTPRequest
 from dragoman.server.websocket import ResponsesSocket, refuse_path
 from dragoman.store.database import Database
 from dragoman.store.response_tables import RESPONSES, Limits
@@ -88,7 +88,6 @@ _POSTS: Final[Mapping[str, _Post]] = {
 _NO_WAY_IN: Final = (
     "the usage dashboard is on, and nobody can log in: set `usage_dashboard_password`, or restart for a link"
 )
-_NONE: Final[Mapping[str, Any]] = {}
 _DAY: Final = 86_400.0  # seconds
 _MEBI: Final = 2**20
 _TAKE_POST: Final = frozenset({*_POSTS, mcp.MESSAGES})
@@ -138,9 +137,7 @@ class App:
         return f"{origin}{HOME}" if settings.usage_dashboard_password else f"{origin}{HOME}#{self._logins.link}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await self._http(scope, receive, send)
-        elif scope["type"] == "websocket":
+        if scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
@@ -232,31 +229,22 @@ class App:
         house.push_async_callback(asyncio.to_thread, database.close)
         return Ledger(database, settings.usage_days)
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, request: HTTPRequest) -> None:
+        """Answer one request of a client."""
         gateway = self._gateway
         if gateway is None:
-            raise RuntimeError("the application was called before its lifespan began")
-        path, method, headers = routed_path(scope["path"]), scope["method"], headers_of(scope)
-        request_id = f"req_{secrets.token_hex(12)}"
-        async with Watch(receive) as watch:
-            body, door = Body(receive, headers), self._door(scope, headers)
-
-            async def read_body(limit: int) -> bytes:
-                read = await body(limit)
-                watch.start()
-                return read
-
-            query = scope["query_string"].decode("latin-1")
-            # Taken out: a scope that led back to its connection would be left to the garbage collector.
-            straight = scope.get("extensions", {}).pop(STRAIGHT, _NONE).get("write")
-            call = Call(request_id, method, path, query, headers, door, read_body, send, watch.stop, straight)
-            if (place := self._endpoints.get((method, path))) is not None:
-                await exchange.exchange(call, place.client, place.endpoint, gateway)
-            elif (page := self._pages.at(path)) is not None:
-                visit = self._door(scope, headers, self._failed_visits)
-                await self._pages.answer(page, call, visit, is_secure=self._is_secure(scope, headers))
-            else:
-                await read(call, gateway, _TAKE_POST)
+            raise RuntimeError("the application was asked before its lifespan began")
+        path, method, headers = routed_path(request.path), request.method, request.headers
+        door = self._door(request.peer, headers)
+        call = Call(new_id(), method, path, request.query, headers, door, request.body.read, request.outlet)
+        if (place := self._endpoints.get((method, path))) is not None:
+            await exchange.exchange(call, place.client, place.endpoint, gateway)
+        elif (page := self._pages.at(path)) is not None:
+            visit = self._door(request.peer, headers, self._failed_visits)
+            is_secure = self._trusted().is_secure(request.peer, headers.get("x-forwarded-proto"))
+            await self._pages.answer(page, call, visit, is_secure=is_secure)
+        else:
+            await read(call, gateway, _TAKE_POST)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         gateway = self._gateway
@@ -268,27 +256,20 @@ class App:
             await refuse_path(path, post.client, receive, send)
             return
         headers = headers_of(scope)
-        socket = ResponsesSocket(self._door(scope, headers), headers, post.client, post.endpoint, gateway)
+        socket = ResponsesSocket(self._door(peer_of(scope), headers), headers, post.client, post.endpoint, gateway)
         await socket.serve(receive, send)
 
-    def _door(self, scope: Scope, headers: Mapping[str, str], failed: FailedLogins | None = None) -> Door:
+    def _door(self, peer: str | None, headers: Mapping[str, str], failed: FailedLogins | None = None) -> Door:
         proxies = self._trusted()
 
         def address() -> str:
             forwarded = headers.get("x-forwarded-for")
-            return proxies.client(_peer(scope), [forwarded] if forwarded else [], headers.get("x-real-ip"))
+            return proxies.client(peer, [forwarded] if forwarded else [], headers.get("x-real-ip"))
 
         return Door(self._failed if failed is None else failed, address, headers)
-
-    def _is_secure(self, scope: Scope, headers: Mapping[str, str]) -> bool:
-        return self._trusted().is_secure(_peer(scope), headers.get("x-forwarded-proto"))
 
     def _trusted(self) -> TrustedProxies:
         snapshot = self._config.current
         if self._proxies[0] is not snapshot:
             self._proxies = (snapshot, TrustedProxies(snapshot.config.trusted_proxies))
         return self._proxies[1]
-
-
-def _peer(scope: Scope) -> str | None:
-    return scope["client"][0] if scope.get("client") else None

@@ -1,121 +1,295 @@
-"""A client's HTTP connection: uvicorn's own, with shorter ways for what is said most often.
+"""A client's HTTP/1.1 connection: requests come in, each has a task that answers it, one after the other.
 
-An answer's head leaves together with what comes behind it. uvicorn writes the head first and then the body, and uvloop
-hands each write to the system at once: a second write costs the proxy a twentieth of a short request, and wakes the
-client for a head with which it can do nothing yet.
-
-A piece of a streamed answer is written straight, where nothing has to be waited for: through ASGI it takes a message, a
-coroutine and a look at all that a message may be. The application finds the way in `scope["extensions"][STRAIGHT]`.
+In place of uvicorn's, which speaks ASGI: a message, a coroutine and a look at everything a message may be, for each
+piece of an answer, and a second task for each request that listens for the client's going away. uvicorn still listens,
+starts and stops, and speaks WebSocket.
 """
 
 import asyncio
-from collections.abc import Iterable
-from typing import Any, Final, cast
+import functools
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeAlias, cast
+from urllib.parse import unquote
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import httptools
+import uvicorn
+from uvicorn.server import ServerState
 
-STRAIGHT: Final = "dragoman.straight"
-_HEAD: Final = b"HTTP/1.1 "
+from dragoman.hub.problems import Problem
+from dragoman.server.flow import Flow
+from dragoman.server.outlet import HTTPOutlet
+from dragoman.server.requests import Body, HTTPRequest
+
+_log: Final = logging.getLogger("dragoman.server")
+_LARGEST_HEAD: Final = 64 * 2**10  # bytes
+_TLS: Final = b"\x16\x03"  # how a client begins that takes us for a TLS server
+_PLAIN: Final = ((b"content-type", b"text/plain; charset=utf-8"),)
+
+# Answers one request. An error of it is a bug, and has been told to nobody.
+Answer: TypeAlias = Callable[[HTTPRequest], Awaitable[None]]
 
 
-class ClientConnection(HttpToolsProtocol):
-    """For uvicorn's `http`."""
+class ClientConnection(asyncio.Protocol):
+    """answer: as above. What else is asked for is what uvicorn gives to its `http`."""
+
+    def __init__(
+        self,
+        answer: Answer,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._answer: Final = answer
+        self._config: Final = config
+        self._state: Final = server_state
+        self._app_state: Final = app_state
+        self._loop: Final = _loop or asyncio.get_running_loop()
+        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
+        self._timer: asyncio.TimerHandle | None = None
+        self._since = 0.0  # loop time of the last thing that was heard or answered
+        # The head that is being read.
+        self._url = b""
+        self._headers: dict[str, str] = {}
+        self._head_size = 0
+        self._in_head = False
+        # The requests that were read: the last of them, whose body is coming; that which is answered; those behind it.
+        self._last: HTTPRequest | None = None
+        self._present: HTTPRequest | None = None
+        self._behind: Final[deque[HTTPRequest]] = deque()
+        self._answering: asyncio.Task[None] | None = None
+        self._gone = False
+
+    # As the loop tells us.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(Joining(cast("asyncio.Transport", transport), self.loop))
+        self._transport = cast("asyncio.Transport", transport)
+        self._flow = Flow(self._transport)
+        peer = transport.get_extra_info("peername")
+        self._peer = str(peer[0]) if isinstance(peer, tuple) else None
+        self._state.connections.add(cast("Any", self))
+        self._since = self._loop.time()
+        self._look_at(self._since + self._config.timeout_keep_alive)
+
+    def data_received(self, data: bytes) -> None:
+        self._since = self._loop.time()
+        if self._parser is None:
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserCallbackError:
+            _log.exception("a bug in reading a request")
+            self._refuse(500, "internal error of the proxy; its log has it")
+        except httptools.HttpParserError as error:
+            self._refuse_bytes(data, error)
+        if self._in_head:
+            self._head_size += len(data)
+            if self._head_size > _LARGEST_HEAD:
+                self._refuse(431, f"the head of the request is larger than {_LARGEST_HEAD >> 10} KiB")
+
+    def pause_writing(self) -> None:
+        self._flow.full()
+
+    def resume_writing(self) -> None:
+        self._flow.free()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - gone is gone
+        """The client hung up: what is being done for it stops at once, and so does the backend."""
+        self._let_go()
+        self._gone = True
+        self._parser = None
+        self._flow.free()
+        self._behind.clear()
+        if self._present is not None and self._answering is not None:
+            self._answering.cancel()
+        self._present = self._last = self._answering = None
+
+    # As uvicorn tells us.
+
+    def shutdown(self) -> None:
+        """Close when the present request is answered."""
+        if self._present is None:
+            self._transport.close()
+        else:
+            self._present.outlet.keeps = False
+
+    # As the parser tells us.
+
+    def on_message_begin(self) -> None:
+        self._in_head, self._head_size = True, 0
+        self._url, self._headers = b"", {}
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers = self._headers
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
 
     def on_headers_complete(self) -> None:
-        super().on_headers_complete()
-        self.scope["extensions"] = {STRAIGHT: {"write": Straight(self).write}}
+        parser = cast("httptools.HttpRequestParser", self._parser)
+        self._in_head = False
+        if parser.should_upgrade():
+            return  # the parser reads no further, and raises when it is back
+        headers, self._headers = self._headers, {}  # what comes behind the body is no header any more
+        method, version = parser.get_method().decode("ascii"), parser.get_http_version()
+        keeps = version != "1.0" and parser.should_keep_alive()
+        outlet = HTTPOutlet(self._flow, method, version, self._state, self._over, keeps=keeps)
+        body = Body(headers, self._flow)
+        path, query = _place(self._url)
+        request = self._last = HTTPRequest(method, path, query, headers, self._peer, body, outlet)
+        if self._present is None:
+            self._begin(request)
+        else:
+            self._behind.append(request)
+            self._flow.hold()
 
+    def on_body(self, data: bytes) -> None:
+        if self._last is not None:
+            self._last.body.feed(data)
 
-class Straight:
-    """The straight way to the client of a connection's present request."""
+    def on_message_complete(self) -> None:
+        if self._last is not None:
+            self._last.body.complete()
+            self._last = None
 
-    def __init__(self, connection: ClientConnection) -> None:
-        self._cycle: Final = connection.cycle
-        self._flow: Final = connection.flow
-        self._transport: Final = connection.transport
+    # One request after the other.
 
-    def write(self, data: bytes) -> bool:
-        """Write a piece of the answer, not an empty one. False: it has to be sent as everything else."""
-        cycle = self._cycle
-        if not cycle.chunked_encoding or self._flow.write_paused or cycle.disconnected or cycle.response_complete:
-            return False
-        self._transport.write(b"%x\r\n%b\r\n" % (len(data), data))
-        return True
+    def _begin(self, request: HTTPRequest) -> None:
+        self._present = request
+        self._answering = task = self._loop.create_task(self._run(request))
+        self._state.tasks.add(task)
+        task.add_done_callback(self._state.tasks.discard)
 
+    async def _run(self, request: HTTPRequest) -> None:
+        try:
+            await self._answer(request)
+        except asyncio.CancelledError:
+            if not self._gone:
+                raise
+        except Exception as error:  # noqa: BLE001 - a bug of ours: the client learns that, and the log learns which
+            _log.exception("%s of a request", type(error).__name__)
+            if not request.outlet.begun:
+                request.outlet.keeps = False
+                request.outlet.begin(500, _PLAIN)
+                request.outlet.end(b"internal error of the proxy; its log has it")
+        finally:
+            if not request.outlet.ended:  # half an answer must not look whole
+                self._transport.close()
 
-class Joining(asyncio.Transport):
-    """A transport that holds a head back until something else is written, and no longer than to the loop's next turn."""
-
-    __slots__ = ("_head", "_loop", "_transport")
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__()
-        self._transport: Final = transport
-        self._loop: Final = loop
-        self._head = b""
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self._head:
-            data, self._head = self._head + data, b""
-        elif data[: len(_HEAD)] == _HEAD:
-            self._head = bytes(data)
-            self._loop.call_soon(self._let_go)
+    def _over(self) -> None:
+        """The present request is answered."""
+        present, self._present = self._present, None
+        self._answering = None
+        if present is None or self._transport.is_closing():
             return
-        self._transport.write(data)
+        present.body.drop()
+        if not present.outlet.keeps:
+            self._transport.close()
+            return
+        self._since = self._loop.time()
+        if self._behind:
+            self._begin(self._behind.popleft())
+        if not self._behind:
+            self._flow.go_on()
 
-    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
-        self.write(b"".join(list_of_data))
+    # Ends and other ways.
+
+    def _look_at(self, when: float) -> None:
+        self._timer = self._loop.call_at(when, self._look)
+
+    def _look(self) -> None:
+        """Has nothing been asked for too long? One timer looks for the whole connection, none per request."""
+        longest, now = self._config.timeout_keep_alive, self._loop.time()
+        if self._present is not None:
+            self._look_at(now + longest)
+        elif now < self._since + longest:
+            self._look_at(self._since + longest)
+        else:
+            self._transport.close()
 
     def _let_go(self) -> None:
-        if self._head:
-            self.write(b"")
+        self._state.connections.discard(cast("Any", self))
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
-    def close(self) -> None:
-        self._let_go()
+    def _refuse_bytes(self, data: bytes, error: Exception) -> None:
+        if data.startswith(_TLS):
+            _log.warning("a client speaks TLS; this port is plain HTTP: let it use http://")
+            self._refuse(400, "this port speaks plain HTTP: use http:// in place of https://")
+        else:
+            self._refuse(400, f"this is not valid HTTP/1.1: {error}")
+
+    def _refuse(self, status: int, said: str) -> None:
+        """Of what is no request: a plain text, as nobody knows in whose words. What is being answered is not disturbed."""
+        self._parser = None
+        self._in_head = False
+        self._behind.clear()
+        if self._present is not None:
+            self._present.outlet.keeps = False
+            if self._last is not None:
+                self._last.body.fail(Problem("bad_request", said))
+            return
+        outlet = HTTPOutlet(self._flow, "", "1.1", self._state, _nothing, keeps=False)
+        body = f"{said}\n".encode("utf-8", "replace")
+        outlet.begin(status, [*_PLAIN, (b"content-length", str(len(body)).encode())])
+        outlet.end(body)
         self._transport.close()
 
-    def write_eof(self) -> None:
-        self._let_go()
-        self._transport.write_eof()
+    def _upgrade(self, rest: bytes) -> None:
+        """The request whose head is read asks for another protocol, or for a tunnel. rest: what came behind the head."""
+        parser, headers = cast("httptools.HttpRequestParser", self._parser), self._headers
+        method, protocol = parser.get_method(), headers.pop("upgrade", "").lower()
+        if method == b"CONNECT":
+            self._refuse(405, "this is no proxy for other places")
+        elif protocol == "websocket" and self._config.ws_protocol_class is not None:
+            headers["upgrade"] = protocol
+            self._let_go()
+            self._parser = None
+            socket = cast("Any", self._config.ws_protocol_class)(
+                config=self._config, server_state=self._state, app_state=self._app_state
+            )
+            socket.connection_made(self._transport)
+            socket.data_received(_head(method, self._url, headers) + rest)
+            self._transport.set_protocol(socket)
+        else:  # which HTTP allows to ignore, and the parser does not: it takes the body for that protocol's
+            closes = "close" in headers.pop("connection", "").lower()
+            if closes:
+                headers["connection"] = "close"
+            self._parser = httptools.HttpRequestParser(self)
+            self.data_received(_head(method, self._url, headers) + rest)
 
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        self._let_go()
-        self._transport.set_protocol(protocol)
 
-    # As they are.
+def client_connections(answer: Answer) -> type[asyncio.Protocol]:
+    """What uvicorn wants for its `http`."""
+    return cast("type[asyncio.Protocol]", functools.partial(ClientConnection, answer))
 
-    def abort(self) -> None:
-        self._transport.abort()
 
-    def can_write_eof(self) -> bool:
-        return self._transport.can_write_eof()
+def _head(method: bytes, url: bytes, headers: dict[str, str]) -> bytes:
+    """A head as it was read, written again."""
+    lines = [b"%b %b HTTP/1.1" % (method, url), *(f"{n}: {v}".encode("latin-1") for n, v in headers.items())]
+    return b"\r\n".join([*lines, b"", b""])
 
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self._transport.get_extra_info(name, default)
 
-    def get_protocol(self) -> asyncio.BaseProtocol:
-        return self._transport.get_protocol()
+def _place(url: bytes) -> tuple[str, str]:
+    """Path and query of what a request line names: a path, or by way of a proxy a whole URL."""
+    if not url.startswith(b"/"):
+        try:
+            parsed = httptools.parse_url(url)
+        except httptools.HttpParserInvalidURLError:
+            return "", ""
+        path, query = parsed.path or b"/", parsed.query or b""
+    else:
+        path, _, query = url.partition(b"?")
+    place = path.decode("latin-1")
+    return unquote(place) if "%" in place else place, query.decode("latin-1")
 
-    def get_write_buffer_limits(self) -> tuple[int, int]:
-        return self._transport.get_write_buffer_limits()
 
-    def get_write_buffer_size(self) -> int:
-        return self._transport.get_write_buffer_size() + len(self._head)
-
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
-
-    def is_reading(self) -> bool:
-        return self._transport.is_reading()
-
-    def pause_reading(self) -> None:
-        self._transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        self._transport.resume_reading()
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        self._transport.set_write_buffer_limits(high, low)
+def _nothing() -> None:
+    """Nobody waits for the end of a refusal."""

@@ -63,9 +63,9 @@ async def post(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> N
     del key, snapshot
     status, reply = await _replied(body, parties)
     if reply is None:
-        await parties.responder.whole(202, b"")
+        parties.responder.whole(202, b"")
     else:
-        await parties.responder.whole(status, jsons.write(reply))
+        parties.responder.whole(status, jsons.write(reply))
 
 
 class _Stream:
@@ -111,7 +111,7 @@ class Streams:
                 stream.replies.put_nowait(jsons.write(reply))
             except asyncio.QueueFull:
                 raise Problem("overloaded", "nobody reads the replies on the stream", retry_after=10) from None
-        await parties.responder.whole(202, b"Accepted", "text/plain")
+        parties.responder.whole(202, b"Accepted", "text/plain")
 
 
 async def _replied(body: bytes, parties: Parties) -> tuple[int, dict[str, Any] | None]:

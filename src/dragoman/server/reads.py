@@ -30,26 +30,26 @@ _STATUS: Final = "/v1/models/status"
 async def read(call: Call, gateway: Gateway, posts: frozenset[str]) -> None:
     """posts: the paths that take POST and are not for us. What is refused is one line in the log."""
     client = _envelope(call)
-    responder = Responder(call.send, call.id, call.over)
+    responder = Responder(call.outlet, call.id)
     try:
         said = await _found(call, gateway, posts)
     except Problem as problem:
-        await _refuse(problem, client, responder, call)
+        _refuse(problem, client, responder, call)
     except Exception as error:  # noqa: BLE001 - a bug of ours: the client learns that, and the log learns which
         _log.exception("%s: %s", call.id, type(error).__name__)
         internal = Problem("internal", f"internal error of the proxy; its log has it as {call.id}")
-        await _refuse(internal, client, responder, call)
+        _refuse(internal, client, responder, call)
     else:
-        await responder.whole(200, b"" if call.method == "HEAD" else jsons.write(said))
+        responder.whole(200, b"" if call.method == "HEAD" else jsons.write(said))
 
 
-async def _refuse(problem: Problem, client: ClientSide, responder: Responder, call: Call) -> None:
+def _refuse(problem: Problem, client: ClientSide, responder: Responder, call: Call) -> None:
     entry = Entry(call.id, call.path, client.dialect)
     entry.failed(problem)
     refused = client.write_problem(problem, call.id)
     entry.status = refused.status
     entry.close()
-    await responder.fail(problem, refused)
+    responder.fail(problem, refused)
 
 
 async def _found(call: Call, gateway: Gateway, posts: frozenset[str]) -> Any:

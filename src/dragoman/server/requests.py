@@ -1,57 +1,105 @@
-"""A client's HTTP request: its body within limits, and the moment it goes away."""
+"""A client's HTTP request: its head, and its body as it comes, within limits."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from types import TracebackType
-from typing import Any, Final, Self, TypeAlias
+from collections.abc import Mapping
+from typing import Final
 
-from dragoman.gateway.call import ClientGoneError, Message
+from msgspec import Struct
+
 from dragoman.hub.problems import Problem
+from dragoman.server.flow import Flow
+from dragoman.server.outlet import HTTPOutlet
 from dragoman.wire import inflate
 
-Scope: TypeAlias = Mapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
 _MEBI: Final = 2**20
-_MOMENT: Final = 0.02  # seconds
-
-
-def headers_of(scope: Scope) -> dict[str, str]:
-    """Names in lower case; of a repeated name the values are joined, as HTTP allows."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
+_UNASKED: Final = 2**16  # bytes of a body that may come before anybody wants to read it
 
 
 class Body:
-    """Reads and decompresses the body, once."""
+    """Collects what comes and reads it, once."""
 
-    def __init__(self, receive: Receive, headers: Mapping[str, str]) -> None:
-        self._receive: Final = receive
+    __slots__ = ("_flow", "_headers", "_limit", "_pieces", "_problem", "_size", "_waiter", "_whole")
+
+    def __init__(self, headers: Mapping[str, str], flow: Flow) -> None:
         self._headers: Final = headers
+        self._flow: Final = flow
+        self._pieces: list[bytes] | None = []  # None = nobody wants it any more
+        self._size = 0
+        self._limit: int | None = None  # None = nobody reads yet
+        self._whole = False
+        self._problem: Problem | None = None
+        self._waiter: asyncio.Future[None] | None = None
 
-    async def __call__(self, limit: int) -> bytes:
-        """Raise Problem: "too_large" above `limit` bytes, "bad_encoding", "bad_request"; ClientGoneError."""
+    def feed(self, data: bytes) -> None:
+        """A piece has come."""
+        if self._pieces is None:
+            return
+        self._pieces.append(data)
+        self._size += len(data)
+        if self._limit is None:
+            if self._size > _UNASKED:
+                self._flow.hold()
+        elif self._size > self._limit:
+            self._wake()
+
+    def complete(self) -> None:
+        """All of it has come."""
+        self._whole = True
+        self._wake()
+
+    def fail(self, problem: Problem) -> None:
+        """The rest of it will never come."""
+        self._problem = problem
+        self._wake()
+
+    def drop(self) -> None:
+        """It is answered: whatever still comes is of no use."""
+        self._pieces = None
+
+    async def read(self, limit: int) -> bytes:
+        """The body, decompressed. Raise Problem: "too_large" above `limit` bytes, "bad_encoding", "bad_request"."""
         length = self._headers.get("content-length", "")
         if length.isdecimal() and int(length) > limit:
             raise _too_large(limit)
-        pieces: list[bytes] = []
-        size = 0
-        more = True
-        while more:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGoneError
-            piece = message.get("body", b"")
-            size += len(piece)
-            if size > limit:
-                raise _too_large(limit)
-            pieces.append(piece)
-            more = message.get("more_body", False)
+        if not self._whole:
+            await self._rest(limit)
+        if self._size > limit:
+            raise _too_large(limit)
+        pieces, self._pieces = self._pieces or [], None
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         coding = self._headers.get("content-encoding")
         return body if coding is None else _inflated(body, coding, limit)
+
+    async def _rest(self, limit: int) -> None:
+        """Wait until it is whole or too large."""
+        self._limit = limit
+        if not self._size and self._headers.get("expect", "").lower() == "100-continue":
+            self._flow.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._flow.go_on()
+        while not self._whole and self._size <= limit:
+            if self._problem is not None:
+                raise self._problem
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+
+class HTTPRequest(Struct, frozen=True):
+    """path: with its percent signs decoded. query: without "?". headers: names in lower case, and of a repeated one the
+    values joined, as HTTP allows. peer: the address it comes from; None = it has none.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    peer: str | None
+    body: Body
+    outlet: HTTPOutlet
 
 
 def _inflated(body: bytes, coding: str, limit: int) -> bytes:
@@ -70,56 +118,3 @@ def _too_large(limit: int) -> Problem:
     return Problem(
         "too_large", f"the request body is larger than {limit / _MEBI:g} MiB; raise `max_body_mb` in the proxy's config"
     )
-
-
-class Watch:
-    """While this lasts, the client's going away cancels the task that answers it: the backend stops at once.
-
-    Start it when the body has been read; afterwards `receive` has nothing to say but that. It begins a moment later:
-    most whole answers are there by then, and a task for each of them would cost a tenth of the exchange.
-    """
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive: Final = receive
-        self._answering: asyncio.Task[Any] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._watching: asyncio.Task[None] | None = None
-        self.gone = False
-
-    def start(self) -> None:
-        self._answering = asyncio.current_task()
-        self._timer = asyncio.get_running_loop().call_later(_MOMENT, self._begin)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    def stop(self) -> None:
-        """The answer is complete. The server says so in the same words as that the client has gone.
-
-        What was cancelled leads back to us, through its callback or its error's frames: so we let go of it.
-        """
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._watching is not None:
-            self._watching.cancel()
-        self._timer = self._watching = None
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        self.stop()
-        answering, self._answering = self._answering, None
-        if not self.gone or answering is None:
-            return False
-        answering.uncancel()
-        return kind is not None and issubclass(kind, asyncio.CancelledError)
-
-    def _begin(self) -> None:
-        self._watching = asyncio.get_running_loop().create_task(self._watch())
-
-    async def _watch(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self.gone = True
-        if self._answering is not None:
-            self._answering.cancel()

@@ -7,21 +7,20 @@ by `previous_response_id` as long as the connection lasts, stored or not.
 
 import asyncio
 import contextlib
-import secrets
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 
-from dragoman.gateway.call import Call, ClientGoneError, Message, Send
+from dragoman.gateway.call import Call, ClientGoneError, new_id
 from dragoman.gateway.exchange import Endpoint, exchange, on_model
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.respond import warm_up
 from dragoman.gateway.responder import SECURITY
 from dragoman.hub.problems import Problem
 from dragoman.protocols.codec import ClientSide
+from dragoman.server.asgi import Message, Receive, Send
 from dragoman.server.keys import Door
-from dragoman.server.requests import Receive
 from dragoman.store.response_tables import Limits
 from dragoman.store.responses import ConnectionResponses
 from dragoman.wire import jsons
@@ -102,27 +101,21 @@ class ResponsesSocket:
                 raise Problem("too_large", wanted)
             return body
 
-        sender = _FrameSender(send, lane)
+        outlet = _FrameOutlet(send, lane)
         # The key is looked at each time: it may have been taken away since.
-        request_id = f"req_{secrets.token_hex(12)}"
-        call = Call(
-            request_id, "POST", "/v1/responses", "", self._headers, self._door, read_body, sender.send, _nothing
-        )
+        call = Call(new_id(), "POST", "/v1/responses", "", self._headers, self._door, read_body, outlet)
         # Codex sends its prompt ahead; nothing is to be generated then, but the response may be referred to.
         endpoint = _WARM_UP if said.get("generate") is False else self._endpoint
         await exchange(call, self._client, endpoint, self._gateway)
+        await outlet.drained()
 
 
 _WARM_UP: Final = on_model(warm_up)
 _FRAME: Final = frozenset({"type", "stream_id", "generate"})
 
 
-def _nothing() -> None:
-    """Nobody watches for the end of one answer here: the connection goes on."""
-
-
-class _FrameSender:
-    """Takes an HTTP answer and sends it as frames."""
+class _FrameOutlet:
+    """Takes an HTTP answer and sends it as frames. An Outlet, but for what it raises: ClientGoneError, if it hears that."""
 
     def __init__(self, send: Send, lane: str) -> None:
         self._send: Final = send
@@ -131,24 +124,42 @@ class _FrameSender:
         self._status = 0
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
+        self._frames: list[Message] = []  # those that wait behind
+        self._unsent: _Unsent | None = None  # the one that is on its way
 
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._status = message["status"]
-            self._headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in message["headers"]}
-            return
-        body = message.get("body", b"")
+    def begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        self._status = status
+        self._headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
+
+    def write(self, data: bytes) -> bool:
         if self._status == 200:
-            for frame in self._sse.feed(body):
-                await self._say(frame.data)
-            return
-        self._body.append(body)
-        if not message.get("more_body", False):
-            await self._send(_error(self._status, self._error(), self._lane))
+            self._frames += [_text(frame.data, self._lane) for frame in self._sse.feed(data) if frame.data != _DONE]
+        else:
+            self._body.append(data)
+        return self._sent()
 
-    async def _say(self, data: bytes) -> None:
-        if data != _DONE:
-            await self._send(_text(data, self._lane))
+    def end(self, data: bytes = b"") -> None:
+        self.write(data)
+        if self._status != 200:
+            self._frames.append(_error(self._status, self._error(), self._lane))
+            self._sent()
+
+    async def drained(self) -> None:
+        while not self._sent():
+            unsent, self._unsent = self._unsent, None
+            if unsent is not None:
+                await unsent
+
+    def _sent(self) -> bool:
+        """Send as much as can be sent without waiting. Whether that was all."""
+        while self._frames and self._unsent is None:
+            sending = self._send(self._frames.pop(0)).__await__()
+            try:
+                waits_for = next(sending)
+            except StopIteration:
+                continue
+            self._unsent = _Unsent(waits_for, sending)
+        return self._unsent is None
 
     def _error(self) -> dict[str, Any]:
         said = jsons.read(b"".join(self._body))
@@ -156,6 +167,22 @@ class _FrameSender:
         if "retry-after" in self._headers:
             error = {**error, "headers": {"retry-after": self._headers["retry-after"]}}
         return error
+
+
+class _Unsent:
+    """A send that has begun outside of any task, and waits for something."""
+
+    def __init__(self, waits_for: Any, rest: Generator[Any, None, None]) -> None:
+        self._waits_for: Final = waits_for
+        self._rest: Final = rest
+
+    def __await__(self) -> Generator[Any, None, None]:
+        try:
+            yield self._waits_for
+        except BaseException:
+            self._rest.close()
+            raise
+        yield from self._rest
 
 
 def _text(data: bytes, lane: str) -> Message:

@@ -18,11 +18,11 @@ def came(answer: Any, headers: Mapping[str, str] | None = None, body: bytes = b"
 
 
 async def style(browser: Browser) -> None:
-    await browser.file("style.css")
+    browser.file("style.css")
 
 
 async def echo(browser: Browser) -> None:
-    await browser.value(await browser.said())
+    browser.value(await browser.said())
 
 
 def test_every_answer_forbids_what_is_not_ours() -> None:
@@ -49,14 +49,14 @@ def test_what_is_no_file_is_not_kept() -> None:
 
 def test_a_download_has_its_name() -> None:
     async def table(browser: Browser) -> None:
-        await browser.download(b"a,b\r\n", "text/csv; charset=utf-8", "usage.csv")
+        browser.download(b"a,b\r\n", "text/csv; charset=utf-8", "usage.csv")
 
     assert came(table).headers["content-disposition"] == 'attachment; filename="usage.csv"'
 
 
 def test_a_way_elsewhere() -> None:
     async def away(browser: Browser) -> None:
-        await browser.see("/usage", [("set-cookie", "a=b")])
+        browser.see("/usage", [("set-cookie", "a=b")])
 
     heard = came(away)
     assert (heard.status, heard.headers["location"], heard.headers["set-cookie"]) == (303, "/usage", "a=b")
@@ -109,7 +109,7 @@ def test_cookies(header: str, found: Mapping[str, str]) -> None:
 
     async def look(browser: Browser) -> None:
         heard.append(browser.cookies)
-        await browser.value({})
+        browser.value({})
 
     came(look, {"cookie": header})
     assert heard == [found]

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from dragoman.gateway.call import ClientGoneError
 from dragoman.hub.problems import Problem
 from dragoman.server.pages.browser import Browser
 from dragoman.server.pages.pages import Page, Pages
@@ -15,7 +14,7 @@ MODELS = [model("m", NOBODY)]
 
 
 async def hello(browser: Browser) -> None:
-    await browser.value({"path": browser.call.path})
+    browser.value({"path": browser.call.path})
 
 
 async def refuses(_: Browser) -> None:
@@ -72,14 +71,6 @@ def test_a_bug_is_told_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
     came = visited(pages(breaks), "/p")
     assert (came.status, "secret" in came.body.decode()) == (500, False)
     assert "KeyError: 'secret'" in caplog.text
-
-
-def test_a_visitor_who_left_is_told_nothing() -> None:
-    async def leaves(_: Browser) -> None:
-        raise ClientGoneError
-
-    with pytest.raises(ValueError, match="not enough values"):
-        visited(pages(leaves), "/p")
 
 
 def test_without_pages_the_house_knows_none_of_their_paths() -> None:

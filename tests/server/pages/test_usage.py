@@ -21,6 +21,7 @@ from dragoman.server.pages.usage import UsagePages
 from dragoman.store.database import Database
 from dragoman.wire import jsons
 from tests.gateway.stage import NOBODY, House, house, messages_body, model, run, source
+from tests.gateway.told import Told
 from tests.ledger.writing import NOON, line
 from tests.server.pages.visits import Came, visited
 
@@ -189,7 +190,7 @@ def test_what_is_in_flight() -> None:
             cookie = await log_in(running)
             entry = Entry("req_9", "/v1/messages", "anthropic-messages")
             books = running.gateway.books
-            books.open(entry, Responder(_send, "req_9", lambda: None), {"user-agent": "codex_exec/1"})
+            books.open(entry, Responder(Told(), "req_9"), {"user-agent": "codex_exec/1"})
             entry.key = "me"
             heard = await running.ask("/usage/live", method="GET", headers={"cookie": cookie})
             (one,) = heard.json["under_way"]
@@ -199,10 +200,6 @@ def test_what_is_in_flight() -> None:
             assert heard.json["under_way"] == []
 
     run(main)
-
-
-async def _send(_: Any) -> None:
-    pass
 
 
 async def log_in(running: House, **headers: str) -> str:

@@ -5,33 +5,29 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from dragoman.config.snapshot import Key, Snapshot
-from dragoman.gateway.call import Call, Message
+from dragoman.gateway.call import Call
 from dragoman.server.keys import Door
 from dragoman.server.limits import FailedLogins
 from dragoman.server.pages.pages import Pages
 from dragoman.wire import jsons
+from tests.gateway.told import Told
 
 
 class Came:
     """What came back."""
 
-    def __init__(self, messages: list[Message]) -> None:
-        start, body = messages
-        self.status: Final[int] = start["status"]
-        self.headers: Final = {name.decode(): value.decode() for name, value in start["headers"]}
-        self.body: Final[bytes] = body["body"]
+    def __init__(self, told: Told) -> None:
+        assert told.ends == 1
+        self.status: Final = told.status
+        self.headers: Final = {name.decode(): value.decode() for name, value in told.headers}
+        self.body: Final = told.body
 
     @property
     def json(self) -> Any:
         return jsons.read(self.body)
 
 
-def call(
-    path: str, method: str, headers: Mapping[str, str], body: bytes, heard: list[Message], query: str = ""
-) -> Call:
-    async def send(message: Message) -> None:
-        heard.append(message)
-
+def call(path: str, method: str, headers: Mapping[str, str], body: bytes, told: Told, query: str = "") -> Call:
     async def read_body(limit: int) -> bytes:
         assert len(body) <= limit
         return body
@@ -39,7 +35,7 @@ def call(
     async def admit(snapshot: Snapshot) -> Key:
         raise AssertionError("pages ask for no key")
 
-    return Call("req_1", method, path, query, headers, admit, read_body, send, lambda: None)
+    return Call("req_1", method, path, query, headers, admit, read_body, told)
 
 
 def visited(
@@ -53,11 +49,11 @@ def visited(
     *,
     is_secure: bool = False,
 ) -> Came:
-    heard: list[Message] = []
+    told = Told()
     page = pages.at(path)
     assert page is not None, f"there is no page at {path}"
     said = {"host": "here:1", "content-type": "application/json", **(headers or {})}
-    asked = call(path, method, said, body, heard, query)
+    asked = call(path, method, said, body, told, query)
     door = door or Door(FailedLogins(), lambda: "192.0.2.1", said)
     asyncio.run(pages.answer(page, asked, door, is_secure=is_secure))
-    return Came(heard)
+    return Came(told)

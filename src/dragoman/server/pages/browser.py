@@ -73,33 +73,32 @@ class Browser:
         if not is_ours or not headers.get("content-type", "").startswith("application/json"):
             raise Problem("forbidden", "this is asked by pages of the proxy's own only")
 
-    async def file(self, name: str, status: int = 200) -> None:
+    def file(self, name: str, status: int = 200) -> None:
         """Send a file of ours. A browser asks again each time, and hears that it has it already."""
         file = files()[name]
         headers = (("cache-control", "no-cache"), ("etag", file.etag))
         if status == 200 and self.call.headers.get("if-none-match") == file.etag:
-            await self._send(304, headers, b"")
+            self._send(304, headers, b"")
         else:
-            await self._send(status, (*headers, ("content-type", file.content_type)), file.body)
+            self._send(status, (*headers, ("content-type", file.content_type)), file.body)
 
-    async def value(self, value: Any, headers: Headers = (), status: int = 200) -> None:
+    def value(self, value: Any, headers: Headers = (), status: int = 200) -> None:
         """Send what a script asked for, as JSON."""
-        await self.text(jsons.write(value), "application/json", headers, status)
+        self.text(jsons.write(value), "application/json", headers, status)
 
-    async def text(self, body: bytes, content_type: str, headers: Headers = (), status: int = 200) -> None:
-        await self._send(status, (("cache-control", "no-store"), ("content-type", content_type), *headers), body)
+    def text(self, body: bytes, content_type: str, headers: Headers = (), status: int = 200) -> None:
+        self._send(status, (("cache-control", "no-store"), ("content-type", content_type), *headers), body)
 
-    async def download(self, body: bytes, content_type: str, filename: str) -> None:
-        await self.text(body, content_type, (("content-disposition", f'attachment; filename="{filename}"'),))
+    def download(self, body: bytes, content_type: str, filename: str) -> None:
+        self.text(body, content_type, (("content-disposition", f'attachment; filename="{filename}"'),))
 
-    async def see(self, path: str, headers: Headers = ()) -> None:
+    def see(self, path: str, headers: Headers = ()) -> None:
         """Send the browser to another page of ours."""
-        await self._send(303, (("cache-control", "no-store"), ("location", path), *headers), b"")
+        self._send(303, (("cache-control", "no-store"), ("location", path), *headers), b"")
 
-    async def _send(self, status: int, headers: Headers, body: bytes) -> None:
+    def _send(self, status: int, headers: Headers, body: bytes) -> None:
         said = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers]
         length = (b"content-length", str(len(body)).encode())
         body = b"" if self.call.method == "HEAD" else body
-        self.call.over()
-        await self.call.send({"type": "http.response.start", "status": status, "headers": [*_HEADERS, *said, length]})
-        await self.call.send({"type": "http.response.body", "body": body, "more_body": False})
+        self.call.outlet.begin(status, [*_HEADERS, *said, length])
+        self.call.outlet.end(body)

@@ -41,12 +41,12 @@ class Generator:
         }
 
     async def _page(self, browser: Browser) -> None:
-        await browser.file("generator.html")
+        browser.file("generator.html")
 
     async def _choices(self, browser: Browser) -> None:
         await _demand_known_name(browser)
         status = status_of(browser.snapshot, ANONYMOUS, self._router)
-        await browser.value(
+        browser.value(
             {
                 "agents": [_about(agent) for agent in AGENTS],
                 "models": status["data"],
@@ -68,7 +68,7 @@ class Generator:
             raise Problem("bad_request", f"models: must be a list of at most {_MOST_MODELS} names")
         choice = self._choice(browser, agent, wanted, said)
         window = said.get("window") if agent.has_window else None
-        await browser.value(_made(agent, choice, wanted, window))
+        browser.value(_made(agent, choice, wanted, window))
 
     def _choice(self, browser: Browser, agent: Agent, wanted: list[str], said: Mapping[str, Any]) -> Choice:
         status = status_of(browser.snapshot, ANONYMOUS, self._router)

@@ -42,7 +42,7 @@ class MetricsPage:
         states = Counter(one.state for one in books.under_way())
         lost = 0 if books.ledger is None else books.ledger.dropped + books.ledger.database.lost
         text = books.metrics.text({state: states[state] for state in STATES}, lost)
-        await browser.text(text.encode(), CONTENT_TYPE)
+        browser.text(text.encode(), CONTENT_TYPE)
 
 
 def _digest(said: str) -> bytes:

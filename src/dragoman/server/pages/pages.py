@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from dragoman.config.schema import Config
 from dragoman.config.snapshot import ConfigSource
-from dragoman.gateway.call import Call, ClientGoneError
+from dragoman.gateway.call import Call
 from dragoman.hub.problems import Problem
 from dragoman.protocols import CLIENTS
 from dragoman.server.keys import Door
@@ -48,13 +48,11 @@ class Pages:
             _demand_method(page, call)
             await page.answer(browser)
         except Problem as problem:
-            await _refuse(problem, browser)
-        except ClientGoneError:
-            pass
+            _refuse(problem, browser)
         except Exception as error:  # noqa: BLE001 - a bug of ours: the visitor learns that, and the log learns which
             _log.exception("%s: %s", call.id, type(error).__name__)
             said = f"internal error of the proxy; its log has it as {call.id}"
-            await _refuse(Problem("internal", said), browser)
+            _refuse(Problem("internal", said), browser)
 
 
 def _demand_method(page: Page, call: Call) -> None:
@@ -62,10 +60,10 @@ def _demand_method(page: Page, call: Call) -> None:
         raise Problem("wrong_method", f"{call.path} takes {page.method}, not {call.method}")
 
 
-async def _refuse(problem: Problem, browser: Browser) -> None:
+def _refuse(problem: Problem, browser: Browser) -> None:
     refused = _WORDS.write_problem(problem, browser.call.id)
-    await browser.text(refused.body, "application/json", refused.headers, refused.status)
+    browser.text(refused.body, "application/json", refused.headers, refused.status)
 
 
 async def _asset(browser: Browser) -> None:
-    await browser.file(browser.call.path.removeprefix(_ASSETS))
+    browser.file(browser.call.path.removeprefix(_ASSETS))

@@ -53,10 +53,10 @@ class UsagePages:
 
     async def _home(self, browser: Browser) -> None:
         if self._knows(browser):
-            await browser.file("usage.html")
+            browser.file("usage.html")
         else:
             has_password = bool(browser.snapshot.config.usage_dashboard_password)
-            await browser.file("login.html" if has_password else "link.html")
+            browser.file("login.html" if has_password else "link.html")
 
     async def _login(self, browser: Browser) -> None:
         said = await browser.said()
@@ -71,24 +71,24 @@ class UsagePages:
         if name is None:
             browser.door.guessed()
             raise Problem("unauthorized", why)
-        await browser.value({"ok": True}, [("set-cookie", _cookie(name, browser))])
+        browser.value({"ok": True}, [("set-cookie", _cookie(name, browser))])
 
     async def _logout(self, browser: Browser) -> None:
         await browser.said()
         self._logins.close(browser.cookies.get(_COOKIE, ""))
-        await browser.value({"ok": True}, [("set-cookie", f"{_cookie('', browser)}; Max-Age=0")])
+        browser.value({"ok": True}, [("set-cookie", f"{_cookie('', browser)}; Max-Age=0")])
 
     async def _data(self, browser: Browser) -> None:
         self._demand_login(browser)
         asked = _query(browser)
         days, zone = _days(asked), zone_named(asked.get("zone", ""))
         found = await self._found(lambda db: dashboard(db, days, self._clock(), zone))
-        await browser.value({**found, "is_recording": self._books.ledger is not None})
+        browser.value({**found, "is_recording": self._books.ledger is not None})
 
     async def _live(self, browser: Browser) -> None:
         self._demand_login(browser)
         under_way = [msgspec.structs.asdict(one) for one in self._books.under_way()]
-        await browser.value({"under_way": under_way})
+        browser.value({"under_way": under_way})
 
     async def _export(self, browser: Browser) -> None:
         self._demand_login(browser)
@@ -102,9 +102,9 @@ class UsagePages:
         rows = await self._found(lambda db: report(db, by, period))
         name = f"usage-by-{by}-{dt.date.fromtimestamp(self._clock()).isoformat()}"  # noqa: DTZ012 - of this machine
         if form == "csv":
-            await browser.download(csv_text(rows, by).encode(), "text/csv; charset=utf-8", f"{name}.csv")
+            browser.download(csv_text(rows, by).encode(), "text/csv; charset=utf-8", f"{name}.csv")
         else:
-            await browser.download(jsons.write(objects(rows, by)), "application/json", f"{name}.json")
+            browser.download(jsons.write(objects(rows, by)), "application/json", f"{name}.json")
 
     async def _found(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """What the ledger says; of an empty one, if nothing is recorded or it cannot be read."""
