@@ -266,6 +266,29 @@ async def serving_app(app: App, ws: WSProtocolType = "none") -> AsyncIterator[Ho
         listening.close()
 
 
+async def assert_nothing_is_left(running: House, ask: Callable[[], Awaitable[None]]) -> None:
+    """By five exchanges after the second, for something is made once and kept."""
+
+    async def times(number: int) -> None:
+        for _ in range(number):
+            await ask()
+        await until(lambda: not running.gateway.books.under_way() and not running.gateway.pulses._waiting)
+        await asyncio.sleep(0)  # tasks that were cancelled end
+
+    async def left() -> int:
+        gc.collect()
+        gc.disable()
+        try:
+            await times(5)
+            return gc.collect()
+        finally:
+            gc.enable()
+
+    await times(2)
+    # Twice, for what is looked at in the background may leave something beside.
+    assert min(await left(), await left()) < 5, "less than one thing for each"
+
+
 # What backends say.
 
 

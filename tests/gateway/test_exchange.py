@@ -1,9 +1,7 @@
 """One exchange through the whole app: every way out is one answer and one line in the log."""
 
 import asyncio
-import gc
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -18,7 +16,7 @@ from tests.gateway.stage import (
     NOBODY,
     STREAM,
     Heard,
-    House,
+    assert_nothing_is_left,
     chat_body,
     chunk,
     cuts_after,
@@ -34,7 +32,7 @@ from tests.gateway.stage import (
     says,
     whole,
 )
-from tests.net.scripted import Asked, Peer, until
+from tests.net.scripted import Asked, Peer
 
 
 def entries_of(caplog: pytest.LogCaptureFixture) -> list[Entry]:
@@ -376,26 +374,3 @@ def test_nothing_is_left_of_what_goes_wrong(how: str, path: str) -> None:
             await assert_nothing_is_left(running, ask)
 
     run(main)
-
-
-async def assert_nothing_is_left(running: House, ask: Callable[[], Awaitable[None]]) -> None:
-    """By five exchanges after the second, for something is made once and kept."""
-
-    async def times(number: int) -> None:
-        for _ in range(number):
-            await ask()
-        await until(lambda: not running.gateway.books.under_way() and not running.gateway.pulses._waiting)
-        await asyncio.sleep(0)  # tasks that were cancelled end
-
-    async def left() -> int:
-        gc.collect()
-        gc.disable()
-        try:
-            await times(5)
-            return gc.collect()
-        finally:
-            gc.enable()
-
-    await times(2)
-    # Twice, for what is looked at in the background may leave something beside.
-    assert min(await left(), await left()) < 5, "less than one thing for each"

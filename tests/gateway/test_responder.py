@@ -53,6 +53,16 @@ def test_a_stream_begins_once_and_ends_once() -> None:
     telling(main)
 
 
+def test_the_last_words_leave_with_the_end() -> None:
+    async def main(responder: Responder, told: Told) -> None:
+        responder.open()
+        responder.end(b"bye")
+        responder.end(b"again")
+        assert (told.body, told.ends, responder.written) == (b"bye", 1, 3)
+
+    telling(main)
+
+
 def test_nothing_that_was_not_begun_is_ended() -> None:
     async def main(responder: Responder, told: Told) -> None:
         responder.end()

@@ -13,7 +13,7 @@ from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 
 from dragoman.gateway.responder import SECURITY
 from dragoman.wire import jsons
-from tests.agents.script import Words
+from tests.agents.script import Call, Words
 from tests.agents.wires import chat
 from tests.gateway.stage import (
     END,
@@ -22,6 +22,7 @@ from tests.gateway.stage import (
     STREAM,
     Answer,
     House,
+    assert_nothing_is_left,
     chunk,
     hangs_after,
     house,
@@ -506,5 +507,21 @@ def test_a_backend_of_this_dialect_is_asked_with_the_whole_conversation() -> Non
             sent = jsons.read(backend.asked[-1].body)
             assert "previous_response_id" not in sent
             assert [item["role"] for item in sent["input"]] == ["user", "assistant", "user"]
+
+    run(main)
+
+
+def test_nothing_of_an_exchange_is_left_to_the_garbage_collector() -> None:
+    async def main() -> None:
+        async with (
+            playback(says(Words("Let me look."), Call("weather", {"city": "Rome"}))) as backend,
+            house([at(backend)], ws="wsproto") as running,
+            talking(running) as line,
+        ):
+
+            async def ask() -> None:
+                assert (await line.response())["status"] == "completed"
+
+            await assert_nothing_is_left(running, ask)
 
     run(main)

@@ -69,8 +69,8 @@ async def tell_made(making: Awaitable[list[Event]], request: Request, parties: P
     parties.keep_company(writer.pulse, lambda problem: writer.feed(Failed(problem)))
     events = await making
     parties.entry.spoke()
-    await parties.responder.stream(b"".join(map(writer.feed, events)))
-    parties.responder.end()
+    parties.responder.open()
+    parties.responder.end(b"".join(map(writer.feed, events)))
 
 
 async def _first_answer(request: Request, route: Route, parties: Parties, teller: "_Teller", mark: Stamp) -> None:
@@ -138,16 +138,18 @@ class _Streaming:
         responder, entry = self._parties.responder, self._parties.entry
         feed, say, hear = self._writer.feed, responder.say, entry.hear
         over: Ended | Failed | None = None
+        last_words = b""
 
         def tell(events: list[Event]) -> bool:
-            nonlocal over
+            nonlocal over, last_words
             if len(events) == 1 and type(growth := events[0]) is Grew:  # the hot path first
                 return not (data := feed(growth)) or say(data)
             hear(events)
-            if events and isinstance(events[-1], Ended | Failed):
-                over = events[-1]
             data = b"".join(map(feed, events))
-            return (not data or say(data)) and over is None
+            if events and isinstance(events[-1], Ended | Failed):
+                over, last_words = events[-1], data
+                return False
+            return not data or say(data)
 
         events = await _first_words(source)
         self.said = True
@@ -163,7 +165,7 @@ class _Streaming:
             events = await source.read()
         if isinstance(over, Failed):
             entry.failed(over.problem)
-        responder.end()
+        responder.end(last_words)
 
 
 async def _first_words(source: Source) -> list[Event]:

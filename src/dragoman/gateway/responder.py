@@ -83,11 +83,13 @@ class Responder:
         if data and not self.say(data):
             await self.flushed()
 
-    def end(self) -> None:
+    def end(self, data: bytes = b"") -> None:
+        """End what has begun. data: its last words, which leave together with the end."""
         self.pulse = None
         if self.started and not self.ended:
             self.ended = True
-            self._outlet.end()
+            self.written += len(data)
+            self._outlet.end(data)
 
     def fail(self, problem: Problem, refused: Refused) -> None:
         """Say that it went wrong: as a status if that is still possible, else inside the stream, which then ends.
@@ -100,9 +102,8 @@ class Responder:
             return
         if self.failure is None:
             return  # and without an end, so that the server hangs up: half an answer must not look whole
-        if not self.ended and (said := self.failure(problem)):
-            self.say(said)
-        self.end()
+        if not self.ended:
+            self.end(self.failure(problem))
 
     def whole(self, status: int, body: bytes, content_type: str = "application/json") -> None:
         """Write a whole answer."""
