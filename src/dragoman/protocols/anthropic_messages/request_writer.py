@@ -44,7 +44,8 @@ def write_request(request: Request, route: Route, profile: Profile, losses: Loss
     if thinking is not None:
         body["thinking"] = thinking
     body |= _output_config(request, thinking, profile, losses)
-    body |= _sampling(request, profile, losses, thinking=thinking)
+    if request.sampling != _UNSAID:
+        body |= _sampling(request, profile, losses, thinking=thinking)
     if request.stop and (stop := [sequence for sequence in request.stop if sequence.strip()]):
         body["stop_sequences"] = stop
     body |= _account(request, losses)
@@ -111,8 +112,6 @@ _LOST_SAMPLING: Final = (
 
 def _sampling(request: Request, profile: Profile, losses: Losses, *, thinking: Object | None) -> Object:
     sampling, ours = request.sampling, request.dialect == _DIALECT
-    if sampling == _UNSAID:
-        return {}
     if sampling.n is not None and sampling.n > 1:
         losses.refuse("n", "this backend gives one answer at a time; ask several times")
     for name in _LOST_SAMPLING:

@@ -10,7 +10,7 @@ from msgspec import Raw
 
 from dragoman.hub.estimate import tokens_in_json
 from dragoman.hub.losses import Losses
-from dragoman.hub.request import Request, Sampling
+from dragoman.hub.request import OutputFormat, Request, Sampling
 from dragoman.hub.route import Profile, Route
 from dragoman.protocols.fields import Object, merged
 from dragoman.protocols.openai_chat.conversation import Conversation
@@ -51,7 +51,7 @@ def write_request(request: Request, route: Route, profile: Profile, losses: Loss
     conversation = Conversation(request, route, profile, losses)
     thinking, thinks = write_thinking(request, profile, losses)
     messages = conversation.messages
-    prefill = {} if ours else _prefill(messages, profile, losses)
+    prefill = {} if ours or messages[-1]["role"] != "assistant" else _prefill(messages, profile, losses)
     # Rendered once and for all: its size is needed before the rest is known, and it is nearly all there is.
     prompt = jsons.write(messages)
     body: Object = {"model": route.backend_model, "messages": Raw(prompt)}
@@ -61,9 +61,11 @@ def write_request(request: Request, route: Route, profile: Profile, losses: Loss
         prompt += written
     body |= _limits(request, prompt, route, profile, losses)
     body |= prefill
-    body |= _sampling(request, profile, losses)
+    if request.sampling != _UNSAID:
+        body |= _sampling(request, profile, losses)
     body |= thinking
-    body |= _response_format(request)
+    if request.output_format is not None:
+        body["response_format"] = _response_format(request.output_format, ours=ours)
     body |= _account(request, [messages[0], body.get("tools")], profile, losses)
     if request.stream:
         body["stream"] = True
@@ -117,8 +119,6 @@ def _clamped(limit: int, prompt: bytes, route: Route) -> int:
 
 def _sampling(request: Request, profile: Profile, losses: Losses) -> Object:
     said: Object = {}
-    if request.sampling == _UNSAID:
-        return said
     for name in _SAMPLING:
         if (value := getattr(request.sampling, name)) is None:
             continue
@@ -137,20 +137,17 @@ def _sampling(request: Request, profile: Profile, losses: Losses) -> Object:
     return said
 
 
-def _response_format(request: Request) -> Object:
-    wanted = request.output_format
-    if wanted is None:
-        return {}
+def _response_format(wanted: OutputFormat, *, ours: bool) -> Object:
     if wanted.schema is None:
-        return {"response_format": {"type": "json_object"}}
+        return {"type": "json_object"}
     schema: Object = {"name": wanted.name or "response"}
     if wanted.description is not None:
         schema["description"] = wanted.description
     schema["schema"] = wanted.schema
-    strict = wanted.strict if request.dialect == _DIALECT else True
+    strict = wanted.strict if ours else True
     if strict is not None:
         schema["strict"] = strict
-    return {"response_format": {"type": "json_schema", "json_schema": schema}}
+    return {"type": "json_schema", "json_schema": schema}
 
 
 def _account(request: Request, beginning: list[Any], profile: Profile, losses: Losses) -> Object:
@@ -184,8 +181,6 @@ def _prefill(messages: list[Object], profile: Profile, losses: Losses) -> Object
 
     It is never turned into a past turn silently: the model would answer itself.
     """
-    if messages[-1]["role"] != "assistant":
-        return {}
     match profile.prefill:
         case "continue_final_message":
             return {"continue_final_message": True, "add_generation_prompt": False}

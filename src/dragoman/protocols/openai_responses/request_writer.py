@@ -65,7 +65,8 @@ def write_request(request: Request, route: Route, profile: Profile, losses: Loss
         if request.parallel_tools is not None:
             body["parallel_tool_calls"] = request.parallel_tools
     body |= _limits(request, route, losses)
-    body |= _sampling(request, profile, losses)
+    if request.sampling != _UNSAID:
+        body |= _sampling(request, profile, losses)
     # Nothing of ours is looked for at the backend later: what is kept, the proxy keeps.
     body |= {"store": False, "include": _include(request)}
     if request.stream:
@@ -118,8 +119,6 @@ def _limits(request: Request, route: Route, losses: Losses) -> Object:
 
 def _sampling(request: Request, profile: Profile, losses: Losses) -> Object:
     sampling, ours = request.sampling, request.dialect == _DIALECT
-    if sampling == _UNSAID:
-        return {}
     if sampling.n is not None and sampling.n > 1:
         losses.refuse("n", "this backend gives one answer at a time; ask several times")
     for name in _LOST:
