@@ -3,7 +3,7 @@
 import datetime as dt
 import logging
 import sys
-from typing import Final, Literal
+from typing import Final, Literal, TextIO
 
 from dragoman.gateway.entry import Entry
 from dragoman.wire import jsons
@@ -17,12 +17,19 @@ def start(form: Form, level: str) -> None:
     # What no line of ours shows need not be found out for each: it is half of what a record costs.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     on_terminal = sys.stderr.isatty()
-    stream = logging.StreamHandler()
+    stream = _Lines()
     stream.setFormatter(_JSON() if form == "json" or (form == "auto" and not on_terminal) else _Text(on_terminal))
     root = logging.getLogger()
     root.handlers[:] = [stream]
     root.setLevel(logging.WARNING)
     logging.getLogger("dragoman").setLevel(level.upper())
+
+
+class _Lines(logging.StreamHandler[TextIO]):
+    """Python writes each line to stderr as it ends, so that there is nothing to flush."""
+
+    def flush(self) -> None:
+        pass
 
 
 class _Text(logging.Formatter):

@@ -66,7 +66,7 @@ class Entry:
 
     def lost(self, losses: Losses) -> None:
         """What could not be said to the backend that answers."""
-        self.losses = tuple(dict.fromkeys([loss.path for loss in losses.noted])) if losses.noted else ()
+        self.losses = tuple(dict.fromkeys(loss.path for loss in losses.noted))
 
     def read(self, images: int, pages: int, reused: int) -> None:
         """What was read for a backend that cannot. For the next backend the same is read again, and known by then."""

@@ -53,8 +53,9 @@ class Parties(Struct, frozen=True):
 
     def describe(self, losses: Losses) -> None:
         """Tell the client which model answers, and what could not be said to it. Once, when it is sure to answer."""
-        self.entry.lost(losses)
         headers = [("x-dragoman-model", self.entry.backend_model)]
-        if lost := losses.header():
-            headers.append(("x-dragoman-loss", lost))
+        if losses.noted:
+            self.entry.lost(losses)
+            if lost := losses.header():
+                headers.append(("x-dragoman-loss", lost))
         self.responder.add_headers(headers)

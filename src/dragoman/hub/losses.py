@@ -52,8 +52,6 @@ class Losses:
 
         A path holds what the client wrote, so it may hold anything. Names that no longer fit are left out whole.
         """
-        if not self.noted:
-            return ""
         names = dict.fromkeys(_printable(loss.path) for loss in self.noted if loss.warned)
         said = ""
         for name in names:

@@ -184,8 +184,7 @@ def unnamed_within(of: Object, inner: dict[str, frozenset[str]]) -> Extra:
     """The same for members that are objects: of each, the members that the reader does not name."""
     found: Extra = {}
     for key, named in inner.items():
-        value = of.get(key)
-        if isinstance(value, dict) and (rest := unnamed(value, named)):
+        if key in of and isinstance(value := of[key], dict) and (rest := unnamed(value, named)):
             found[key] = rest
     return found
 
