@@ -175,10 +175,16 @@ def test_what_a_request_line_names(line: bytes, path: str, query: str) -> None:
         (b"POST / HTTP/1.1\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n", 400, "not valid HTTP/1.1"),
         (b"POST / HTTP/1.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n", 400, "not valid HTTP/1.1"),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, "use http:// in place of https://"),
-        (b"GET / HTTP/1.1\r\nx: " + b"y" * 70_000, 431, "larger than 64 KiB"),
-        (b"GET /" + b"y" * 70_000, 431, "larger than 64 KiB"),
+        (b"GET / HTTP/1.1\r\nx: " + b"y" * 700_000, 431, "larger than 64 KiB"),
+        (b"GET /" + b"y" * 700_000, 431, "larger than 64 KiB"),
+        (b"GET / HTTP/1.1\r\nx: " + b"y" * 70_000 + b"\r\n\r\n" + WHOLE, 431, "larger than 64 KiB"),
+        (
+            b"GET /" + b"y" * 70_000 + b" HTTP/1.1\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
+            431,
+            "larger than 64 KiB",
+        ),
     ],
-    ids=["line", "header", "two lengths", "two framings", "TLS", "header size", "path size"],
+    ids=["line", "header", "two lengths", "two framings", "TLS", "header", "path", "header, ended", "path, ended"],
 )
 def test_what_is_no_request_is_told_so_and_ends_the_connection(said: bytes, status: int, word: str) -> None:
     async def main() -> None:
@@ -188,6 +194,18 @@ def test_what_is_no_request_is_told_so_and_ends_the_connection(said: bytes, stat
             assert (heard.status, heard.headers["connection"]) == (status, "close")
             assert word in heard.body.decode()
             assert await line.reader.read() == b""
+
+    run(main)
+
+
+def test_a_head_that_comes_behind_a_large_body_is_not_charged_with_it() -> None:
+    async def main() -> None:
+        first = POST + b"content-length: 200000\r\n\r\n" + bytes(200_000)
+        async with hall(echo) as running, running.talk() as line:
+            line.writer.write(first + WHOLE[:20])
+            assert (await line.heard()).status == 200
+            line.writer.write(WHOLE[20:])
+            assert (await line.heard()).status == 200
 
     run(main)
 

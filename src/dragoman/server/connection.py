@@ -55,6 +55,7 @@ class ClientConnection(asyncio.Protocol):
         self._headers: dict[str, str] = {}
         self._head_size = 0
         self._in_head = False
+        self._unended: int | None = None  # bytes read for it since the read in which it began; None = not even that
         # The requests that were read: the last of them, whose body is coming; that which is answered; those behind it.
         self._last: HTTPRequest | None = None
         self._present: HTTPRequest | None = None
@@ -86,10 +87,10 @@ class ClientConnection(asyncio.Protocol):
             self._refuse(500, "internal error of the proxy; its log has it")
         except httptools.HttpParserError as error:
             self._refuse_bytes(data, error)
-        if self._in_head:
-            self._head_size += len(data)
-            if self._head_size > _LARGEST_HEAD:
-                self._refuse(431, f"the head of the request is larger than {_LARGEST_HEAD >> 10} KiB")
+        if self._in_head:  # the parser keeps a header that has not ended: of its size only we can know
+            self._unended = 0 if self._unended is None else self._unended + len(data)
+            if self._unended > _LARGEST_HEAD:
+                self._refuse_head()
 
     def pause_writing(self) -> None:
         self._flow.full()
@@ -120,20 +121,26 @@ class ClientConnection(asyncio.Protocol):
     # As the parser tells us.
 
     def on_message_begin(self) -> None:
-        self._in_head, self._head_size = True, 0
+        self._in_head, self._head_size, self._unended = True, 0, None
         self._url, self._headers = b"", {}
 
     def on_url(self, url: bytes) -> None:
         self._url += url
+        self._head_size += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._head_size += len(name) + len(value)
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         headers = self._headers
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
 
     def on_headers_complete(self) -> None:
-        parser = cast("httptools.HttpRequestParser", self._parser)
-        self._in_head = False
+        parser, self._in_head = self._parser, False
+        if parser is None:
+            return  # what came before was refused
+        if self._head_size > _LARGEST_HEAD:
+            self._refuse_head()
+            return
         if parser.should_upgrade():
             return  # the parser reads no further, and raises when it is back
         headers, self._headers = self._headers, {}  # what comes behind the body is no header any more
@@ -226,8 +233,13 @@ class ClientConnection(asyncio.Protocol):
         else:
             self._refuse(400, f"this is not valid HTTP/1.1: {error}")
 
+    def _refuse_head(self) -> None:
+        self._refuse(431, f"the head of the request is larger than {_LARGEST_HEAD >> 10} KiB")
+
     def _refuse(self, status: int, said: str) -> None:
         """Of what is no request: a plain text, as nobody knows in whose words. What is being answered is not disturbed."""
+        if self._parser is None:
+            return
         self._parser = None
         self._in_head = False
         self._behind.clear()
@@ -244,7 +256,9 @@ class ClientConnection(asyncio.Protocol):
 
     def _upgrade(self, rest: bytes) -> None:
         """The request whose head is read asks for another protocol, or for a tunnel. rest: what came behind the head."""
-        parser, headers = cast("httptools.HttpRequestParser", self._parser), self._headers
+        parser, headers = self._parser, self._headers
+        if parser is None:
+            return
         method, protocol = parser.get_method(), headers.pop("upgrade", "").lower()
         if method == b"CONNECT":
             self._refuse(405, "this is no proxy for other places")
