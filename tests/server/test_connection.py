@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from dragoman.server import connection
 from dragoman.server.connection import Answer, ClientConnection, client_connections
 from dragoman.server.requests import HTTPRequest
 from dragoman.wire import jsons
@@ -210,6 +211,38 @@ def test_a_head_that_comes_behind_a_large_body_is_not_charged_with_it() -> None:
     run(main)
 
 
+def test_who_is_refused_and_goes_on_talking_hears_why() -> None:
+    """A socket that is closed with something unread is reset, and the client may never see the answer."""
+
+    async def refuse(request: HTTPRequest) -> None:
+        request.outlet.begin(413, [*PLAIN, (b"content-length", b"3")])
+        request.outlet.end(b"no!")
+
+    async def main() -> None:
+        async with hall(refuse) as running, running.talk() as line:
+            line.writer.write(POST + b"connection: close\r\ncontent-length: 5000000\r\n\r\n")
+            for _ in range(50):
+                line.writer.write(bytes(100_000))
+            await line.writer.drain()
+            heard = await line.heard()
+            assert (heard.status, heard.body) == (413, b"no!")
+            assert await line.reader.read() == b""
+
+    run(main)
+
+
+def test_who_is_refused_and_never_stops_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_SECONDS_TO_HEAR", 0.0)
+
+    async def main() -> None:
+        async with hall(echo) as running, running.talk() as line:
+            line.writer.write(b"nonsense\r\n\r\n")
+            assert (await line.heard()).status == 400
+            await until(lambda: not running.connections)
+
+    run(main)
+
+
 def test_a_body_that_turns_into_nonsense_is_refused_in_the_clients_words() -> None:
     async def main() -> None:
         async with house([model("m", "http://127.0.0.1:9/v1")]) as running, running.talk() as line:
@@ -293,14 +326,14 @@ def test_who_says_nothing_for_too_long_is_left() -> None:
     async def main() -> None:
         async with hall(echo, longest_silence=60) as running, running.talk() as line:
             await until(lambda: bool(running.connections))
-            (connection,) = running.connections
+            (talking,) = running.connections
             for _ in range(2):
-                connection._since -= 59
-                connection._look()
+                talking._since -= 59
+                talking._look()
                 line.writer.write(WHOLE)  # who speaks begins anew
                 assert (await line.heard()).status == 200
-            connection._since -= 61
-            connection._look()
+            talking._since -= 61
+            talking._look()
             assert await line.reader.read() == b""
 
     run(main)
@@ -309,9 +342,9 @@ def test_who_says_nothing_for_too_long_is_left() -> None:
 def test_who_is_being_answered_is_not_left() -> None:
     async def main() -> None:
         async def slowly(request: HTTPRequest) -> None:
-            (connection,) = running.connections
-            connection._since -= 1000
-            connection._look()
+            (talking,) = running.connections
+            talking._since -= 1000
+            talking._look()
             await echo(request)
 
         async with hall(slowly, longest_silence=60) as running, running.talk() as line:
@@ -429,8 +462,8 @@ def test_a_large_body_waits_until_somebody_wants_it() -> None:
         wanted, paused = asyncio.Event(), asyncio.Event()
 
         async def later(request: HTTPRequest) -> None:
-            (connection,) = running.connections
-            await until(lambda: connection._flow._held)
+            (talking,) = running.connections
+            await until(lambda: talking._flow._held)
             paused.set()
             await wanted.wait()
             assert await request.body.read(2**20) == body

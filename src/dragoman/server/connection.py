@@ -25,6 +25,7 @@ from dragoman.server.requests import Body, HTTPRequest
 _log: Final = logging.getLogger("dragoman.server")
 _LARGEST_HEAD: Final = 64 * 2**10  # bytes
 _TLS: Final = b"\x16\x03"  # how a client begins that takes us for a TLS server
+_SECONDS_TO_HEAR: Final = 2.0
 _PLAIN: Final = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 # Answers one request. An error of it is a bug, and has been told to nobody.
@@ -197,7 +198,7 @@ class ClientConnection(asyncio.Protocol):
             return
         present.body.drop()
         if not present.outlet.keeps:
-            self._transport.close()
+            self._transport.close() if self._last is None else self._hang_up()
             return
         self._since = self._loop.time()
         if self._behind:
@@ -252,7 +253,18 @@ class ClientConnection(asyncio.Protocol):
         body = f"{said}\n".encode("utf-8", "replace")
         outlet.begin(status, [*_PLAIN, (b"content-length", str(len(body)).encode())])
         outlet.end(body)
-        self._transport.close()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Close, and let who is still talking hear why: a socket that is closed with something unread takes back what
+        was written last. So we stop speaking, and listen to nothing for a moment.
+        """
+        self._parser = None
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(_SECONDS_TO_HEAR, self._transport.close)
+        self._flow.go_on()
+        self._transport.write_eof()
 
     def _upgrade(self, rest: bytes) -> None:
         """The request whose head is read asks for another protocol, or for a tunnel. rest: what came behind the head."""
