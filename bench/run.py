@@ -124,7 +124,7 @@ def _run(wish: Wish, folder: Path) -> int:
                 bench.load([*running, *wish.targets], wish.only)
     _say("")
     names = [launcher.name for launcher in launchers] + [target.name for target in wish.targets]
-    about = _about(wish, time.monotonic() - begun, bench.results)
+    about = _about(wish, time.monotonic() - begun, bench.results, _python_of(subject))
     if wish.json:
         wish.json.write_text(json.dumps({"about": about, "rows": table.as_json(bench.results)}, indent=1) + "\n")
     _print(about, bench.results, names, subject.name if wish.budget else None)
@@ -136,20 +136,30 @@ def _dragoman(backend: int) -> proxies.Launcher:
     return proxies.dragoman(own if own.exists() else Path(sys.executable).parent / "dragoman", backend)
 
 
+def _python_of(subject: proxies.Launcher) -> str:
+    """The Python beside the program that is measured, which counts for more than its version tells; "" = none."""
+    beside = Path(subject.command[0]).parent / "python"
+    if not beside.exists():
+        return ""
+    asked = subprocess.run([beside, "-VV"], capture_output=True, text=True, check=False)
+    return asked.stdout.strip()
+
+
 def _say(text: str) -> None:
     """What is going on, where a person is looking."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def _about(wish: Wish, seconds: float, results: Results) -> dict[str, Any]:
+def _about(wish: Wish, seconds: float, results: Results, python: str) -> dict[str, Any]:
     revision = subprocess.run(
         ["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
     )
     return {
         "when": time.strftime("%Y-%m-%d %H:%M", time.gmtime()) + " UTC",
         "revision": revision.stdout.strip() or None,
-        "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.release()}, Python {platform.python_version()}",
+        "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.release()}",
+        "python": python,
         "rounds": wish.rounds,
         "quick": wish.quick,
         "seconds": round(seconds),
@@ -160,6 +170,8 @@ def _about(wish: Wish, seconds: float, results: Results) -> dict[str, Any]:
 
 def _print(about: dict[str, Any], results: Results, names: Sequence[str], judged: str | None) -> None:
     print(f"{about['when']}, revision {about['revision']}, {about['machine']}")
+    if about["python"]:
+        print(f"Dragoman runs on {about['python']}")
     print(
         f"{about['rounds']} rounds in {about['seconds']} s; medians ± half the range; x nginx: median of the rounds' ratios"
     )
