@@ -327,9 +327,9 @@ def test_what_only_one_backend_cannot_read_is_read_for_that_one() -> None:
                 running.gateway.knowledge.teach(f"{origin(sees)}/v1", "backend-m", {"vision": True})
                 texts.asked.clear()
                 sees.asked.clear()
-                for number in range(8):  # of conversations, each of which has its backend
+                for number in range(24):  # of conversations, each of which has its backend
                     await asked(running, "chat", chat_asking(CHAT_IMAGE, {"type": "text", "text": f"{number}"}))
-            assert len(texts.asked) + len(sees.asked) == 8
+            assert len(texts.asked) + len(sees.asked) == 24
             assert all(DESCRIBED in told(texts, number) for number in range(len(texts.asked)))
             assert all(RED in told(sees, number) for number in range(len(sees.asked)))
             assert texts.asked
