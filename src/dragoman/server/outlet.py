@@ -70,9 +70,12 @@ class HTTPOutlet:
 
         Raise ValueError for a header that would end before its time.
         """
-        said = [*self._state.default_headers, *headers]
-        lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status, *(b"%b: %b\r\n" % each for each in said)]
-        if status not in _BODILESS and not any(name == b"content-length" for name, _ in said):
+        lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
+        has_length = False
+        for name, value in (*self._state.default_headers, *headers):
+            lines.append(b"%b: %b\r\n" % (name, value))
+            has_length = has_length or name == b"content-length"
+        if status not in _BODILESS and not has_length:
             # Who speaks 1.0 knows no chunks: to him the body ends with the connection.
             self._chunked = self._version != "1.0"
             self.keeps = self.keeps and self._chunked
