@@ -9,7 +9,7 @@ import contextlib
 import functools
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -229,8 +229,8 @@ class App:
         house.push_async_callback(asyncio.to_thread, database.close)
         return Ledger(database, settings.usage_days)
 
-    async def answer(self, request: HTTPRequest) -> None:
-        """Answer one request of a client."""
+    def answer(self, request: HTTPRequest) -> Awaitable[None]:
+        """Answer one request of a client. It is no coroutine itself: each that waits is walked through at every wake."""
         gateway = self._gateway
         if gateway is None:
             raise RuntimeError("the application was asked before its lifespan began")
@@ -238,13 +238,12 @@ class App:
         door = self._door(request.peer, headers)
         call = Call(new_id(), method, path, request.query, headers, door, request.body.read, request.outlet)
         if (place := self._endpoints.get((method, path))) is not None:
-            await exchange.exchange(call, place.client, place.endpoint, gateway)
-        elif (page := self._pages.at(path)) is not None:
+            return exchange.exchange(call, place.client, place.endpoint, gateway)
+        if (page := self._pages.at(path)) is not None:
             visit = self._door(request.peer, headers, self._failed_visits)
             is_secure = self._trusted().is_secure(request.peer, headers.get("x-forwarded-proto"))
-            await self._pages.answer(page, call, visit, is_secure=is_secure)
-        else:
-            await read(call, gateway, _TAKE_POST)
+            return self._pages.answer(page, call, visit, is_secure=is_secure)
+        return read(call, gateway, _TAKE_POST)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         gateway = self._gateway
