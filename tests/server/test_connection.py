@@ -255,6 +255,21 @@ def test_a_body_that_turns_into_nonsense_is_refused_in_the_clients_words() -> No
     run(main)
 
 
+def test_nonsense_in_what_nobody_reads_any_more_is_not_answered() -> None:
+    async def refuse(request: HTTPRequest) -> None:
+        request.outlet.begin(413, [*PLAIN, (b"content-length", b"3")])
+        request.outlet.end(b"no!")
+
+    async def main() -> None:
+        async with hall(refuse) as running, running.talk() as line:
+            line.writer.write(POST + b"transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")
+            assert (await line.heard()).status == 413
+            line.writer.write(b"nonsense\r\n")
+            assert await line.reader.read() == b""
+
+    run(main)
+
+
 def test_nonsense_behind_a_request_does_not_disturb_its_answer() -> None:
     async def main() -> None:
         async with hall(echo) as running, running.talk() as line:
@@ -349,6 +364,49 @@ def test_who_is_being_answered_is_not_left() -> None:
 
         async with hall(slowly, longest_silence=60) as running, running.talk() as line:
             line.writer.write(WHOLE)
+            assert (await line.heard()).status == 200
+
+    run(main)
+
+
+def test_who_stops_in_the_middle_of_a_request_is_left() -> None:
+    async def main() -> None:
+        asked, stopped = asyncio.Event(), asyncio.Event()
+
+        async def reads(request: HTTPRequest) -> None:
+            asked.set()
+            try:
+                await request.body.read(100)
+            finally:
+                stopped.set()
+
+        async with hall(reads, longest_silence=60) as running, running.talk() as line:
+            line.writer.write(POST + b"content-length: 5\r\n\r\nhel")
+            await asked.wait()
+            (talking,) = running.connections
+            talking._look()
+            assert not stopped.is_set()
+            talking._since -= 61
+            talking._look()
+            await stopped.wait()
+            assert await line.reader.read() == b""
+
+    run(main)
+
+
+def test_who_waits_until_we_read_on_is_not_left() -> None:
+    async def main() -> None:
+        async def reads_late(request: HTTPRequest) -> None:
+            (talking,) = running.connections
+            await until(lambda: talking._flow.held)
+            talking._since -= 1000
+            talking._look()
+            await request.body.read(2**20)
+            request.outlet.begin(200, [(b"content-length", b"0")])
+            request.outlet.end()
+
+        async with hall(reads_late, longest_silence=60) as running, running.talk() as line:
+            line.writer.write(b"POST / HTTP/1.1\r\ncontent-length: 300000\r\n\r\n" + bytes(300_000))
             assert (await line.heard()).status == 200
 
     run(main)
@@ -463,7 +521,7 @@ def test_a_large_body_waits_until_somebody_wants_it() -> None:
 
         async def later(request: HTTPRequest) -> None:
             (talking,) = running.connections
-            await until(lambda: talking._flow._held)
+            await until(lambda: talking._flow.held)
             paused.set()
             await wanted.wait()
             assert await request.body.read(2**20) == body
@@ -536,5 +594,21 @@ def test_every_answer_on_a_connection_is_whole() -> None:
                 heard = await line.heard()
                 assert (heard.status, heard.broken) == (200, False)
                 assert b"hello " in heard.body
+
+    run(main)
+
+
+def test_an_answer_under_way_is_not_torn_by_another_protocol() -> None:
+    async def main() -> None:
+        async with (
+            playback(says(*HELLO)) as backend,
+            house([model("m", origin(backend) + "/v1")], ws="wsproto") as running,
+            running.talk() as line,
+        ):
+            await line.say("/v1/messages", messages_body())
+            upgrade = {"connection": "Upgrade", "upgrade": "websocket", "sec-websocket-version": "13"}
+            await line.say("/v1/responses", method="GET", headers=upgrade)
+            assert (await line.heard()).status == 200
+            assert (await line.heard()).status == 405
 
     run(main)

@@ -212,10 +212,10 @@ class ClientConnection(asyncio.Protocol):
         self._timer = self._loop.call_at(when, self._look)
 
     def _look(self) -> None:
-        """Has nothing been asked for too long? One timer looks for the whole connection, none per request."""
+        """Has the client, whose turn it is, said nothing for too long? One timer for the connection, none per request."""
         longest, now = self._config.timeout_keep_alive, self._loop.time()
-        if self._present is not None:
-            self._look_at(now + longest)
+        if self._present is not None and (self._last is None or self._flow.held):
+            self._look_at(now + longest)  # it is our turn
         elif now < self._since + longest:
             self._look_at(self._since + longest)
         else:
@@ -249,6 +249,9 @@ class ClientConnection(asyncio.Protocol):
             if self._last is not None:
                 self._last.body.fail(Problem("bad_request", said))
             return
+        if self._last is not None:  # its rest, of which nobody wants to know: it has been answered
+            self._hang_up()
+            return
         outlet = HTTPOutlet(self._flow, "", "1.1", self._state, _nothing, keeps=False)
         body = f"{said}\n".encode("utf-8", "replace")
         outlet.begin(status, [*_PLAIN, (b"content-length", str(len(body)).encode())])
@@ -274,7 +277,7 @@ class ClientConnection(asyncio.Protocol):
         method, protocol = parser.get_method(), headers.pop("upgrade", "").lower()
         if method == b"CONNECT":
             self._refuse(405, "this is no proxy for other places")
-        elif protocol == "websocket" and self._config.ws_protocol_class is not None:
+        elif protocol == "websocket" and self._config.ws_protocol_class is not None and self._present is None:
             headers["upgrade"] = protocol
             self._let_go()
             self._parser = None

@@ -5,15 +5,15 @@ from typing import Final
 
 
 class Flow:
-    """slow: the client has not read what waits for it already."""
+    """held: we read no more for now. slow: the client has not read what waits for it already."""
 
-    __slots__ = ("_held", "_room", "_transport", "slow")
+    __slots__ = ("_room", "_transport", "held", "slow")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport: Final = transport
         self._room: Final = asyncio.Event()
         self._room.set()
-        self._held = False
+        self.held = False
         self.slow = False
 
     def write(self, data: bytes) -> None:
@@ -22,14 +22,14 @@ class Flow:
 
     def hold(self) -> None:
         """Read no more: what has come is not wanted yet."""
-        if not self._held:
-            self._held = True
+        if not self.held:
+            self.held = True
             self._transport.pause_reading()
 
     def go_on(self) -> None:
         """Read."""
-        if self._held and not self._transport.is_closing():
-            self._held = False
+        if self.held and not self._transport.is_closing():
+            self.held = False
             self._transport.resume_reading()
 
     def full(self) -> None:
