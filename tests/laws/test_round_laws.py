@@ -2,6 +2,7 @@
 
 import asyncio
 import types
+from contextlib import closing
 from typing import Any, Final
 
 from hypothesis import given, settings
@@ -92,13 +93,20 @@ def _calling(draw: st.DrawFn, events: list[Event]) -> list[Event]:
 async def told(
     client: Dialect, said: list[list[Event]], sizes: list[int], poured: int
 ) -> tuple[list[Event], list[Request]]:
+    with closing(Database(None, (VAULT,))) as database:
+        return await _told(client, said, sizes, poured, Vault(database))
+
+
+async def _told(
+    client: Dialect, said: list[list[Event]], sizes: list[int], poured: int, vault: Vault
+) -> tuple[list[Event], list[Request]]:
     left, asked = list(said), []
 
     async def again(request: Request) -> Source:
         asked.append(request)
         return Said(left.pop(0), [size for size in sizes if size], poured)
 
-    gateway = types.SimpleNamespace(vault=Vault(Database(None, (VAULT,))), sealer=Sealer(b"s"))
+    gateway = types.SimpleNamespace(vault=vault, sealer=Sealer(b"s"))
     parties: Any = types.SimpleNamespace(client=CLIENTS[client], gateway=gateway, entry=Entry("req_x", "/", client))
     request = Request(dialect=client, model="m", turns=(), tools=(Tool.declaration,))
     prepared = Prepared(request, {"web_search": Offer(Wanted("web_search"), Tool())})

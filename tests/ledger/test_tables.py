@@ -1,6 +1,7 @@
 """Sums and lines never disagree."""
 
 import sqlite3
+from contextlib import closing
 from hashlib import sha256
 from typing import Any
 
@@ -90,13 +91,13 @@ def test_sessions_of_one_name_are_told_apart_by_their_users() -> None:
 
 
 def test_a_file_of_the_first_step_keeps_its_sessions() -> None:
-    db = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(db, [Schema("ledger", LEDGER.steps[:1])])
-    zeros = ", ".join("0" for _ in TALLIED)
-    db.execute(f"INSERT INTO sessions VALUES ('s', 'me', 'Codex', 'm', {zeros})")
-    migrate(db, [LEDGER])
-    write(db, line(session="s", agent="Codex", input_tokens=5))
-    assert db.execute("SELECT name, user, requests, input_tokens FROM sessions").fetchall() == [("s", "me", 1, 5)]
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        migrate(db, [Schema("ledger", LEDGER.steps[:1])])
+        zeros = ", ".join("0" for _ in TALLIED)
+        db.execute(f"INSERT INTO sessions VALUES ('s', 'me', 'Codex', 'm', {zeros})")
+        migrate(db, [LEDGER])
+        write(db, line(session="s", agent="Codex", input_tokens=5))
+        assert db.execute("SELECT name, user, requests, input_tokens FROM sessions").fetchall() == [("s", "me", 1, 5)]
 
 
 def test_the_tables_change_by_another_step_only() -> None:

@@ -15,8 +15,12 @@ def line(seconds: float = NOON, **more: Any) -> Line:
     return Line(time=round(seconds * 1000), **{**said, **more})
 
 
+made: Final[list[sqlite3.Connection]] = []  # closed when their test is over: conftest.py
+
+
 def written(*lines: Line) -> sqlite3.Connection:
     db = open_memory([LEDGER])
+    made.append(db)
     write(db, *lines)
     return db
 

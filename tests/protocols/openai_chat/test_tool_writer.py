@@ -86,7 +86,7 @@ def test_schemas_for_backends_that_refuse_keywords(client: Any) -> None:
 
 def test_a_schema_that_is_nested_too_deeply_is_refused() -> None:
     schema: Object = {"type": "object"}
-    for _ in range(450):
+    for _ in range(1500):
         schema = {"properties": {"a": schema}}
     with pytest.raises(Problem, match="nested too deeply") as refused:
         asks(profile_for("gemini", "gemini-3"), FunctionTool("f", schema=schema))
