@@ -119,6 +119,12 @@ def nginx(program: str, backend: int) -> Launcher:
     return Launcher("nginx", command, NGINX, translates=False, backend=backend)
 
 
+def floor(python: Path, backend: int) -> Launcher:
+    """python: has uvloop and httptools."""
+    command = [str(python), str(Path(__file__).parent / "floor.py"), "{port}", "{backend}"]
+    return Launcher("floor", command, "", translates=False, backend=backend)
+
+
 def dragoman(program: Path, backend: int) -> Launcher:
     if not program.exists():
         raise CannotMeasureError(

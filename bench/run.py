@@ -110,7 +110,8 @@ def _run(wish: Wish, folder: Path) -> int:
     mockup, loadgen = toolchain.build()
     nginx = proxies.nginx(toolchain.nginx(), wish.mock_port)
     subject = proxies.other(wish.proxy, wish.mock_port) if wish.proxy else _dragoman(wish.mock_port)
-    launchers = (nginx, subject)
+    launchers, python = (nginx, subject), _python_of(subject)
+    beside = [proxies.floor(python, wish.mock_port)] if python else []
     begun = time.monotonic()
     with proxies.mock(mockup, wish.mock_port, folder / "mock") as mock:
         bench = Bench(Generator(loadgen, mock), folder, rounds=wish.rounds, quick=wish.quick, say=_say)
@@ -120,11 +121,14 @@ def _run(wish: Wish, folder: Path) -> int:
             bench.start(launchers)
         if set(wish.only) - {"memory", "start"}:
             with ExitStack() as stack:
-                running = [stack.enter_context(launcher.started(bench.fresh_folder())) for launcher in launchers]
+                running = [
+                    stack.enter_context(launcher.started(bench.fresh_folder()))
+                    for launcher in (nginx, *beside, subject)
+                ]
                 bench.load([*running, *wish.targets], wish.only)
     _say("")
-    names = [launcher.name for launcher in launchers] + [target.name for target in wish.targets]
-    about = _about(wish, time.monotonic() - begun, bench.results, _python_of(subject))
+    names = [launcher.name for launcher in (nginx, *beside, subject)] + [target.name for target in wish.targets]
+    about = _about(wish, time.monotonic() - begun, bench.results, python)
     if wish.json:
         wish.json.write_text(json.dumps({"about": about, "rows": table.as_json(bench.results)}, indent=1) + "\n")
     _print(about, bench.results, names, subject.name if wish.budget else None)
@@ -136,13 +140,16 @@ def _dragoman(backend: int) -> proxies.Launcher:
     return proxies.dragoman(own if own.exists() else Path(sys.executable).parent / "dragoman", backend)
 
 
-def _python_of(subject: proxies.Launcher) -> str:
-    """The Python beside the program that is measured, which counts for more than its version tells; "" = none."""
-    beside = Path(subject.command[0]).parent / "python"
-    if not beside.exists():
-        return ""
-    asked = subprocess.run([beside, "-VV"], capture_output=True, text=True, check=False)
-    return asked.stdout.strip()
+def _python_of(subject: proxies.Launcher) -> Path | None:
+    """The Python that runs what is measured, if it is one that has what Dragoman has."""
+    python = Path(subject.command[0]).parent / "python"
+    has = [str(python), "-c", "import httptools, uvloop"]
+    return python if python.exists() and not subprocess.run(has, capture_output=True, check=False).returncode else None
+
+
+def _version(python: Path) -> str:
+    """With its build, which counts as much."""
+    return subprocess.run([python, "-VV"], capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _say(text: str) -> None:
@@ -151,7 +158,7 @@ def _say(text: str) -> None:
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def _about(wish: Wish, seconds: float, results: Results, python: str) -> dict[str, Any]:
+def _about(wish: Wish, seconds: float, results: Results, python: Path | None) -> dict[str, Any]:
     revision = subprocess.run(
         ["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
     )
@@ -159,7 +166,7 @@ def _about(wish: Wish, seconds: float, results: Results, python: str) -> dict[st
         "when": time.strftime("%Y-%m-%d %H:%M", time.gmtime()) + " UTC",
         "revision": revision.stdout.strip() or None,
         "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.release()}",
-        "python": python,
+        "python": python and _version(python),
         "rounds": wish.rounds,
         "quick": wish.quick,
         "seconds": round(seconds),
