@@ -91,15 +91,8 @@ class House:
             await line.say(path, body, method=method, headers=headers)
             return await line.heard(bodiless=method == "HEAD")
 
-    @contextlib.asynccontextmanager
-    async def talk(self) -> AsyncIterator["Line"]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        try:
-            yield Line(reader, writer)
-        finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
+    def talk(self) -> contextlib.AbstractAsyncContextManager["Line"]:
+        return line_to(self.port)
 
 
 class Heard:
@@ -177,6 +170,17 @@ class Line:
         """The next chunk of a chunked body, b"" for its end."""
         size = int((await self.reader.readuntil(b"\r\n")).strip(), 16)
         return (await self.reader.readexactly(size + 2))[:-2]
+
+
+@contextlib.asynccontextmanager
+async def line_to(port: int) -> AsyncIterator[Line]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield Line(reader, writer)
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 def playing(answer: Answer, gets: Mapping[str, Any] | None = None) -> Script:

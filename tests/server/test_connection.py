@@ -14,7 +14,19 @@ from dragoman.server import connection
 from dragoman.server.connection import Answer, ClientConnection, client_connections
 from dragoman.server.requests import HTTPRequest
 from dragoman.wire import jsons
-from tests.gateway.stage import HELLO, Line, chat_body, house, messages_body, model, origin, playback, run, says
+from tests.gateway.stage import (
+    HELLO,
+    Line,
+    chat_body,
+    house,
+    line_to,
+    messages_body,
+    model,
+    origin,
+    playback,
+    run,
+    says,
+)
 from tests.net.scripted import Asked, Peer, until
 
 PLAIN = [(b"content-type", b"text/plain")]
@@ -37,15 +49,8 @@ class Hall:
     def connections(self) -> list[Any]:
         return list(self.state.connections)
 
-    @contextlib.asynccontextmanager
-    async def talk(self) -> AsyncIterator[Line]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        try:
-            yield Line(reader, writer)
-        finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
+    def talk(self) -> contextlib.AbstractAsyncContextManager[Line]:
+        return line_to(self.port)
 
 
 @contextlib.asynccontextmanager
