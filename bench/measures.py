@@ -149,13 +149,13 @@ class FirstToken(NamedTuple):
     budget: Budget | None = None
 
 
-# With pauses it is asked how soon the first token comes, not how many can be carried. Of a single stream both are asked.
-# The budget is for one request right after the other, as the figures it was set by show that they were measured: what was
-# added was what a short request takes. With pauses, as in daily life, every cache is cold, and how cold is the machine's
-# and its neighbours' affair: nginx and the floor stand beside.
+# With pauses it is asked how soon the first token comes, not how many can be carried. Of a single stream both are asked:
+# one request right after the other finds caches warm, and with pauses, as in daily life, it finds them cold.
 FIRST = (
     FirstToken("1 stream, no pauses", "-c 1 -n 500 -dn 5 -warm 50", "-c 1 -n 200 -dn 5 -warm 50", Budget(0.6)),
-    FirstToken("1 stream", "-c 1 -n 300 -dn 5 -dd 1 -df 1 -warm 30", "-c 1 -n 100 -dn 5 -dd 1 -df 1 -warm 30"),
+    FirstToken(
+        "1 stream", "-c 1 -n 300 -dn 5 -dd 1 -df 1 -warm 30", "-c 1 -n 100 -dn 5 -dd 1 -df 1 -warm 30", Budget(0.6)
+    ),
     FirstToken(
         "50 streams",
         "-c 50 -n 400 -dn 20 -dd 20 -dj 10 -df 1 -ramp 500ms",

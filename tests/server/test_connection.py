@@ -336,7 +336,9 @@ def test_this_is_no_tunnel() -> None:
     async def main() -> None:
         async with hall(echo) as running, running.talk() as line:
             line.writer.write(b"CONNECT elsewhere:443 HTTP/1.1\r\nhost: elsewhere\r\n\r\n")
-            assert (await line.heard()).status == 405
+            heard = await line.heard()
+            assert heard.status == 405
+            assert b"base URL" in heard.body
             assert await line.reader.read() == b""
 
     run(main)

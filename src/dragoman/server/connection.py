@@ -235,7 +235,9 @@ class ClientConnection(asyncio.Protocol):
             self._refuse(400, f"this is not valid HTTP/1.1: {error}")
 
     def _refuse_head(self) -> None:
-        self._refuse(431, f"the head of the request is larger than {_LARGEST_HEAD >> 10} KiB")
+        self._refuse(
+            431, f"the head of the request is larger than {_LARGEST_HEAD >> 10} KiB; send fewer or shorter headers"
+        )
 
     def _refuse(self, status: int, said: str) -> None:
         """Of what is no request: a plain text, as nobody knows in whose words. What is being answered is not disturbed."""
@@ -276,7 +278,7 @@ class ClientConnection(asyncio.Protocol):
             return
         method, protocol = parser.get_method(), headers.pop("upgrade", "").lower()
         if method == b"CONNECT":
-            self._refuse(405, "this is no proxy for other places")
+            self._refuse(405, "this is no forward proxy: use it as a base URL, not as HTTP_PROXY or HTTPS_PROXY")
         elif protocol == "websocket" and self._config.ws_protocol_class is not None and self._present is None:
             headers["upgrade"] = protocol
             self._let_go()
