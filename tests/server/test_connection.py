@@ -480,6 +480,19 @@ def test_a_bug_is_a_status_or_a_broken_answer(begun: bool, caplog: pytest.LogCap
     assert "KeyError: 'a bug'" in caplog.text
 
 
+def test_a_head_that_was_said_is_heard_even_if_nothing_follows() -> None:
+    async def half(request: HTTPRequest) -> None:
+        request.outlet.begin(200, PLAIN)
+
+    async def main() -> None:
+        async with hall(half) as running, running.talk() as line:
+            line.writer.write(WHOLE)
+            heard = await line.heard()
+            assert (heard.status, heard.body, heard.broken) == (200, b"", True)
+
+    run(main)
+
+
 def test_a_client_that_goes_stops_what_is_done_for_it() -> None:
     async def main() -> None:
         asked, stopped = asyncio.Event(), asyncio.Event()

@@ -188,6 +188,7 @@ class ClientConnection(asyncio.Protocol):
                 request.outlet.end(b"internal error of the proxy; its log has it")
         finally:
             if not request.outlet.ended:  # half an answer must not look whole
+                request.outlet.flush()
                 self._transport.close()
 
     def _over(self) -> None:

@@ -88,7 +88,7 @@ class HTTPOutlet:
             raise ValueError("a header of the answer holds a line break")
         self.begun = True
         self._head = head + b"\r\n"
-        asyncio.get_running_loop().call_soon(self._let_go)
+        asyncio.get_running_loop().call_soon(self.flush)
 
     def write(self, data: bytes) -> bool:
         """Say a piece of the body. False: the client is slow, and `drained` waits for it before there is more."""
@@ -114,7 +114,8 @@ class HTTPOutlet:
         if self._flow.slow:
             await self._flow.room()
 
-    def _let_go(self) -> None:
+    def flush(self) -> None:
+        """Send the head, if nothing has come behind it yet."""
         if self._head:
             self._send(b"")
 
