@@ -228,6 +228,6 @@ def test_large_requests_pass_and_the_callers_address_arrives(name: str, tmp_path
             assert len(backend.asked[-1].body) > 20_000_000
             async with door.session.post(url, json=ASKED, headers={"x-api-key": "wrong"}) as answer:
                 assert answer.status == 401
-            assert list(running.app._failed._strikes) == [CALLER]
+            assert list(running.app._failed.strikes) == [CALLER]
 
     run(main)

@@ -140,7 +140,15 @@ def test_the_head_is_known_before_the_body_comes() -> None:
 def test_headers_of_interim_answers_and_trailers_are_not_the_replys() -> None:
     reader = ReplyReader("POST")
     reader.feed(b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" + chunked(b"x", trailers=b"x-sum: 1\r\n"))
-    assert reader.headers.items() == [("transfer-encoding", "chunked")]
+    assert reader.headers == {"transfer-encoding": "chunked"}
+
+
+def test_of_a_repeated_header_the_first_counts_and_of_codings_the_last() -> None:
+    reader = ReplyReader("POST")
+    fields = b"Retry-After: 1\r\nretry-after: 2\r\ntransfer-encoding: gzip\r\ntransfer-encoding: Chunked\r\n"
+    reader.feed(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n5\r\nhello\r\n0\r\n\r\n")
+    assert reader.headers == {"retry-after": "1", "transfer-encoding": "gzip"}
+    assert (reader.chunks, reader.complete, reader.reusable) == ([b"hello"], True, True)
 
 
 def test_the_reply_to_head_ends_with_its_head() -> None:

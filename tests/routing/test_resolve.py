@@ -195,3 +195,21 @@ def test_an_open_alias_is_answered_under_the_name_that_was_asked_for_and_never_s
     assert "*" not in problem(settings, ANONYMOUS, "claud").public
     guest = Key("guest", frozenset({"other"}))
     assert problem(settings, guest, "claude-opus-5").kind == "forbidden"
+
+
+def test_what_one_key_was_given_is_not_given_to_another() -> None:
+    settings, router = one(), Router(Knowledge())
+    router.resolve(settings, ANONYMOUS, "m", "openai-chat")
+    with pytest.raises(Problem) as raised:
+        router.resolve(settings, Key("k", frozenset({"x"})), "m", "openai-chat")
+    assert raised.value.kind == "forbidden"
+
+
+def test_a_name_that_a_reload_takes_away_is_unknown() -> None:
+    router = Router(Knowledge())
+    router.resolve(one(), ANONYMOUS, "short", "openai-chat")
+    renamed = snapshot({"name": "m", "backends": [{"url": B}]}, aliases={"long": "m"})
+    with pytest.raises(Problem) as raised:
+        router.resolve(renamed, ANONYMOUS, "short", "openai-chat")
+    assert raised.value.kind == "unknown_model"
+    assert router.resolve(renamed, ANONYMOUS, "m", "openai-chat").backends[0].url == B

@@ -213,11 +213,11 @@ def test_trusted_proxies_change_with_the_file(tmp_path: Path, caplog: pytest.Log
         async with house([model("m", NOBODY)], path, keys=keys) as running:
             failed = running.app._failed
             await running.ask("/v1/messages", messages_body(), headers=wrong)
-            assert list(failed._strikes) == ["127.0.0.1"]
+            assert list(failed.strikes) == ["127.0.0.1"]
             write(path, {"models": [model("m", NOBODY)], "keys": keys, "trusted_proxies": ["127.0.0.0/8"]})
             assert reload(running) is not None
             await running.ask("/v1/messages", messages_body(), headers=wrong)
-            assert list(failed._strikes) == ["127.0.0.1", "198.51.100.7"]
+            assert list(failed.strikes) == ["127.0.0.1", "198.51.100.7"]
 
     run(main)
 

@@ -132,6 +132,17 @@ def test_a_request_is_the_same_however_it_is_cut(said: bytes, size: int) -> None
     assert (headers["host"], headers["x-a"], headers["x-b"]) == ("here", "1, 2", "é")
 
 
+def test_what_comes_behind_a_body_is_no_header() -> None:
+    async def main() -> None:
+        async with hall(echo) as running, running.talk() as line:
+            line.writer.write(CHUNKED.removesuffix(b"\r\n") + b"x-b: forged\r\nx-c: forged\r\n\r\n" + WHOLE)
+            for _ in range(2):
+                headers = (await line.heard()).json["headers"]
+                assert (headers["x-b"], headers.get("x-c")) == ("é", None)
+
+    run(main)
+
+
 def test_requests_that_come_together_are_answered_in_turn() -> None:
     async def main() -> None:
         under_way = 0

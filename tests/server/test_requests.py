@@ -368,7 +368,7 @@ def test_a_body_comes_in_pieces() -> None:
             await asyncio.sleep(0)
             assert not reading.done()
             coming.feed(piece)
-        coming.complete()
+        coming.complete(b"")
         assert await reading == b"abc"
 
     run(main)
@@ -391,7 +391,7 @@ def test_a_body_that_came_before_it_was_asked_for_is_measured_too() -> None:
     async def main() -> None:
         coming, _ = body()
         coming.feed(b"abcdef")
-        coming.complete()
+        coming.complete(b"")
         with pytest.raises(Problem, match="larger than"):
             await coming.read(5)
 
@@ -412,7 +412,7 @@ def test_who_is_not_asked_yet_may_not_go_on_for_ever() -> None:
         await asyncio.sleep(0)
         assert wire.done == ["pause_reading", "resume_reading"]
         coming.feed(b"x" * 2**16)
-        coming.complete()
+        coming.complete(b"")
         assert len(await reading) == 2**17 + 2
         assert len(wire.done) == 2
 

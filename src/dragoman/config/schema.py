@@ -4,6 +4,7 @@ docs/config.md and config.example.yaml are made from this file (`python -m drago
 demands that they are current. The field names are go-llm-proxy's, so that its files work as they are.
 """
 
+import functools
 import hashlib
 import re
 from ipaddress import IPv4Network, IPv6Network
@@ -363,7 +364,7 @@ class StoreConfig(Struct, frozen=True, kw_only=True):
     max_mb_per_key: Annotated[float, About("Room for the conversations of one key, in MiB.", gt=0, le=1_048_576)] = 64
 
 
-class Config(Struct, frozen=True, kw_only=True):
+class Config(Struct, frozen=True, kw_only=True, dict=True):
     """Only `models` is required."""
 
     listen: Annotated[
@@ -491,6 +492,6 @@ class Config(Struct, frozen=True, kw_only=True):
         """The places on the operator's networks that URLs from outside may lead to."""
         return Allowed(self.fetch_allow)
 
-    @property
+    @functools.cached_property
     def max_body_bytes(self) -> int:
         return int(self.max_body_mb * 2**20)

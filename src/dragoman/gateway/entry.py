@@ -4,6 +4,8 @@ import logging
 import time
 from typing import Any, Final
 
+from msgspec import Struct, field
+
 from dragoman.config.snapshot import Key
 from dragoman.hub.events import Event, Noted
 from dragoman.hub.losses import Losses
@@ -19,38 +21,49 @@ _LONGEST: Final = 300  # characters
 _LONGEST_PRIVATE: Final = 500
 
 
-class Entry:
-    """Filled while the exchange goes on. Times in seconds of the monotonic clock."""
+class Entry(Struct, eq=False):
+    """Filled while the exchange goes on. Times in seconds of the monotonic clock, but for started: since the epoch.
 
-    def __init__(self, request_id: str, path: str, dialect: str) -> None:
-        self.id: Final = request_id
-        self.path: Final = path
-        self.dialect: Final = dialect
-        self.began: Final = time.monotonic()
-        self.started: Final = time.time()  # seconds since the epoch
-        self.first_byte: float | None = None
-        self.key = ""
-        self.owner = ""  # whose the things are that are kept between requests
-        self.model = ""
-        self.configured = ""  # the name of the model that `model` means
-        self.backend_model = ""
-        self.backend_dialect = ""
-        self.backend = ""
-        self.rail = ""
-        self.why_not_relayed = ""
-        self.status = 0
-        self.problem: Problem | None = None
-        self.usage = Usage()
-        self.attempts = 0
-        self.losses: tuple[str, ...] = ()
-        self.tool_runs = 0  # that the proxy made for the model
-        self.rescued_calls = 0  # that the model has said as text
-        self.session = ""  # where the body says it and the headers do not
-        self.body_bytes = 0
-        self.read_bytes = 0  # of the request as it was read, what it goes on from included
-        self.searches = self.fetches = self.pages = self.images = 0  # run or read by the proxy for this exchange
-        self.reused = 0  # what of the images and pages was known before
-        self.parent = ""  # the exchange for which a model of this house is asked
+    owner: whose the things are that are kept between requests. configured: the name of the model that `model` means.
+    tool_runs: that the proxy made for the model. rescued_calls: that the model has said as text.
+    session: where the body says it and the headers do not.
+    read_bytes: of the request as it was read, what it goes on from included.
+    searches, fetches, pages, images: run or read by the proxy for this exchange. reused: what of the images and pages
+        was known before.
+    parent: the exchange for which a model of this house is asked.
+    """
+
+    id: str
+    path: str
+    dialect: str
+    began: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=time.time)
+    first_byte: float | None = None
+    key: str = ""
+    owner: str = ""
+    model: str = ""
+    configured: str = ""
+    backend_model: str = ""
+    backend_dialect: str = ""
+    backend: str = ""
+    rail: str = ""
+    why_not_relayed: str = ""
+    status: int = 0
+    problem: Problem | None = None
+    usage: Usage = Usage()
+    attempts: int = 0
+    losses: tuple[str, ...] = ()
+    tool_runs: int = 0
+    rescued_calls: int = 0
+    session: str = ""
+    body_bytes: int = 0
+    read_bytes: int = 0
+    searches: int = 0
+    fetches: int = 0
+    pages: int = 0
+    images: int = 0
+    reused: int = 0
+    parent: str = ""
 
     def admitted(self, key: Key) -> None:
         self.key, self.owner = key.name, key.fingerprint

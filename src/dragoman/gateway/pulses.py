@@ -1,6 +1,8 @@
 """Keeps waiting clients company: one ticker for all streams, not one task for each."""
 
 import asyncio
+import time
+from typing import Final
 
 from dragoman.gateway.responder import Responder
 
@@ -9,22 +11,18 @@ class Pulses:
     """Each second, whoever has said nothing for `every` seconds says a filler."""
 
     def __init__(self) -> None:
-        self._waiting: set[Responder] = set()
-        self._saying: set[asyncio.Task[None]] = set()
+        self._waiting: Final[set[Responder]] = set()
+        self._saying: Final[set[asyncio.Task[None]]] = set()
         self.every = 10.0
-
-    def keep_company(self, responder: Responder) -> None:
-        """From now on, until `leave`."""
-        self._waiting.add(responder)
-
-    def leave(self, responder: Responder) -> None:
-        self._waiting.discard(responder)
+        # From the one to the other it is kept company. They are the set's own: each exchange calls both.
+        self.keep_company: Final = self._waiting.add
+        self.leave: Final = self._waiting.discard
 
     async def run(self) -> None:
         """Tick until cancelled."""
         while True:
             await asyncio.sleep(1)
-            self.tick(asyncio.get_running_loop().time())
+            self.tick(time.monotonic())
 
     def tick(self, now: float) -> None:
         if self.every <= 0:

@@ -3,9 +3,11 @@
 Until something was written, a problem is a status; afterwards it can only be said inside the stream.
 """
 
-import asyncio
+import time
 from collections.abc import Callable, Iterable
 from typing import Final
+
+from msgspec import Struct, field
 
 from dragoman.gateway.call import Outlet
 from dragoman.hub.problems import Problem
@@ -26,31 +28,29 @@ _OWN: Final = frozenset({"request-id", "x-request-id"})  # already among ours
 _WHOLE: Final = ((b"cache-control", b"no-store"),)
 
 
-class Responder:
-    """last_said: loop time of the last write, for whoever keeps the line alive.
+class Responder(Struct, eq=False):
+    """last_said: time of the last write, monotonic, for whoever keeps the line alive.
 
     written: bytes of the body, as far as they have been handed on.
+    pulse: makes a filler; None = this answer needs none. failure: says a problem inside the stream.
     """
 
-    def __init__(self, outlet: Outlet, request_id: str) -> None:
-        self._outlet: Final = outlet
-        self._headers: list[tuple[bytes, bytes]] = [
-            *SECURITY,
-            (b"request-id", request_id.encode()),
-            (b"x-request-id", request_id.encode()),
-        ]
-        self.started = False
-        self.ended = False
-        self.status = 0
-        self.written = 0
-        self._time: Final = asyncio.get_running_loop().time
-        self.last_said = self._time()
-        self.pulse: Callable[[], bytes] | None = None  # makes a filler; None = this answer needs none
-        self.failure: Callable[[Problem], bytes] | None = None  # says a problem inside the stream
+    _outlet: Outlet
+    _request_id: str
+    started: bool = False
+    ended: bool = False
+    status: int = 0
+    written: int = 0
+    last_said: float = field(default_factory=time.monotonic)
+    pulse: Callable[[], bytes] | None = None
+    failure: Callable[[Problem], bytes] | None = None
+    _headers: list[tuple[bytes, bytes]] = []
 
     def add_headers(self, headers: Iterable[tuple[str, str]]) -> None:
         """For the head of the answer; too late once it has left."""
-        self._headers += [(name.encode("latin-1", "replace"), _printable(value)) for name, value in headers]
+        for name, value in headers:
+            said = value if value.isprintable() else _printable(value)
+            self._headers.append((name.encode("latin-1", "replace"), said.encode("latin-1", "replace")))
 
     async def stream(self, data: bytes) -> None:
         """Write whole events of a stream, its head first. Fillers may follow at any time."""
@@ -65,7 +65,7 @@ class Responder:
 
     def say(self, data: bytes) -> bool:
         """Like `stream`, behind its head, and without waiting. False: the client is slow, and `flushed` waits for it."""
-        self.last_said = self._time()
+        self.last_said = time.monotonic()
         self.written += len(data)
         return self._outlet.write(data)
 
@@ -129,13 +129,12 @@ class Responder:
         self.pulse = self.failure = None
 
     def _start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        self.started, self.status = True, status
-        self.last_said = self._time()
-        self._outlet.begin(status, [*self._headers, *headers])
+        self.started, self.status, self.last_said = True, status, time.monotonic()
+        said = self._request_id.encode()
+        ids = (b"request-id", said), (b"x-request-id", said)
+        self._outlet.begin(status, (*SECURITY, *ids, *self._headers, *headers))
 
 
-def _printable(value: str) -> bytes:
+def _printable(value: str) -> str:
     """Header values end at a line break, so none may hold one."""
-    if not value.isprintable():
-        value = "".join(c if c.isprintable() else " " for c in value)
-    return value.encode("latin-1", "replace")
+    return "".join(c if c.isprintable() else " " for c in value)

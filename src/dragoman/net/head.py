@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from dragoman.hub.problems import Problem
@@ -26,36 +26,44 @@ OURS: Final = frozenset(
     }
 )
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_FORBIDDEN: Final = re.compile(r"[\r\n\0]|[^\0-\xff]")
+_FORBIDDEN: Final = re.compile(r"[\r\n\0]|[^\0-\xff]")  # in a value
 _BODILESS: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 
 
 def write_head(
-    method: str, target: Target, headers: Iterable[tuple[str, str]], body_size: int, proxy: Proxy | None
+    method: str, target: Target, headers: Sequence[tuple[str, str]], body_size: int, proxy: Proxy | None
 ) -> bytes:
     """proxy: the one this request is handed to in plain text, None on a direct connection or inside a tunnel.
 
     Raise Problem("internal") for a header no line can hold: it comes from the configuration or from a bug, since no
     client can get one through an HTTP server.
     """
-    lines = [_opening(method, target, whole=proxy is not None)]
-    encodings_given = False
+    said, lines, encodings = "", 0, "accept-encoding: identity\r\n"
     for name, value in headers:
-        lowered = name.lower()
+        lowered = _lowered(name)
         if lowered in OURS:
             continue
-        encodings_given = encodings_given or lowered == "accept-encoding"
-        if _FORBIDDEN.search(value) or not _TOKEN.fullmatch(name):
-            raise _unsayable(name)
-        lines.append(f"{name}: {value}\r\n")
-    if not encodings_given:
-        lines.append("accept-encoding: identity\r\n")
-    if body_size or method not in _BODILESS:
-        lines.append(f"content-length: {body_size}\r\n")
-    if proxy is not None and proxy.authorization is not None:
-        lines.append(f"proxy-authorization: {proxy.authorization}\r\n")
-    lines.append("\r\n")
-    return "".join(lines).encode("latin-1")
+        if lowered == "accept-encoding":
+            encodings = ""
+        said += f"{name}: {value}\r\n"
+        lines += 1
+    if said.count("\n") != lines or said.count("\r") != lines or "\0" in said:
+        raise _culprit(headers)
+    opening = _opening(method, target, whole=proxy is not None)
+    length = f"content-length: {body_size}\r\n" if body_size or method not in _BODILESS else ""
+    to_proxy = f"proxy-authorization: {proxy.authorization}\r\n" if proxy and proxy.authorization is not None else ""
+    try:
+        return f"{opening}{said}{encodings}{length}{to_proxy}\r\n".encode("latin-1")
+    except UnicodeEncodeError:
+        raise _culprit(headers) from None
+
+
+@functools.lru_cache(maxsize=256)
+def _lowered(name: str) -> str:
+    """The name of a header in lower case, if it can be one."""
+    if not _TOKEN.fullmatch(name):
+        raise _unsayable(name)
+    return name.lower()
 
 
 @functools.lru_cache(maxsize=512)
@@ -66,6 +74,11 @@ def _opening(method: str, target: Target, *, whole: bool) -> str:
     authority = target.origin.authority
     where = f"{target.origin.scheme}://{authority}{target.path}" if whole else target.path
     return f"{method} {where} HTTP/1.1\r\nhost: {authority}\r\n"
+
+
+def _culprit(headers: Sequence[tuple[str, str]]) -> Problem:
+    """About the header whose value no line can hold."""
+    return _unsayable(next((name for name, value in headers if _FORBIDDEN.search(value)), ""))
 
 
 def _unsayable(name: str) -> Problem:

@@ -6,6 +6,7 @@ from typing import Final
 import httptools
 
 from dragoman.net.headers import Headers
+from dragoman.wire.fields import names_and_values
 
 MAX_HEAD: Final = 64 * 2**10
 _NONE: Final = Headers()
@@ -30,7 +31,6 @@ class ReplyReader:
         "_feed",
         "_fields",
         "_fruitless",
-        "_head_size",
         "_parser",
         "_until_close",
         "chunks",
@@ -51,8 +51,8 @@ class ReplyReader:
         self.headed = self.complete = self.reusable = False
         self._bodiless = method == "HEAD"
         self._until_close = False
-        self._fields: list[tuple[str, str]] = []
-        self._head_size = self._fruitless = 0
+        self._fields: list[bytes] = []  # names and values by turns
+        self._fruitless = 0
         parser = httptools.HttpResponseParser(self)
         # As tolerant of sloppy servers as aiohttp is, but for odd characters in headers: those could travel further.
         parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True)
@@ -101,36 +101,32 @@ class ReplyReader:
             raise RubbishError("bytes after the end of the reply")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.headed:
-            return  # a trailer
-        self._head_size += len(name) + len(value) + 4
-        if self._head_size > MAX_HEAD:
-            raise RubbishError(f"more than {MAX_HEAD} bytes of header fields")
-        self._fields.append((name.decode("latin-1"), value.decode("latin-1")))
+        if not self.headed:  # else it is a trailer
+            self._fields += name, value
 
     def on_headers_complete(self) -> None:
-        parser = self._parser
+        parser, fields, self._fields = self._parser, self._fields, []
         assert parser is not None, "it is the parser that calls"
         status = parser.get_status_code()
         if status == 101:
             raise RubbishError("status 101, though no upgrade was asked for")
         if status < 200:
-            self._fields.clear()
             return
+        if sum(map(len, fields)) > MAX_HEAD:
+            raise RubbishError(f"more than {MAX_HEAD} bytes of header fields")
+        names, values = names_and_values(fields)
         self.status = status
-        self.headers = Headers(self._fields)
+        self.headers = headers = Headers(zip(names, values, strict=True))
+        # Does the head say where the body ends? Otherwise the connection's end is the body's (RFC 9112, 6.3).
+        coding = headers.get("transfer-encoding")  # the last of them
+        framed = "content-length" in headers if coding is None else coding.lower().rstrip().endswith("chunked")
+        if len(headers) < len(names):
+            self.headers = Headers(zip(reversed(names), reversed(values), strict=True))
         self.headed = True
         self.reusable = parser.should_keep_alive()
         self._bodiless = self._bodiless or status in {204, 304}
-        self._until_close = not self._bodiless and not self._framed()
+        self._until_close = not self._bodiless and not framed
         self.complete = self._bodiless
 
     def on_message_complete(self) -> None:
         self.complete = self.headed
-
-    def _framed(self) -> bool:
-        """Does the head say where the body ends? Otherwise the connection's end is the body's (RFC 9112, 6.3)."""
-        codings = self.headers.get_all("transfer-encoding")
-        if codings:
-            return codings[-1].lower().rstrip().endswith("chunked")
-        return "content-length" in self.headers

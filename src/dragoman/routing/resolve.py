@@ -51,6 +51,7 @@ class Router:
         self._health: Final = health or Health()
         self._chance: Final = chance or random.Random()  # noqa: S311 - it spreads load, it guards nothing
         self._routes: dict[tuple[int, Dialect], tuple[ModelConfig, Route]] = {}
+        self._named: dict[tuple[str, Dialect], Route] = {}  # by what clients ask for in this snapshot
         self._version = -1
         self._snapshot: Snapshot | None = None
 
@@ -70,26 +71,25 @@ class Router:
             # A reload: what refusals have taught may be about another server.
             self._snapshot = snapshot
             self._knowledge.forget_lessons()
-        model = snapshot.model(name)
-        if model is None:
+            self._named.clear()
+        if self._version != self._knowledge.version:
+            self._forget_routes()
+        route = self._named.get((name, dialect))
+        if route is None and snapshot.model(name) is None:
             raise Problem("unknown_model", _unknown(snapshot, key, name), param="model")
-        if not snapshot.may_use(key, name):
+        if key.models is not None and not snapshot.may_use(key, name):
             raise Problem(
                 "forbidden",
                 f"this key may not use the model {name!r}; it may use {_names(snapshot, key)}",
                 param="model",
             )
-        route = self._route(model, dialect)
-        if not route.backends:
-            raise Problem("unreachable", f"all backends of the model {shown(name)} are disabled")
-        backends = route.backends
-        if len(backends) > 1:
-            ordered = in_order(backends, self._chance, affinity())
-            backends = tuple(sorted(ordered, key=lambda backend: self._health.rests(backend.url)))
-        pipeline = snapshot.pipeline(model)
-        if pipeline.engine and not self._has_ocr:
-            pipeline = msgspec.structs.replace(pipeline, engine=False)
-        return msgspec.structs.replace(route, model=name, backends=backends, pipeline=pipeline)
+        if route is None:
+            route = self._under_name(snapshot, name, dialect)
+        if len(route.backends) == 1:
+            return route
+        ordered = in_order(route.backends, self._chance, affinity())
+        backends = tuple(sorted(ordered, key=lambda backend: self._health.rests(backend.url)))
+        return msgspec.structs.replace(route, backends=backends)
 
     def profile(self, model: ModelConfig, client: Dialect) -> Profile:
         """What is known of the first of the model's backends; of none, if all are disabled."""
@@ -121,10 +121,29 @@ class Router:
         known = self._health.online(url)
         return self._knowledge.of(url, model.backend_model).online if known is None else known
 
+    def _under_name(self, snapshot: Snapshot, name: str, dialect: Dialect) -> Route:
+        """The route of the model that this name or alias means, with its backends in the file's order."""
+        model = snapshot.models[snapshot.spelled(name)]
+        route = self._route(model, dialect)
+        if not route.backends:
+            raise Problem("unreachable", f"all backends of the model {shown(name)} are disabled")
+        pipeline = snapshot.pipeline(model)
+        if pipeline.engine and not self._has_ocr:
+            pipeline = msgspec.structs.replace(pipeline, engine=False)
+        if len(self._named) >= 10 * _MOST_NAMES:  # an open alias has as many as clients make up
+            self._named.clear()
+        route = self._named[name, dialect] = msgspec.structs.replace(route, model=name, pipeline=pipeline)
+        return route
+
+    def _forget_routes(self) -> None:
+        """Something new is known."""
+        self._routes.clear()
+        self._named.clear()
+        self._version = self._knowledge.version
+
     def _route(self, model: ModelConfig, dialect: Dialect) -> Route:
         if self._version != self._knowledge.version:
-            self._routes.clear()
-            self._version = self._knowledge.version
+            self._forget_routes()
         kept = self._routes.get((id(model), dialect))
         if kept is not None and kept[0] is model:
             return kept[1]

@@ -234,10 +234,13 @@ class App:
         gateway = self._gateway
         if gateway is None:
             raise RuntimeError("the application was asked before its lifespan began")
-        path, method, headers = routed_path(request.path), request.method, request.headers
+        path, method, headers = request.path, request.method, request.headers
+        if (place := self._endpoints.get((method, path))) is None:
+            path = routed_path(path)
+            place = self._endpoints.get((method, path))
         door = self._door(request.peer, headers)
         call = Call(new_id(), method, path, request.query, headers, door, request.body.read, request.outlet)
-        if (place := self._endpoints.get((method, path))) is not None:
+        if place is not None:
             return exchange.exchange(call, place.client, place.endpoint, gateway)
         if (page := self._pages.at(path)) is not None:
             visit = self._door(request.peer, headers, self._failed_visits)
@@ -259,13 +262,13 @@ class App:
         await socket.serve(receive, send)
 
     def _door(self, peer: str | None, headers: Mapping[str, str], failed: FailedLogins | None = None) -> Door:
-        proxies = self._trusted()
-
-        def address() -> str:
-            forwarded = headers.get("x-forwarded-for")
-            return proxies.client(peer, [forwarded] if forwarded else [], headers.get("x-real-ip"))
-
+        address = functools.partial(self._address, peer, headers)
         return Door(self._failed if failed is None else failed, address, headers)
+
+    def _address(self, peer: str | None, headers: Mapping[str, str]) -> str:
+        """Whose the call is."""
+        forwarded = headers.get("x-forwarded-for")
+        return self._trusted().client(peer, [forwarded] if forwarded else [], headers.get("x-real-ip"))
 
     def _trusted(self) -> TrustedProxies:
         snapshot = self._config.current

@@ -21,6 +21,7 @@ from dragoman.hub.problems import Problem
 from dragoman.server.flow import Flow
 from dragoman.server.outlet import HTTPOutlet
 from dragoman.server.requests import Body, HTTPRequest
+from dragoman.wire.fields import names_and_values
 
 _log: Final = logging.getLogger("dragoman.server")
 _LARGEST_HEAD: Final = 64 * 2**10  # bytes
@@ -48,21 +49,24 @@ class ClientConnection(asyncio.Protocol):
         self._state: Final = server_state
         self._app_state: Final = app_state
         self._loop: Final = _loop or asyncio.get_running_loop()
-        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
         self._timer: asyncio.TimerHandle | None = None
         self._since = 0.0  # loop time of the last thing that was heard or answered
         # The head that is being read.
         self._url = b""
-        self._headers: dict[str, str] = {}
-        self._head_size = 0
+        self._fields: list[bytes] = []  # names and values by turns
         self._in_head = False
         self._unended: int | None = None  # bytes read for it since the read in which it began; None = not even that
+        self._elsewhere: tuple[bytes, dict[str, str]] = b"", {}  # of the head that was read, if it asks for an upgrade
+        # What this read has brought of a body. on_body is the list's own, so that a piece costs no call of ours.
+        self._pieces: Final[list[bytes]] = []
+        self.on_body: Final = self._pieces.append
         # The requests that were read: the last of them, whose body is coming; that which is answered; those behind it.
         self._last: HTTPRequest | None = None
         self._present: HTTPRequest | None = None
         self._behind: Final[deque[HTTPRequest]] = deque()
         self._answering: asyncio.Task[None] | None = None
         self._gone = False
+        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
 
     # As the loop tells us.
 
@@ -88,6 +92,10 @@ class ClientConnection(asyncio.Protocol):
             self._refuse(500, "internal error of the proxy; its log has it")
         except httptools.HttpParserError as error:
             self._refuse_bytes(data, error)
+        if self._pieces:
+            came = self._take_pieces()
+            if self._last is not None:
+                self._last.body.feed(came)
         if self._in_head:  # the parser keeps a header that has not ended: of its size only we can know
             self._unended = 0 if self._unended is None else self._unended + len(data)
             if self._unended > _LARGEST_HEAD:
@@ -121,35 +129,34 @@ class ClientConnection(asyncio.Protocol):
 
     # As the parser tells us.
 
-    def on_message_begin(self) -> None:
-        self._in_head, self._head_size, self._unended = True, 0, None
-        self._url, self._headers = b"", {}
-
     def on_url(self, url: bytes) -> None:
+        self._in_head = True
         self._url += url
-        self._head_size += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._head_size += len(name) + len(value)
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        headers = self._headers
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+        if self._in_head:  # what comes behind the body is no header any more
+            self._fields += name, value
 
     def on_headers_complete(self) -> None:
-        parser, self._in_head = self._parser, False
+        parser, url, fields = self._parser, self._url, self._fields
+        self._in_head, self._unended, self._url, self._fields = False, None, b"", []
         if parser is None:
             return  # what came before was refused
-        if self._head_size > _LARGEST_HEAD:
+        if len(url) + sum(map(len, fields)) > _LARGEST_HEAD:
             self._refuse_head()
             return
+        names, values = names_and_values(fields)
+        headers = dict(zip(names, values, strict=True))
+        if len(headers) < len(names):
+            headers = _joined(names, values)
         if parser.should_upgrade():
+            self._elsewhere = url, headers
             return  # the parser reads no further, and raises when it is back
-        headers, self._headers = self._headers, {}  # what comes behind the body is no header any more
         method, version = parser.get_method().decode("ascii"), parser.get_http_version()
         keeps = version != "1.0" and parser.should_keep_alive()
         outlet = HTTPOutlet(self._flow, method, version, self._state, self._over, keeps=keeps)
         body = Body(headers, self._flow)
-        path, query = _place(self._url)
+        path, query = _place(url)
         request = self._last = HTTPRequest(method, path, query, headers, self._peer, body, outlet)
         if self._present is None:
             self._begin(request)
@@ -157,14 +164,16 @@ class ClientConnection(asyncio.Protocol):
             self._behind.append(request)
             self._flow.hold()
 
-    def on_body(self, data: bytes) -> None:
-        if self._last is not None:
-            self._last.body.feed(data)
-
     def on_message_complete(self) -> None:
-        if self._last is not None:
-            self._last.body.complete()
-            self._last = None
+        last, self._last = self._last, None
+        came = self._take_pieces() if self._pieces else b""
+        if last is not None:
+            last.body.complete(came)
+
+    def _take_pieces(self) -> bytes:
+        came = b"".join(self._pieces)
+        self._pieces.clear()
+        return came
 
     # One request after the other.
 
@@ -274,7 +283,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _upgrade(self, rest: bytes) -> None:
         """The request whose head is read asks for another protocol, or for a tunnel. rest: what came behind the head."""
-        parser, headers = self._parser, self._headers
+        parser, (url, headers) = self._parser, self._elsewhere
         if parser is None:
             return
         method, protocol = parser.get_method(), headers.pop("upgrade", "").lower()
@@ -288,19 +297,27 @@ class ClientConnection(asyncio.Protocol):
                 config=self._config, server_state=self._state, app_state=self._app_state
             )
             socket.connection_made(self._transport)
-            socket.data_received(_head(method, self._url, headers) + rest)
+            socket.data_received(_head(method, url, headers) + rest)
             self._transport.set_protocol(socket)
         else:  # which HTTP allows to ignore, and the parser does not: it takes the body for that protocol's
             closes = "close" in headers.pop("connection", "").lower()
             if closes:
                 headers["connection"] = "close"
             self._parser = httptools.HttpRequestParser(self)
-            self.data_received(_head(method, self._url, headers) + rest)
+            self.data_received(_head(method, url, headers) + rest)
 
 
 def client_connections(answer: Answer) -> type[asyncio.Protocol]:
     """What uvicorn wants for its `http`."""
     return cast("type[asyncio.Protocol]", functools.partial(ClientConnection, answer))
+
+
+def _joined(names: list[str], values: list[str]) -> dict[str, str]:
+    """Of a repeated name the values joined, as HTTP allows."""
+    headers: dict[str, list[str]] = {}
+    for name, value in zip(names, values, strict=True):
+        headers.setdefault(name, []).append(value)
+    return {name: ", ".join(said) for name, said in headers.items()}
 
 
 def _head(method: bytes, url: bytes, headers: dict[str, str]) -> bytes:
@@ -309,6 +326,7 @@ def _head(method: bytes, url: bytes, headers: dict[str, str]) -> bytes:
     return b"\r\n".join([*lines, b"", b""])
 
 
+@functools.lru_cache(maxsize=64)  # clients ask for the same few, again and again
 def _place(url: bytes) -> tuple[str, str]:
     """Path and query of what a request line names: a path, or by way of a proxy a whole URL."""
     if not url.startswith(b"/"):

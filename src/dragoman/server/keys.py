@@ -1,6 +1,7 @@
 """Who is calling? Finds the caller's token and lets the snapshot decide; slows down who guesses."""
 
 import asyncio
+import functools
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -8,7 +9,9 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
-from dragoman.config.snapshot import Key, Snapshot
+from msgspec import Struct
+
+from dragoman.config.snapshot import ANONYMOUS, Key, Snapshot
 from dragoman.hub.problems import Problem
 from dragoman.server.limits import FailedLogins
 
@@ -23,32 +26,26 @@ def token_in(headers: Mapping[str, str]) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-class Door:
+class Door(Struct, frozen=True, eq=False):
     """Admits one call. address: finds the caller's; asked only where somebody has guessed keys.
 
     clock: seconds, monotonic.
     """
 
-    def __init__(
-        self,
-        failed: FailedLogins,
-        address: Callable[[], str],
-        headers: Mapping[str, str],
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self._failed: Final = failed
-        self._address: Final = address
-        self._headers: Final = headers
-        self._clock: Final = clock
-        self._sleep: Final = sleep
+    _failed: FailedLogins
+    _address: Callable[[], str]
+    _headers: Mapping[str, str]
+    _clock: Callable[[], float] = time.monotonic
+    _sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def __call__(self, snapshot: Snapshot) -> Key:
         """Raise Problem: "unauthorized", "rate_limited" after many failures, "forbidden" for a foreign web page."""
         if not snapshot.config.keys:
-            self._refuse_web_pages(snapshot)
-            return snapshot.admit(None)
-        await self.slow_down()
+            if not snapshot.config.allow_unauthenticated:
+                _refuse_web_pages(self._headers.get("host", ""), self._headers.get("origin"))
+            return ANONYMOUS
+        if self._failed.strikes:
+            await self.slow_down()
         token = token_in(self._headers)
         try:
             return snapshot.admit(token)
@@ -66,7 +63,7 @@ class Door:
 
         Raise Problem("rate_limited") after many failures.
         """
-        if not len(self._failed):
+        if not self._failed.strikes:
             return
         address = self._address()
         waited = 0.0
@@ -82,21 +79,21 @@ class Door:
             await self._sleep(verdict.delay - waited)
             waited = verdict.delay
 
-    def _refuse_web_pages(self, snapshot: Snapshot) -> None:
-        """Without keys every page in the user's browser could spend his credit: by asking 127.0.0.1 directly, or under
-        a name of its own that it lets point there (DNS rebinding).
-        """
-        if snapshot.config.allow_unauthenticated:
-            return
-        said = self._headers.get("host", "")  # which every browser says
-        is_ours = not said or said in _LOCAL or said.rpartition(":")[0] in _LOCAL or _is_address_or_local(_host(said))
-        if not is_ours:
-            raise Problem(
-                "forbidden", f"the host name {said[:100]!r} is not this machine's: add `keys` to the proxy's config"
-            )
-        origin = self._headers.get("origin")
-        if origin is not None and not _is_of_here(origin, said):
-            raise Problem("forbidden", "requests of web pages need a key: add `keys` to the proxy's config")
+
+@functools.lru_cache(maxsize=64)  # of what passes: the same few clients come again and again
+def _refuse_web_pages(host: str, origin: str | None) -> None:
+    """Without keys every page in the user's browser could spend his credit: by asking 127.0.0.1 directly, or under
+    a name of its own that it lets point there (DNS rebinding).
+
+    host: as every browser says it; "" = not said.
+    """
+    is_ours = not host or host in _LOCAL or host.rpartition(":")[0] in _LOCAL or _is_address_or_local(_host(host))
+    if not is_ours:
+        raise Problem(
+            "forbidden", f"the host name {host[:100]!r} is not this machine's: add `keys` to the proxy's config"
+        )
+    if origin is not None and not _is_of_here(origin, host):
+        raise Problem("forbidden", "requests of web pages need a key: add `keys` to the proxy's config")
 
 
 def _is_of_here(origin: str, host: str) -> bool:

@@ -38,25 +38,25 @@ class _Strikes(NamedTuple):
 class FailedLogins:
     """The strikes of every address that failed lately. Times are seconds of one monotonic clock, given by the caller.
 
-    At most `capacity` addresses are kept; the one that has not failed for longest makes room. A success clears
+    strikes: by address, or by what counts as one. At most `capacity` are kept; the one that has not failed for longest makes room. A success clears
     nothing: behind one address there may be others, still guessing.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
-        self._strikes: OrderedDict[str, _Strikes] = OrderedDict()
+        self.strikes: Final[OrderedDict[str, _Strikes]] = OrderedDict()
 
     def verdict(self, address: str, now: float) -> Verdict:
         """What to do with the next attempt from this address; ask before looking at its key."""
-        if not self._strikes:
+        if not self.strikes:
             return Verdict()
         group = _group(address)
-        known = self._strikes.get(group)
+        known = self.strikes.get(group)
         if known is None:
             return Verdict()
         strikes = known.at(now)
         if strikes.held == 0:
-            del self._strikes[group]
+            del self.strikes[group]
         if strikes.held >= REFUSED_FROM:
             wait = (strikes.held - REFUSED_FROM + 1) * DECAY - max(0.0, now - strikes.since)
             return Verdict(refuse_for=wait)
@@ -65,14 +65,14 @@ class FailedLogins:
     def failed(self, address: str, now: float) -> None:
         """Hold one more strike against the address."""
         group = _group(address)
-        known = self._strikes.pop(group, _Strikes(0, now)).at(now)
+        known = self.strikes.pop(group, _Strikes(0, now)).at(now)
         since = known.since if known.held else now
-        self._strikes[group] = _Strikes(min(known.held + 1, MOST_STRIKES), since)
-        if len(self._strikes) > self._capacity:
-            self._strikes.popitem(last=False)
+        self.strikes[group] = _Strikes(min(known.held + 1, MOST_STRIKES), since)
+        if len(self.strikes) > self._capacity:
+            self.strikes.popitem(last=False)
 
     def __len__(self) -> int:
-        return len(self._strikes)
+        return len(self.strikes)
 
 
 def _group(address: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Final
 
+from msgspec import Struct
 from uvicorn.server import ServerState
 
 from dragoman.server.flow import Flow
@@ -25,75 +26,50 @@ _CLOSE: Final = b"connection: close\r\n"
 _CHUNKED: Final = b"transfer-encoding: chunked\r\n"
 
 
-class HTTPOutlet:
+class HTTPOutlet(Struct, eq=False):
     """Of one request. An Outlet, as the gateway knows it.
 
     method, version: the request's. state: has the headers of every answer. over: is told of the end. keeps: whether the
     connection is to serve another request afterwards.
     """
 
-    __slots__ = (
-        "_chunked",
-        "_flow",
-        "_head",
-        "_method",
-        "_over",
-        "_state",
-        "_version",
-        "begun",
-        "ended",
-        "keeps",
-    )
-
-    def __init__(
-        self,
-        flow: Flow,
-        method: str,
-        version: str,
-        state: ServerState,
-        over: Callable[[], None],
-        *,
-        keeps: bool,
-    ) -> None:
-        self._flow: Final = flow
-        self._method: Final = method
-        self._version: Final = version
-        self._state: Final = state
-        self._over: Final = over
-        self._head = b""
-        self._chunked = False
-        self.keeps = keeps
-        self.begun = self.ended = False
+    _flow: Flow
+    _method: str
+    _version: str
+    _state: ServerState
+    _over: Callable[[], None]
+    keeps: bool
+    begun: bool = False
+    ended: bool = False
+    _head: bytes = b""  # what of it has not left yet
+    _chunked: bool = False
 
     def begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Say the head; names in lower case. It leaves in the loop's next turn if nothing is said before.
 
         Raise ValueError for a header that would end before its time.
         """
-        lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
-        has_length = False
+        head, lines, has_length = _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status, 1, False
         for name, value in (*self._state.default_headers, *headers):
-            lines.append(b"%b: %b\r\n" % (name, value))
+            head += b"%b: %b\r\n" % (name, value)
+            lines += 1
             has_length = has_length or name == b"content-length"
         if status not in _BODILESS and not has_length:
             # Who speaks 1.0 knows no chunks: to him the body ends with the connection.
             self._chunked = self._version != "1.0"
             self.keeps = self.keeps and self._chunked
-            if self._chunked:
-                lines.append(_CHUNKED)
-        if not self.keeps:
-            lines.append(_CLOSE)
-        head = b"".join(lines)
-        if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
+        if head.count(b"\n") != lines or head.count(b"\r") != lines:
             raise ValueError("a header of the answer holds a line break")
         self.begun = True
-        self._head = head + b"\r\n"
+        self._head = b"%b%b%b\r\n" % (head, _CHUNKED if self._chunked else b"", b"" if self.keeps else _CLOSE)
         asyncio.get_running_loop().call_soon(self.flush)
 
     def write(self, data: bytes) -> bool:
         """Say a piece of the body. False: the client is slow, and `drained` waits for it before there is more."""
         if data and self._method != "HEAD":
-            self._send(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+            if self._chunked:
+                data = b"%x\r\n%b\r\n" % (len(data), data)
+            self._flow.write(self._behind_head(data) if self._head else data)
         return not self._flow.slow
 
     def end(self, data: bytes = b"") -> None:
@@ -105,8 +81,10 @@ class HTTPOutlet:
             data = b""
         elif self._chunked:
             data = b"%x\r\n%b\r\n%b" % (len(data), data, _LAST) if data else _LAST
-        if data or self._head:
-            self._send(data)
+        if self._head:
+            data = self._behind_head(data)
+        if data:
+            self._flow.write(data)
         self._over()
 
     async def drained(self) -> None:
@@ -117,13 +95,12 @@ class HTTPOutlet:
     def flush(self) -> None:
         """Send the head, if nothing has come behind it yet."""
         if self._head:
-            self._send(b"")
+            self._flow.write(self._behind_head(b""))
 
-    def _send(self, data: bytes) -> None:
-        if self._head:
-            head, self._head = self._head, b""
-            if len(data) > _ONE_WRITE:
-                self._flow.write(head)
-            else:
-                data = head + data
-        self._flow.write(data)
+    def _behind_head(self, data: bytes) -> bytes:
+        """What is to be written now that this is the first to come behind the head."""
+        head, self._head = self._head, b""
+        if len(data) > _ONE_WRITE:
+            self._flow.write(head)
+            return data
+        return head + data

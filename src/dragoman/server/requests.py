@@ -15,20 +15,17 @@ _MEBI: Final = 2**20
 _UNASKED: Final = 2**16  # bytes of a body that may come before anybody wants to read it
 
 
-class Body:
-    """Collects what comes and reads it, once."""
+class Body(Struct, eq=False):
+    """Collects what comes and reads it, once. Of the request whose headers these are, on a connection with this flow."""
 
-    __slots__ = ("_flow", "_headers", "_limit", "_pieces", "_problem", "_size", "_waiter", "_whole")
-
-    def __init__(self, headers: Mapping[str, str], flow: Flow) -> None:
-        self._headers: Final = headers
-        self._flow: Final = flow
-        self._pieces: list[bytes] | None = []  # None = nobody wants it any more
-        self._size = 0
-        self._limit: int | None = None  # None = nobody reads yet
-        self._whole = False
-        self._problem: Problem | None = None
-        self._waiter: asyncio.Future[None] | None = None
+    _headers: Mapping[str, str]
+    _flow: Flow
+    _pieces: list[bytes] | None = []  # None = nobody wants it any more
+    _size: int = 0
+    _limit: int | None = None  # None = nobody reads yet
+    _whole: bool = False
+    _problem: Problem | None = None
+    _waiter: asyncio.Future[None] | None = None
 
     def feed(self, data: bytes) -> None:
         """A piece has come."""
@@ -42,10 +39,14 @@ class Body:
         elif self._size > self._limit:
             self._wake()
 
-    def complete(self) -> None:
-        """All of it has come."""
+    def complete(self, data: bytes) -> None:
+        """All of it has come, with this piece."""
+        if self._pieces is not None and data:
+            self._pieces.append(data)
+            self._size += len(data)
         self._whole = True
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
 
     def fail(self, problem: Problem) -> None:
         """The rest of it will never come."""
@@ -58,9 +59,6 @@ class Body:
 
     async def read(self, limit: int) -> bytes:
         """The body, decompressed. Raise Problem: "too_large" above `limit` bytes, "bad_encoding", "bad_request"."""
-        length = self._headers.get("content-length", "")
-        if length.isdecimal() and int(length) > limit:
-            raise _too_large(limit)
         if not self._whole:
             await self._rest(limit)
         if self._size > limit:
@@ -71,7 +69,10 @@ class Body:
         return body if coding is None else _inflated(body, coding, limit)
 
     async def _rest(self, limit: int) -> None:
-        """Wait until it is whole or too large."""
+        """Wait until it is whole or too large, or until it is clear that it will be."""
+        length = self._headers.get("content-length", "")
+        if length.isdecimal() and int(length) > limit:
+            raise _too_large(limit)
         self._limit = limit
         if not self._size and self._headers.get("expect", "").lower() == "100-continue":
             self._flow.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -224,7 +224,7 @@ def test_the_house_serves_it_and_guessing_here_locks_out_no_agent() -> None:
             heard = await running.ask("/usage/data?days=1", method="GET", headers={"cookie": cookie})
             assert heard.json["totals"]["requests"] == 1
             assert "default-src 'self'" in heard.headers["content-security-policy"]
-            running.app._failed_visits._strikes.clear()
+            running.app._failed_visits.strikes.clear()
             for _ in range(2):
                 assert (await running.ask("/usage/login", {"password": "x"}, headers=said)).status == 401
             assert len(running.app._failed) == 0
