@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec import Struct
 
 from dragoman.hub.problems import Problem
-from dragoman.hub.request import Request
 from dragoman.protocols import fields
 from dragoman.protocols.fields import Object, WrongFieldError
 
@@ -124,14 +124,47 @@ def test_what_was_kept_is_put_back_at_every_depth() -> None:
     ],
 )
 def test_a_body_that_cannot_be_read_is_the_clients_problem(body: bytes, param: str, said: str) -> None:
-    def read(of: Object) -> Request:
-        return Request(dialect="openai-chat", model=name(of), turns=())
-
     with pytest.raises(Problem) as raised:
-        fields.read_body(body, read)
+        name(fields.body(body))
     problem: Any = raised.value
     assert (problem.kind, problem.param) == ("bad_request", param)
     assert problem.public.startswith(f"{param}: {said}")
+
+
+class Values(Struct):
+    name: str
+    count: fields.Integer | None = None
+    share: fields.Number | None = None
+    on: bool | None = None
+    about: str | None = None
+    inner: Object | None = None
+
+
+def test_plain_values_are_read_in_one_go() -> None:
+    of = {"name": "a", "count": 3, "share": 1, "on": True, "about": None, "inner": {"b": 2}, "other": 7}
+    assert fields.values(of, Values) == Values("a", 3, 1, on=True, inner={"b": 2})
+    assert type(fields.values(of, Values).share) is int  # as it was said
+
+
+def test_what_is_not_quite_as_declared_is_taken_all_the_same() -> None:
+    assert fields.values({"name": "a", "count": 3.0, "share": 0.5}, Values) == Values("a", 3, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("of", "said"),
+    [
+        ({}, "name: is required and must be a string"),
+        ({"name": None}, "name: must be a string, not null"),
+        ({"name": "a", "count": True}, "count: must be an integer, not true or false"),
+        ({"name": "a", "count": 2**60}, "count: must be an integer between"),
+        ({"name": "a", "share": "1"}, "share: must be a number, not a string"),
+        ({"name": "a", "on": 1}, "on: must be true or false, not an integer"),
+        ({"name": "a", "about": 1}, "about: must be a string, not an integer"),
+        ({"name": "a", "inner": []}, "inner: must be an object, not a list"),
+    ],
+)
+def test_a_plain_value_that_does_not_fit_is_named(of: Object, said: str) -> None:
+    assert complaint(lambda: fields.values(of, Values)).startswith(said)
 
 
 def test_kinds_nobody_thought_of_are_named_too() -> None:

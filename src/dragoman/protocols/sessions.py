@@ -13,11 +13,14 @@ _HEADERS: Final = (
     "session-id",  # Codex 0.169
     "session_id",
 )
+_NAMES: Final = frozenset(_HEADERS)
 _SUBAGENT: Final = "x-claude-code-agent-id"  # only on sub-agents' requests
 _OLDER_CLAUDE_CODE: Final = re.compile(r"_session_([0-9a-f-]{36})\Z")
 
 
 def session_in(headers: Mapping[str, str]) -> str | None:
+    if _NAMES.isdisjoint(headers):
+        return None
     for name in _HEADERS:
         if session := headers.get(name):
             return session

@@ -1,7 +1,10 @@
 """Reading the blocks of a Messages request: what stands in its system prompt, its messages and its tool results."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
 
 from dragoman.hub.request import (
     Document,
@@ -39,7 +42,7 @@ def read_system(of: Object) -> tuple[Turn, ...]:
     system = of.get("system")
     if isinstance(system, str):
         return (Turn("system", (_prompt(Text(system)),), path="system"),) if system else ()
-    if parts := tuple(map(_prompt, fields.each(of, "system", _reader(_SYSTEM)))):
+    if parts := tuple(map(_prompt, _blocks(of, "system", _SYSTEM))):
         return (Turn("system", parts, path="system"),)
     return ()
 
@@ -57,34 +60,47 @@ def _prompt(part: Part) -> Part:
 
 
 def read_turn(of: Object, path: str) -> Turn:
-    role = fields.string(of, "role")
-    if role not in _ROLES:
+    role, content = of.get("role"), of.get("content")
+    if type(role) is not str or role not in _ROLES:
+        role = fields.string(of, "role")
         raise WrongFieldError("role", f"must be user, assistant or system, not {role!r}")
-    known, read = _ROLES[role]
-    if of.get("content") is None:
+    known, blocks = _ROLES[role]
+    if content is None:
         raise fields.missing("content", "a string or a list of blocks")
-    return Turn(known, _content(of, read), None, fields.unnamed(of, _TURN), path)
+    if type(content) is str:
+        parts: tuple[Part, ...] = (Text(content),) if content else ()
+    else:
+        parts = _blocks(of, "content", blocks)
+    return Turn(known, parts, None, {} if len(of) == 2 else fields.unnamed(of, _TURN), path)
 
 
 _TURN: Final = frozenset({"role", "content"})
 
 
-def _reader(known: Mapping[str, _Reader]) -> _Reader:
-    """A reader of the blocks that may stand in one place. What is known but does not belong there is refused."""
+def _blocks(of: Object, key: str, known: Mapping[str, _Reader]) -> tuple[Part, ...]:
+    """Read the blocks that may stand in one place. What is known but does not belong there is refused."""
+    blocks = of.get(key)
+    if blocks is None:
+        return ()
+    if not isinstance(blocks, list):
+        raise fields.wrong(key, "a list", blocks)
+    parts: list[Part] = []
+    try:
+        for block in blocks:
+            if type(block) is not dict:
+                raise fields.wrong("", "an object", block)
+            kind = block.get("type")
+            read = known.get(kind) if type(kind) is str else None
+            parts.append(_other(block) if read is None else read(block))
+    except WrongFieldError as error:
+        raise error.inside(f"{key}[{len(parts)}]") from None
+    return tuple(parts)
 
-    def read(of: Object) -> Part:
-        kind = fields.string(of, "type")
-        found = known.get(kind)
-        if found is not None:
-            return found(of)
-        if kind in _ALL:
-            raise WrongFieldError("type", f"a block of type {kind} may not stand here")
-        return _opaque(of, kind)
 
-    return read
-
-
-def _opaque(of: Object, kind: str) -> Opaque:
+def _other(of: Object) -> Opaque:
+    kind = fields.string(of, "type")
+    if kind in _ALL:
+        raise WrongFieldError("type", f"a block of type {kind} may not stand here")
     return Opaque(_DIALECT, kind, of, gist(kind, of), _brought(of) if kind == "tool_addition" else ())
 
 
@@ -97,7 +113,9 @@ def _brought(of: Object) -> tuple[Tool, ...]:
 
 
 def _text(of: Object) -> Text:
-    text = fields.string(of, "text")
+    text = of.get("text")
+    if type(text) is not str:
+        text = fields.string(of, "text")
     return Text(text) if len(of) == 2 else Text(text, read_cache(of), extra=_rest(of, _TEXT))
 
 
@@ -142,21 +160,26 @@ def _source(of: Object) -> Inline | Link | Stored | Written | Nested:
         case "text":
             return Written(fields.string(of, "data"))
         case "content":
-            return Nested(_content(of, _reader(_IN_DOCUMENT)))
+            return Nested(_content(of, _IN_DOCUMENT))
     raise WrongFieldError("type", f"must be base64, url, file, text or content, not {kind!r}")
 
 
-def _content(of: Object, read: _Reader) -> tuple[Part, ...]:
+def _content(of: Object, known: Mapping[str, _Reader]) -> tuple[Part, ...]:
     content = of.get("content")
-    if isinstance(content, str):
+    if type(content) is str:
         return (Text(content),) if content else ()
-    return fields.each(of, "content", read)
+    return _blocks(of, "content", known)
+
+
+class _Thought(Struct):
+    thinking: str | None = None
+    signature: str | None = None
 
 
 def _thinking(of: Object) -> Thinking:
-    signature = fields.maybe_string(of, "signature")
-    seal = Seal(_DIALECT, "anthropic", signature) if signature else None
-    return Thinking(fields.maybe_string(of, "thinking") or "", seal, fields.unnamed(of, _THINKING))
+    said = fields.values(of, _Thought)
+    seal = Seal(_DIALECT, "anthropic", said.signature) if said.signature else None
+    return Thinking(said.thinking or "", seal, fields.unnamed(of, _THINKING))
 
 
 _THINKING: Final = frozenset({"type", "thinking", "signature"})
@@ -170,32 +193,40 @@ def _redacted(of: Object) -> Thinking:
 _REDACTED: Final = frozenset({"type", "data"})
 
 
+class _Call(Struct):
+    id: str
+    name: str
+    input: Object | None = None
+
+
 def _tool_use(of: Object) -> ToolCall:
-    value = fields.maybe_object(of, "input")
-    return ToolCall(
-        fields.string(of, "id"),
-        fields.string(of, "name"),
-        jsons.write_text(value) if value else "",
-        by="backend" if of["type"] == "server_tool_use" else "client",
-        cache=read_cache(of),
-        extra=_rest(of, _CALL),
-    )
+    said = fields.values(of, _Call)
+    call = ToolCall(said.id, said.name, jsons.write_text(said.input) if said.input else "", by=_BY[of["type"]])
+    if of.keys() <= _PLAIN_CALL:
+        return call
+    return msgspec.structs.replace(call, cache=read_cache(of), extra=_rest(of, _CALL))
 
 
-_CALL: Final = frozenset({"type", "id", "name", "input", "cache_control"})
+_BY: Final[Mapping[str, Literal["client", "backend"]]] = {"tool_use": "client", "server_tool_use": "backend"}
+_PLAIN_CALL: Final = frozenset({"type", *_Call.__struct_fields__})
+_CALL: Final = _PLAIN_CALL | {"cache_control"}
+
+
+class _Result(Struct):
+    tool_use_id: str
+    is_error: bool | None = None
 
 
 def _tool_result(of: Object) -> ToolResult:
-    return ToolResult(
-        fields.string(of, "tool_use_id"),
-        _content(of, _in_result),
-        fields.maybe_bool(of, "is_error") or False,
-        cache=read_cache(of),
-        extra=_rest(of, _RESULT),
-    )
+    said = fields.values(of, _Result)
+    result = ToolResult(said.tool_use_id, _content(of, _IN_RESULT), said.is_error or False)
+    if of.keys() <= _PLAIN_RESULT:
+        return result
+    return msgspec.structs.replace(result, cache=read_cache(of), extra=_rest(of, _RESULT))
 
 
-_RESULT: Final = frozenset({"type", "tool_use_id", "content", "is_error", "cache_control"})
+_PLAIN_RESULT: Final = frozenset({"type", "content", *_Result.__struct_fields__})
+_RESULT: Final = _PLAIN_RESULT | {"cache_control"}
 
 _IN_DOCUMENT: Final[Mapping[str, _Reader]] = {"text": _text, "image": _image}
 _IN_RESULT: Final[Mapping[str, _Reader]] = {**_IN_DOCUMENT, "document": _document}
@@ -209,9 +240,8 @@ _ASSISTANT: Final[Mapping[str, _Reader]] = {
     "server_tool_use": _tool_use,
 }
 _ALL: Final = _USER.keys() | _ASSISTANT.keys()
-_in_result: Final = _reader(_IN_RESULT)
-_ROLES: Final[Mapping[str, tuple[Role, _Reader]]] = {
-    "user": ("user", _reader(_USER)),
-    "assistant": ("assistant", _reader(_ASSISTANT)),
-    "system": ("system", _reader(_SYSTEM)),
+_ROLES: Final[Mapping[str, tuple[Role, Mapping[str, _Reader]]]] = {
+    "user": ("user", _USER),
+    "assistant": ("assistant", _ASSISTANT),
+    "system": ("system", _SYSTEM),
 }

@@ -11,20 +11,36 @@ Canonical form, where the dialect has several:
 - `tool_choice` is not said without tools, nor `disable_parallel_tool_use` beside `none`.
 """
 
-import functools
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
+from msgspec import Struct
+
 from dragoman.hub.losses import Losses
-from dragoman.hub.request import Document, Effort, OutputFormat, Reasoning, Request, Sampling, Turn
+from dragoman.hub.request import Document, Effort, OutputFormat, Reasoning, Request, Sampling
 from dragoman.protocols import fields
 from dragoman.protocols.anthropic_messages.block_reader import read_system, read_turn
 from dragoman.protocols.anthropic_messages.cache_marks import MARK, read_cache
 from dragoman.protocols.anthropic_messages.tool_reader import read_tool, read_tool_choice
-from dragoman.protocols.fields import Object, WrongFieldError
+from dragoman.protocols.fields import Integer, Number, Object, WrongFieldError
 from dragoman.protocols.sessions import session_in, session_in_user
 
 _DIALECT: Final = "anthropic-messages"
+
+
+class _Values(Struct):
+    """The members that are no objects."""
+
+    model: str
+    max_tokens: Integer | None = None
+    stream: bool | None = None
+    temperature: Number | None = None
+    top_p: Number | None = None
+    top_k: Integer | None = None
+    service_tier: str | None = None
+
+
+_PLAIN: Final = frozenset({*_Values.__struct_fields__, "messages", "system", "tools", "stop_sequences"})
 # What of these objects the reader names; the rest of them is kept in `extra` under the object's name.
 _OBJECTS: Final = {
     "metadata": frozenset({"user_id"}),
@@ -33,67 +49,49 @@ _OBJECTS: Final = {
     "tool_choice": frozenset({"type", "name", "disable_parallel_tool_use"}),
     "cache_control": MARK,
 }
-_NAMED: Final = frozenset(
-    [
-        *_OBJECTS,
-        "model",
-        "max_tokens",
-        "messages",
-        "system",
-        "tools",
-        "stop_sequences",
-        "stream",
-        "temperature",
-        "top_p",
-        "top_k",
-        "service_tier",
-    ]
-)
+_NAMED: Final = _PLAIN | _OBJECTS.keys()
 _FORMAT: Final = frozenset({"type", "schema"})
 _EFFORTS: Final[tuple[Effort, ...]] = get_args(Effort)
 
 
 def read_request(body: bytes, headers: Mapping[str, str]) -> Request:
-    return fields.read_body(body, functools.partial(_request, headers=headers))
+    of = fields.body(body)
+    said = fields.values(of, _Values)
+    turns = fields.placed(of, "messages", read_turn)
+    if not turns:
+        raise fields.no_messages(of)
+    rest = {} if of.keys() <= _PLAIN else _rest(of)
+    session = session_in(headers)
+    return Request(
+        dialect=_DIALECT,
+        model=said.model,
+        turns=read_system(of) + turns if "system" in of else turns,
+        tools=fields.each(of, "tools", read_tool) if "tools" in of else (),
+        max_tokens=said.max_tokens,
+        stop=fields.strings(of, "stop_sequences") if "stop_sequences" in of else (),
+        sampling=Sampling(said.temperature, said.top_p, said.top_k),
+        stream=said.stream or False,
+        service_tier=said.service_tier,
+        session=session_in_user(rest["user"]) if session is None and rest else session,
+        **rest,
+    )
 
 
-def _request(of: Object, headers: Mapping[str, str]) -> Request:
+def _rest(of: Object) -> Object:
+    """What is said in objects, and what has no name here, as members of the `Request`."""
     user = fields.within_if_any(of, "metadata", lambda metadata: fields.maybe_string(metadata, "user_id"))
     parallel = fields.within_if_any(
         of, "tool_choice", lambda choice: fields.maybe_bool(choice, "disable_parallel_tool_use")
     )
-    return Request(
-        dialect=_DIALECT,
-        model=fields.string(of, "model"),
-        turns=(*read_system(of), *_messages(of)),
-        tools=fields.each(of, "tools", read_tool),
-        tool_choice=fields.within_if_any(of, "tool_choice", read_tool_choice),
-        parallel_tools=None if parallel is None else not parallel,
-        max_tokens=fields.maybe_int(of, "max_tokens"),
-        stop=fields.strings(of, "stop_sequences"),
-        sampling=Sampling(
-            temperature=fields.maybe_number(of, "temperature"),
-            top_p=fields.maybe_number(of, "top_p"),
-            top_k=fields.maybe_int(of, "top_k"),
-        ),
-        reasoning=_reasoning(of),
-        output_format=fields.within_if_any(of, "output_config", _output_format),
-        stream=fields.maybe_bool(of, "stream") or False,
-        cache=read_cache(of),
-        service_tier=fields.maybe_string(of, "service_tier"),
-        user=user,
-        session=session_in(headers) or session_in_user(user),
-        extra=_extra(of),
-    )
-
-
-def _messages(of: Object) -> tuple[Turn, ...]:
-    messages = of.get("messages")
-    if messages is None:
-        raise fields.missing("messages", "a list of messages")
-    if messages == []:
-        raise WrongFieldError("messages", "must hold at least one message")
-    return fields.placed(of, "messages", read_turn)
+    return {
+        "tool_choice": fields.within_if_any(of, "tool_choice", read_tool_choice),
+        "parallel_tools": None if parallel is None else not parallel,
+        "reasoning": _reasoning(of),
+        "output_format": fields.within_if_any(of, "output_config", _output_format),
+        "cache": read_cache(of),
+        "user": user,
+        "extra": _extra(of),
+    }
 
 
 def _extra(of: Object) -> Object:

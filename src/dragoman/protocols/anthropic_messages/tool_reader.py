@@ -2,6 +2,9 @@
 
 from typing import Final
 
+import msgspec
+from msgspec import Struct
+
 from dragoman.hub.request import FunctionTool, HostedTool, Tool, ToolChoice
 from dragoman.protocols import fields
 from dragoman.protocols.anthropic_messages.builtin_tools import builtin
@@ -9,47 +12,58 @@ from dragoman.protocols.anthropic_messages.cache_marks import MARK, read_cache
 from dragoman.protocols.fields import Object, WrongFieldError
 
 _DIALECT: Final = "anthropic-messages"
-_CUSTOM: Final = frozenset(
-    [
-        "type",
-        "name",
-        "description",
-        "input_schema",
-        "strict",
-        "defer_loading",
-        "input_examples",
-        "cache_control",
-    ]
-)
+_PLACEHOLDER: Final = "DeferredToolPlaceholder"  # Claude Code 2.1: never to be shown to a model
+
+
+class _Custom(Struct):
+    """A tool as its client describes it, but for examples and marks."""
+
+    name: str
+    type: str | None = None
+    description: str | None = None
+    input_schema: Object | None = None
+    strict: bool | None = None
+    defer_loading: bool | None = None
+
+
+_PLAIN: Final = frozenset(_Custom.__struct_fields__)
+_CUSTOM: Final = _PLAIN | {"input_examples", "cache_control"}
 _BUILTIN: Final = frozenset({"type", "name", "defer_loading", "cache_control"})
 # By prefix, never by a closed list of dates: `web_search_20270101` is a web search too.
 _HOSTED: Final = ("web_search", "web_fetch", "code_execution", "tool_search", "advisor", "mcp_toolset")
 
 
 def read_tool(of: Object) -> Tool:
-    kind = fields.maybe_string(of, "type") or "custom"
+    if of.get("type") not in (None, "", "custom"):
+        return _of_vendor(of)
+    said = fields.values(of, _Custom)
+    deferred = said.defer_loading or False
+    if deferred and said.name == _PLACEHOLDER:
+        return HostedTool(_DIALECT, "placeholder", of)
+    tool = FunctionTool(said.name, said.description, said.input_schema, said.strict, deferred)
+    if of.keys() <= _PLAIN:
+        return tool
+    return msgspec.structs.replace(
+        tool,
+        examples=fields.each(of, "input_examples", lambda example: example),
+        cache=read_cache(of),
+        extra={**fields.unnamed(of, _CUSTOM), **fields.unnamed_within(of, {"cache_control": MARK})},
+    )
+
+
+def _of_vendor(of: Object) -> Tool:
+    """One that the vendor runs, or whose schema it knows by heart."""
+    kind = fields.string(of, "type")
     deferred = fields.maybe_bool(of, "defer_loading") or False
     known = builtin(kind)
-    if known is None and kind != "custom":
+    if known is None:
         return HostedTool(_DIALECT, next((name for name in _HOSTED if kind.startswith(name)), kind), of)
     name = fields.string(of, "name")
-    if name == "DeferredToolPlaceholder" and deferred:  # Claude Code 2.1: never to be shown to a model
+    if deferred and name == _PLACEHOLDER:
         return HostedTool(_DIALECT, "placeholder", of)
-    cache, marked = read_cache(of), fields.unnamed_within(of, {"cache_control": MARK})
-    if known is not None:
-        description, schema = known
-        extra = {**fields.unnamed(of, _BUILTIN), **marked}
-        return FunctionTool(name, description, schema, None, deferred, kind, cache=cache, extra=extra)
-    return FunctionTool(
-        name,
-        fields.maybe_string(of, "description"),
-        fields.maybe_object(of, "input_schema"),
-        fields.maybe_bool(of, "strict"),
-        deferred,
-        examples=fields.each(of, "input_examples", lambda example: example),
-        cache=cache,
-        extra={**fields.unnamed(of, _CUSTOM), **marked},
-    )
+    description, schema = known
+    extra = {**fields.unnamed(of, _BUILTIN), **fields.unnamed_within(of, {"cache_control": MARK})}
+    return FunctionTool(name, description, schema, None, deferred, kind, cache=read_cache(of), extra=extra)
 
 
 def read_tool_choice(of: Object) -> ToolChoice:

@@ -1,7 +1,9 @@
 """Reading the messages of a Chat Completions request."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
+
+from msgspec import Struct
 
 from dragoman.hub.request import (
     Cache,
@@ -26,37 +28,39 @@ from dragoman.protocols.fields import Object, WrongFieldError
 
 _DIALECT: Final = "openai-chat"
 _ROLES: Final[Mapping[str, Role]] = {"system": "system", "developer": "developer", "user": "user"}
-_USER: Final = frozenset({"role", "content", "name"})
-_TOOL: Final = frozenset({"role", "content", "tool_call_id"})
-_FUNCTION: Final = frozenset({"role", "content", "name"})
-_ASSISTANT: Final = frozenset(
-    [
-        "role",
-        "content",
-        "name",
-        "tool_calls",
-        "reasoning_content",
-        "reasoning",
-        "reasoning_details",
-        "refusal",
-        "function_call",
-    ]
-)
+_BARE: Final = frozenset({"role", "content"})
+_USER: Final = _BARE | {"name"}
+_TOOL: Final = _BARE | {"tool_call_id"}
+_FUNCTION: Final = _BARE | {"name"}
+
+
+class _Said(Struct):
+    """What a message of the assistant says in strings, but for its content."""
+
+    name: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    refusal: str | None = None
+
+
+_ASSISTANT: Final = _BARE | {*_Said.__struct_fields__, "reasoning_details", "tool_calls", "function_call"}
 
 
 def read_turn(of: Object, path: str) -> Turn:
-    role = fields.string(of, "role")
+    role = of.get("role")
     if role == "assistant":
-        extra = fields.unnamed(of, _ASSISTANT)
-        return Turn("assistant", tuple(_said(of)), fields.maybe_string(of, "name"), extra, path)
+        return _assistant(of, path)
     if role == "tool":
         call_id = fields.string(of, "tool_call_id")
         return Turn("user", (ToolResult(call_id, _content(of), extra=fields.unnamed(of, _TOOL)),), path=path)
     if role == "function":
         call_id = legacy_id(fields.string(of, "name"))
         return Turn("user", (ToolResult(call_id, _content(of), extra=fields.unnamed(of, _FUNCTION)),), path=path)
-    if role not in _ROLES:
+    if type(role) is not str or role not in _ROLES:
+        role = fields.string(of, "role")
         raise WrongFieldError("role", f"must be system, developer, user, assistant or tool, not {role!r}")
+    if of.keys() <= _BARE:
+        return Turn(_ROLES[role], _content(of), path=path)
     return Turn(_ROLES[role], _content(of), fields.maybe_string(of, "name"), fields.unnamed(of, _USER), path)
 
 
@@ -65,42 +69,42 @@ def legacy_id(name: str) -> str:
     return f"call_legacy_{name}"
 
 
-def _said(of: Object) -> Iterator[Part]:
-    text = fields.maybe_string(of, "reasoning_content") or fields.maybe_string(of, "reasoning") or ""
-    details = of.get("reasoning_details")
+def _assistant(of: Object, path: str) -> Turn:
+    said = fields.values(of, _Said)
+    parts: list[Part] = []
+    text, details = said.reasoning_content or said.reasoning or "", of.get("reasoning_details")
     if text or details:
-        yield Thinking(text, Seal(_DIALECT, "", details, "details") if details else None)
-    yield from _content(of)
-    if refusal := fields.maybe_string(of, "refusal"):
-        yield Refusal(refusal)
-    yield from fields.each(of, "tool_calls", _call)
+        parts.append(Thinking(text, Seal(_DIALECT, "", details, "details") if details else None))
+    parts += _content(of)
+    if said.refusal:
+        parts.append(Refusal(said.refusal))
+    if "tool_calls" in of:
+        parts += fields.each(of, "tool_calls", _call)
     if (legacy := fields.within_if_any(of, "function_call", _legacy_call)) is not None:
-        yield legacy
+        parts.append(legacy)
+    return Turn("assistant", tuple(parts), said.name, fields.unnamed(of, _ASSISTANT), path)
 
 
 def _call(of: Object) -> ToolCall:
+    function = of.get("function")
+    if type(function) is dict and function.keys() == _CALLED and of.keys() <= _CALL and of.get("type") == "function":
+        call_id, name, said = of.get("id"), function["name"], function["arguments"]
+        if type(call_id) is str and type(name) is str and type(said) is str:
+            return ToolCall(call_id, name, said)  # nearly all of them
     call_id = fields.string(of, "id")
     if of.get("type") == "custom":
         name, said = fields.within(of, "custom", lambda custom: (fields.string(custom, "name"), _input(custom)))
         extra = {**fields.unnamed(of, _CUSTOM_CALL), **fields.unnamed_within(of, {"custom": _CUSTOM})}
         return ToolCall(call_id, name, said, kind="custom", extra=extra)
-    function = fields.object_(of, "function")
-    if (
-        len(of) == 3 and len(function) == 2 and "type" in of and "arguments" in function
-    ):  # the rest is what nearly all calls are spared
-        return ToolCall(call_id, *_name_and_arguments(of))
+    name, said = fields.within(of, "function", lambda called: (fields.string(called, "name"), _arguments(called)))
     extra = {**fields.unnamed(of, _CALL), **fields.unnamed_within(of, {"function": _CALLED})}
-    return ToolCall(call_id, *_name_and_arguments(of), extra=extra)
+    return ToolCall(call_id, name, said, extra=extra)
 
 
 _CALL: Final = frozenset({"id", "type", "function", "index"})
 _CALLED: Final = frozenset({"name", "arguments"})
 _CUSTOM_CALL: Final = frozenset({"id", "type", "custom", "index"})
 _CUSTOM: Final = frozenset({"name", "input"})
-
-
-def _name_and_arguments(of: Object) -> tuple[str, str]:
-    return fields.within(of, "function", lambda function: (fields.string(function, "name"), _arguments(function)))
 
 
 def _legacy_call(of: Object) -> ToolCall:
@@ -120,17 +124,18 @@ def _input(of: Object) -> str:
 
 def _content(of: Object) -> tuple[Part, ...]:
     content = of.get("content")
-    if isinstance(content, str):
+    if type(content) is str:
         return (Text(content),) if content else ()
     return fields.each(of, "content", _part)
 
 
 def _part(of: Object) -> Part:
+    if len(of) == 2 and of.get("type") == "text" and type(text := of.get("text")) is str:
+        return Text(text)  # nearly all of them
     kind = fields.string(of, "type")
     match kind:
         case "text":
-            text = fields.string(of, "text")
-            return Text(text) if len(of) == 2 else Text(text, read_cache(of), extra=fields.unnamed(of, _TEXT))
+            return Text(fields.string(of, "text"), read_cache(of), extra=fields.unnamed(of, _TEXT))
         case "refusal":
             return Refusal(fields.string(of, "refusal"))
         case "image_url":

@@ -16,98 +16,119 @@ Canonical form, where the dialect has several:
   said without tools.
 """
 
-import functools
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
+from msgspec import Struct
+
 from dragoman.hub.losses import Losses
-from dragoman.hub.request import Effort, OutputFormat, Reasoning, Request, Sampling, Turn
+from dragoman.hub.request import Effort, OutputFormat, Reasoning, Request, Sampling, Tool
 from dragoman.protocols import fields
-from dragoman.protocols.fields import Object, WrongFieldError
+from dragoman.protocols.fields import Integer, Number, Object, WrongFieldError
 from dragoman.protocols.openai_chat.message_reader import read_turn
 from dragoman.protocols.openai_chat.tool_reader import read_legacy_function, read_tool, read_tool_choice
 from dragoman.protocols.sessions import session_in
 
 _DIALECT: Final = "openai-chat"
+
+
+class _Values(Struct):
+    """The members that are nothing but themselves."""
+
+    model: str
+    max_tokens: Integer | None = None
+    max_completion_tokens: Integer | None = None
+    stream: bool | None = None
+    temperature: Number | None = None
+    top_p: Number | None = None
+    top_k: Integer | None = None
+    min_p: Number | None = None
+    frequency_penalty: Number | None = None
+    presence_penalty: Number | None = None
+    repetition_penalty: Number | None = None
+    seed: Integer | None = None
+    logit_bias: Object | None = None
+    logprobs: bool | None = None
+    top_logprobs: Integer | None = None
+    n: Integer | None = None
+    parallel_tool_calls: bool | None = None
+    prompt_cache_key: str | None = None
+    service_tier: str | None = None
+
+
+# Kept in `extra` as well: what is said to OpenAI itself need not be said to others.
+class _User(Struct):
+    safety_identifier: str | None = None
+    user: str | None = None
+
+
+_PLAIN: Final = frozenset({*_Values.__struct_fields__, "messages", "tools", "stop"})
 # What of these objects the reader names; the rest of them is kept in `extra` under the object's name.
 _OBJECTS: Final = {
     "stream_options": frozenset({"include_usage"}),
     "response_format": frozenset({"type", "json_schema"}),
 }
 _SCHEMA: Final = frozenset({"schema", "name", "description", "strict"})
-_NAMED: Final = frozenset(
-    [
-        *_OBJECTS,
-        "model",
-        "messages",
-        "tools",
-        "tool_choice",
-        "parallel_tool_calls",
-        "max_tokens",
-        "max_completion_tokens",
-        "stop",
-        "temperature",
-        "top_p",
-        "top_k",
-        "min_p",
-        "frequency_penalty",
-        "presence_penalty",
-        "repetition_penalty",
-        "seed",
-        "logit_bias",
-        "logprobs",
-        "top_logprobs",
-        "n",
-        "reasoning_effort",
-        "stream",
-        "prompt_cache_key",
-        "service_tier",
-        "functions",
-        "function_call",
-    ]
-)
+_NAMED: Final = _PLAIN | _OBJECTS.keys() | {"tool_choice", "reasoning_effort", "functions", "function_call"}
 _EFFORTS: Final[tuple[Effort, ...]] = get_args(Effort)
 
 
 def read_request(body: bytes, headers: Mapping[str, str]) -> Request:
-    return fields.read_body(body, functools.partial(_request, headers=headers))
-
-
-def _request(of: Object, headers: Mapping[str, str]) -> Request:
-    cache_key = fields.maybe_string(of, "prompt_cache_key")
-    usage = fields.within_if_any(of, "stream_options", lambda options: fields.maybe_bool(options, "include_usage"))
-    limit = fields.maybe_int(of, "max_completion_tokens")
-    choice = of.get("tool_choice")
+    of = fields.body(body)
+    said = fields.values(of, _Values)
+    turns = fields.placed(of, "messages", read_turn)
+    if not turns:
+        raise fields.no_messages(of)
+    tools: tuple[Tool, ...] = fields.each(of, "tools", read_tool) if "tools" in of else ()
+    if "functions" in of:
+        tools += fields.each(of, "functions", read_legacy_function)
     return Request(
         dialect=_DIALECT,
-        model=fields.string(of, "model"),
-        turns=_messages(of),
-        tools=fields.each(of, "tools", read_tool) + fields.each(of, "functions", read_legacy_function),
-        tool_choice=read_tool_choice(of.get("function_call") if choice is None else choice),
-        parallel_tools=fields.maybe_bool(of, "parallel_tool_calls"),
-        max_tokens=fields.maybe_int(of, "max_tokens") if limit is None else limit,
-        stop=fields.strings(of, "stop"),
-        sampling=_sampling(of),
-        reasoning=_reasoning(of),
-        output_format=fields.within_if_any(of, "response_format", _output_format),
-        stream=fields.maybe_bool(of, "stream") or False,
-        stream_usage=usage or False,
-        cache_key=cache_key,
-        service_tier=fields.maybe_string(of, "service_tier"),
-        # Kept in `extra` as well: what is said to OpenAI itself need not be said to others.
-        user=fields.maybe_string(of, "safety_identifier") or fields.maybe_string(of, "user") or None,
-        session=session_in(headers) or cache_key,
-        extra=_extra(of),
+        model=said.model,
+        turns=turns,
+        tools=tools,
+        parallel_tools=said.parallel_tool_calls,
+        max_tokens=said.max_tokens if said.max_completion_tokens is None else said.max_completion_tokens,
+        stop=fields.strings(of, "stop") if "stop" in of else (),
+        sampling=_sampling(said),
+        stream=said.stream or False,
+        cache_key=said.prompt_cache_key,
+        service_tier=said.service_tier,
+        session=session_in(headers) or said.prompt_cache_key,
+        **({"stream_usage": False} if of.keys() <= _PLAIN else _rest(of)),
     )
 
 
-def _messages(of: Object) -> tuple[Turn, ...]:
-    messages = of.get("messages")
-    if messages is None:
-        raise fields.missing("messages", "a list of messages")
-    if messages == []:
-        raise WrongFieldError("messages", "must hold at least one message")
-    return fields.placed(of, "messages", read_turn)
+def _sampling(said: _Values) -> Sampling:
+    return Sampling(
+        said.temperature,
+        said.top_p,
+        said.top_k,
+        said.min_p,
+        said.frequency_penalty,
+        said.presence_penalty,
+        said.repetition_penalty,
+        said.seed,
+        said.logit_bias,
+        said.logprobs,
+        said.top_logprobs,
+        said.n,
+    )
+
+
+def _rest(of: Object) -> Object:
+    """What is said otherwise than by a plain value, and what has no name here, as members of the `Request`."""
+    usage = fields.within_if_any(of, "stream_options", lambda options: fields.maybe_bool(options, "include_usage"))
+    choice = of.get("tool_choice")
+    user = fields.values(of, _User)
+    return {
+        "tool_choice": read_tool_choice(of.get("function_call") if choice is None else choice),
+        "reasoning": _reasoning(of),
+        "output_format": fields.within_if_any(of, "response_format", _output_format),
+        "stream_usage": usage or False,
+        "user": user.safety_identifier or user.user or None,
+        "extra": _extra(of),
+    }
 
 
 def _extra(of: Object) -> Object:
@@ -116,23 +137,6 @@ def _extra(of: Object) -> Object:
     if form and (inner := fields.unnamed_within(form, {"json_schema": _SCHEMA})):
         extra["response_format"] = {**extra.get("response_format", {}), **inner}
     return extra
-
-
-def _sampling(of: Object) -> Sampling:
-    return Sampling(
-        temperature=fields.maybe_number(of, "temperature"),
-        top_p=fields.maybe_number(of, "top_p"),
-        top_k=fields.maybe_int(of, "top_k"),
-        min_p=fields.maybe_number(of, "min_p"),
-        frequency_penalty=fields.maybe_number(of, "frequency_penalty"),
-        presence_penalty=fields.maybe_number(of, "presence_penalty"),
-        repetition_penalty=fields.maybe_number(of, "repetition_penalty"),
-        seed=fields.maybe_int(of, "seed"),
-        logit_bias=fields.maybe_object(of, "logit_bias"),
-        logprobs=fields.maybe_bool(of, "logprobs"),
-        top_logprobs=fields.maybe_int(of, "top_logprobs"),
-        n=fields.maybe_int(of, "n"),
-    )
 
 
 def _reasoning(of: Object) -> Reasoning:

@@ -2,22 +2,36 @@
 
 from typing import Any, Final
 
-from dragoman.hub.request import Cache, CustomTool, FunctionTool, Tool, ToolChoice
+import msgspec
+from msgspec import Struct
+
+from dragoman.hub.request import CustomTool, FunctionTool, Tool, ToolChoice
 from dragoman.protocols import fields
 from dragoman.protocols.fields import Object, WrongFieldError
 from dragoman.protocols.openai_chat.message_reader import read_cache
 
 _TOOL: Final = frozenset({"type", "function"})
-_FUNCTION: Final = frozenset({"name", "description", "parameters", "strict"})
 _CUSTOM_TOOL: Final = frozenset({"type", "custom"})
 _CUSTOM: Final = frozenset({"name", "description", "format"})
+
+
+class _Function(Struct):
+    name: str
+    description: str | None = None
+    parameters: Object | None = None
+    strict: bool | None = None
+
+
+_FUNCTION: Final = frozenset(_Function.__struct_fields__)
 
 
 def read_tool(of: Object) -> Tool:
     kind = of.get("type", "function")
     if kind == "function":
-        outside = fields.unnamed(of, _TOOL)
-        return fields.within(of, "function", lambda function: _function(function, read_cache(of), outside))
+        tool = fields.within(of, "function", read_legacy_function)
+        if of.keys() <= _TOOL:
+            return tool
+        return msgspec.structs.replace(tool, cache=read_cache(of), extra={**fields.unnamed(of, _TOOL), **tool.extra})
     if kind == "custom":
         outside = fields.unnamed(of, _CUSTOM_TOOL)
         return fields.within(of, "custom", lambda custom: _custom(custom, outside))
@@ -25,23 +39,14 @@ def read_tool(of: Object) -> Tool:
 
 
 def read_legacy_function(of: Object) -> FunctionTool:
-    return _function(of, None, {})
-
-
-def _function(of: Object, cache: Cache | None, outside: Object) -> FunctionTool:
-    """outside: what stands beside the function, and no reader names."""
-    inside = fields.unnamed(of, _FUNCTION)
-    return FunctionTool(
-        fields.string(of, "name"),
-        fields.maybe_string(of, "description"),
-        fields.maybe_object(of, "parameters"),
-        fields.maybe_bool(of, "strict"),
-        cache=cache,
-        extra={**outside, "function": inside} if inside else outside,
-    )
+    """A function that is declared by itself, as it stands in every tool too."""
+    said = fields.values(of, _Function)
+    extra = {} if of.keys() <= _FUNCTION else {"function": fields.unnamed(of, _FUNCTION)}
+    return FunctionTool(said.name, said.description, said.parameters, said.strict, extra=extra)
 
 
 def _custom(of: Object, outside: Object) -> CustomTool:
+    """outside: what stands beside the object, and no reader names."""
     inside = fields.unnamed(of, _CUSTOM)
     if "format" in of:
         inside["format"] = of["format"]

@@ -4,12 +4,11 @@ What a message has besides its content stands in its turn's `extra`, with its `t
 turn: there the first part of each has it, under `item`, and what a part has itself stands under `part`.
 """
 
-import itertools
-import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from dragoman.hub.request import (
     Cache,
@@ -52,17 +51,26 @@ def read_items(of: Object) -> tuple[Turn, ...]:
     """The member `input`, which may be a string."""
     if isinstance(of.get("input"), str):
         return (Turn("user", (Text(of["input"]),), extra={"type": "message"}, path="input"),)
-    turns = tuple(_joined(fields.placed(of, "input", _turn)))
+    turns = _joined(fields.placed(of, "input", _turn))
     return _with_shells_by_item(turns) if _has_shell_results(turns) else turns
 
 
-def _joined(turns: Iterable[Turn]) -> Iterator[Turn]:
-    for role, run in itertools.groupby(turns, operator.attrgetter("role")):
-        if role == "assistant":
-            said = list(run)
-            yield Turn(role, tuple(part for turn in said for part in turn.parts), path=said[0].path)
-        else:
-            yield from run
+def _joined(turns: Iterable[Turn]) -> tuple[Turn, ...]:
+    done: list[Turn] = []
+    run: list[Turn] = []  # of the assistant's
+    for turn in turns:
+        if turn.role == "assistant":
+            run.append(turn)
+            continue
+        if run:
+            done.append(_as_one(run))
+            run = []
+        done.append(turn)
+    return (*done, _as_one(run)) if run else tuple(done)
+
+
+def _as_one(run: Sequence[Turn]) -> Turn:
+    return Turn("assistant", tuple([part for turn in run for part in turn.parts]), path=run[0].path)
 
 
 def _turn(of: Object, path: str) -> Turn:
@@ -86,18 +94,18 @@ def _turn(of: Object, path: str) -> Turn:
 
 
 def _message(of: Object, path: str) -> Turn:
-    role = _ROLES.get(fields.string(of, "role"))
-    if role is None:
-        raise WrongFieldError("role", f"must be system, developer, user or assistant, not {of['role']!r}")
-    content = of.get("content")
-    if isinstance(content, str):
+    role, content = of.get("role"), of.get("content")
+    if type(role) is not str or role not in _ROLES:
+        role = fields.string(of, "role")
+        raise WrongFieldError("role", f"must be system, developer, user or assistant, not {role!r}")
+    if type(content) is str:
         parts: tuple[Part, ...] = (Text(content),) if content else ()
     else:
         parts = fields.each(of, "content", _part)
     extra = {**fields.unnamed(of, _MESSAGE), "type": "message"}
     if role == "assistant":
-        return Turn(role, _of_assistant(parts, extra, of), path=path)
-    return Turn(role, parts, extra=extra, path=path)
+        return Turn("assistant", _of_assistant(parts, extra, of), path=path)
+    return Turn(_ROLES[role], parts, extra=extra, path=path)
 
 
 def _of_assistant(parts: tuple[Part, ...], extra: Object, of: Object) -> tuple[Part, ...]:
@@ -113,11 +121,12 @@ def _of_assistant(parts: tuple[Part, ...], extra: Object, of: Object) -> tuple[P
 
 
 def _part(of: Object) -> Part:
+    if len(of) == 2 and of.get("type") in _TEXTS and type(text := of.get("text")) is str:
+        return Text(text)  # nearly all of them
     kind = fields.string(of, "type")
     match kind:
         case "input_text" | "output_text" | "text":
-            text = fields.string(of, "text")
-            return Text(text) if len(of) == 2 else Text(text, _cache(of), extra=fields.unnamed(of, _TEXT))
+            return Text(fields.string(of, "text"), _cache(of), extra=fields.unnamed(of, _TEXT))
         case "refusal":
             return Refusal(fields.string(of, "refusal"), fields.unnamed(of, _REFUSAL))
         case "input_image":
@@ -127,6 +136,7 @@ def _part(of: Object) -> Part:
     return Opaque(_DIALECT, kind, of)
 
 
+_TEXTS: Final = ("input_text", "output_text", "text")
 _TEXT: Final = frozenset({"type", "text"})
 _REFUSAL: Final = frozenset({"type", "refusal"})
 
@@ -183,18 +193,21 @@ def _texts(of: Object, key: str) -> list[str]:
     return [piece["text"] for piece in pieces if isinstance(piece, dict) and isinstance(piece.get("text"), str)]
 
 
+class _Call(Struct):
+    call_id: str
+    name: str
+    namespace: str | None = None
+
+
 def _called(kind: CallKind, key: str) -> _Reader:
-    named = frozenset({"type", "call_id", "name", "namespace", key})
+    named = frozenset({"type", *_Call.__struct_fields__, key})
 
     def read(of: Object) -> ToolCall:
-        return ToolCall(
-            fields.string(of, "call_id"),
-            fields.string(of, "name"),
-            fields.maybe_string(of, key) or "",
-            kind=kind,
-            namespace=fields.maybe_string(of, "namespace"),
-            extra=fields.unnamed(of, named),
-        )
+        call, said = fields.values(of, _Call), of.get(key)
+        if type(said) is not str:
+            said = fields.maybe_string(of, key) or ""
+        extra = fields.unnamed(of, named)
+        return ToolCall(call.call_id, call.name, said, kind=kind, namespace=call.namespace, extra=extra)
 
     return read
 
@@ -232,17 +245,23 @@ _OUTPUTS: Final[Mapping[str, CallKind]] = {
 
 
 def _output(of: Object, kind: CallKind) -> ToolResult:
-    call_id = fields.maybe_string(of, "call_id") or fields.string(of, "id")
-    named = frozenset({"type", "output"}) if kind == "local_shell" else frozenset({"type", "output", "call_id"})
-    return ToolResult(call_id, _output_parts(of), of.get("status") == "failed", kind, extra=fields.unnamed(of, named))
+    call_id, output = of.get("call_id"), of.get("output")
+    if type(call_id) is not str or not call_id:
+        call_id = fields.maybe_string(of, "call_id") or fields.string(of, "id")
+    if type(output) is str:
+        parts: tuple[Part, ...] = (Text(output),) if output else ()
+    else:
+        parts = _output_parts(of)
+    named = _SHELL_OUTPUT if kind == "local_shell" else _OUTPUT
+    return ToolResult(call_id, parts, of.get("status") == "failed", kind, extra=fields.unnamed(of, named))
+
+
+_SHELL_OUTPUT: Final = frozenset({"type", "output"})
+_OUTPUT: Final = _SHELL_OUTPUT | {"call_id"}
 
 
 def _output_parts(of: Object) -> tuple[Part, ...]:
     output = of.get("output")
-    if output is None or output == "":
-        return ()
-    if isinstance(output, str):
-        return (Text(output),)
     if isinstance(output, list) and any(isinstance(piece, dict) and "type" not in piece for piece in output):
         # Of `shell`: stdout, stderr and outcome of each command.
         return (Opaque(_DIALECT, "shell_output", output, jsons.write_text(output)),)

@@ -12,54 +12,74 @@ Canonical form, where the dialect has several:
 - nothing is stored at the backend, and reasoning always comes back encrypted.
 """
 
-import functools
 from collections.abc import Mapping
 from typing import Any, Final, get_args
+
+from msgspec import Struct
 
 from dragoman.hub.losses import Losses
 from dragoman.hub.request import Effort, OutputFormat, Reasoning, Request, Sampling, Text, Turn
 from dragoman.protocols import fields
-from dragoman.protocols.fields import Object, WrongFieldError
+from dragoman.protocols.fields import Integer, Number, Object, WrongFieldError
 from dragoman.protocols.openai_responses.item_reader import read_items
 from dragoman.protocols.openai_responses.response import ECHOED, said_in
 from dragoman.protocols.openai_responses.tool_reader import read_tool_choice, read_tools
 from dragoman.protocols.sessions import session_in
 
 _DIALECT: Final = "openai-responses"
+
+
+class _Values(Struct):
+    """The members that are nothing but themselves."""
+
+    model: str
+    instructions: str | None = None
+    parallel_tool_calls: bool | None = None
+    max_output_tokens: Integer | None = None
+    temperature: Number | None = None
+    top_p: Number | None = None
+    top_logprobs: Integer | None = None
+    stream: bool | None = None
+    prompt_cache_key: str | None = None
+    service_tier: str | None = None
+    safety_identifier: str | None = None
+    user: str | None = None
+
+
 _EFFORTS: Final[tuple[Effort, ...]] = get_args(Effort)
 _ULTRA: Final = "ultra"  # Codex (0.169) offers it for some models; nobody else has a word beyond "max"
 
 
 def read_request(body: bytes, headers: Mapping[str, str]) -> Request:
-    return fields.read_body(body, functools.partial(read_object, headers=headers))
+    return read_object(fields.body(body), headers)
 
 
 def read_object(of: Object, headers: Mapping[str, str]) -> Request:
     """The request as an object: over a WebSocket it comes as a frame's members."""
     if of.get("input") is None and of.get("previous_response_id") is None:
         raise fields.missing("input", "a string or a list of items")
-    key, latest = fields.maybe_string(of, "prompt_cache_key"), _latest_configuration(of)
+    said = fields.values(of, _Values)
+    turns = read_items(of)
+    if said.instructions:
+        turns = (_instructions(said.instructions), *turns)
+    latest = _latest_configuration(of)
     wishes = of | latest if latest else of
     return Request(
         dialect=_DIALECT,
-        model=fields.string(of, "model"),
-        turns=(*_instructions(of), *read_items(of)),
-        tools=read_tools(of),
-        tool_choice=read_tool_choice(of.get("tool_choice")),
-        parallel_tools=fields.maybe_bool(of, "parallel_tool_calls"),
-        max_tokens=fields.maybe_int(of, "max_output_tokens"),
-        sampling=Sampling(
-            temperature=fields.maybe_number(of, "temperature"),
-            top_p=fields.maybe_number(of, "top_p"),
-            top_logprobs=fields.maybe_int(of, "top_logprobs") or None,
-        ),
+        model=said.model,
+        turns=turns,
+        tools=read_tools(of) if "tools" in of else (),
+        tool_choice=read_tool_choice(of["tool_choice"]) if "tool_choice" in of else None,
+        parallel_tools=said.parallel_tool_calls,
+        max_tokens=said.max_output_tokens,
+        sampling=Sampling(said.temperature, said.top_p, top_logprobs=said.top_logprobs or None),
         reasoning=fields.within_if_any(wishes, "reasoning", _reasoning) or Reasoning(),
         output_format=fields.within_if_any(wishes, "text", _text),
-        stream=fields.maybe_bool(of, "stream") or False,
-        cache_key=key,
-        service_tier=fields.maybe_string(of, "service_tier"),
-        user=fields.maybe_string(of, "safety_identifier") or fields.maybe_string(of, "user"),
-        session=session_in(headers) or key,
+        stream=said.stream or False,
+        cache_key=said.prompt_cache_key,
+        service_tier=said.service_tier,
+        user=said.safety_identifier or said.user,
+        session=session_in(headers) or said.prompt_cache_key,
         extra={"said": {name: value for name, value in of.items() if name != "input"}},
     )
 
@@ -73,9 +93,8 @@ def _latest_configuration(of: Object) -> Object:
     return {}
 
 
-def _instructions(of: Object) -> tuple[Turn, ...]:
-    said = fields.maybe_string(of, "instructions")
-    return (Turn("system", (Text(said),), extra={"instructions": True}, path="instructions"),) if said else ()
+def _instructions(said: str) -> Turn:
+    return Turn("system", (Text(said),), extra={"instructions": True}, path="instructions")
 
 
 def _reasoning(of: Object) -> Reasoning:

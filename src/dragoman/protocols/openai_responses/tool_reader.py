@@ -3,17 +3,29 @@
 import itertools
 from typing import Any, Final
 
+from msgspec import Struct
+
 from dragoman.hub.request import CustomTool, FunctionTool, HostedTool, Tool, ToolChoice
 from dragoman.protocols import fields
 from dragoman.protocols.fields import Object, WrongFieldError
 from dragoman.protocols.openai_responses.shells import SHELLS
 
 _DIALECT: Final = "openai-responses"
-_FUNCTION: Final = frozenset({"type", "name", "description", "parameters", "strict", "defer_loading"})
 _CUSTOM: Final = frozenset({"type", "name", "description", "format"})
 _FORMAT: Final = frozenset({"type", "syntax", "definition"})
 # By prefix, never by a closed list: `web_search_preview_2025_03_11` is a web search too.
 _HOSTED: Final = ("web_search", "file_search", "code_interpreter", "image_generation", "computer", "mcp")
+
+
+class _Function(Struct):
+    name: str
+    description: str | None = None
+    parameters: Object | None = None
+    strict: bool | None = None
+    defer_loading: bool | None = None
+
+
+_FUNCTION: Final = frozenset({"type", *_Function.__struct_fields__})
 
 
 def read_tools(of: Object) -> tuple[Tool, ...]:
@@ -29,17 +41,20 @@ def _tools(of: Object) -> tuple[Tool, ...]:
 
 
 def _tool(of: Object, namespace: str | None) -> Tool:
-    kind = fields.string(of, "type")
+    kind = of.get("type")
+    if type(kind) is not str:
+        kind = fields.string(of, "type")
     match kind:
         case "function":
+            said = fields.values(of, _Function)
             return FunctionTool(
-                fields.string(of, "name"),
-                fields.maybe_string(of, "description"),
-                fields.maybe_object(of, "parameters"),
-                fields.maybe_bool(of, "strict"),
-                fields.maybe_bool(of, "defer_loading") or False,
+                said.name,
+                said.description,
+                said.parameters,
+                said.strict,
+                said.defer_loading or False,
                 namespace=namespace,
-                extra=fields.unnamed(of, _FUNCTION),
+                extra={} if of.keys() <= _FUNCTION else fields.unnamed(of, _FUNCTION),
             )
         case "custom":
             syntax, definition = fields.within_if_any(of, "format", _grammar) or (None, None)
