@@ -95,11 +95,13 @@ def _brought(turns: Iterable[Turn]) -> list[Tool]:
 
 def _is_anything_special(turns: Iterable[Turn], tools: Iterable[Tool], *, custom_tools: bool) -> bool:
     for tool in tools:
+        if type(tool) is FunctionTool and tool.kind == "function" and tool.namespace is None:
+            continue  # nearly all of them
         if _is_special(tool, custom_tools=custom_tools):
             return True
     for turn in turns:
         for part in turn.parts:
-            if type(part) is ToolCall and _is_special_call(part):
+            if type(part) is ToolCall and (part.kind != "function" or part.namespace is not None):
                 return True
     return False
 
@@ -108,10 +110,6 @@ def _is_special(tool: Tool, *, custom_tools: bool) -> bool:
     if isinstance(tool, CustomTool):
         return not custom_tools or tool.namespace is not None
     return isinstance(tool, FunctionTool) and (tool.kind != "function" or tool.namespace is not None)
-
-
-def _is_special_call(call: ToolCall) -> bool:
-    return call.kind != "function" or call.namespace is not None
 
 
 def _kind(tool: FunctionTool | CustomTool) -> CallKind:
@@ -190,7 +188,7 @@ class _Lowering:
 
     def _part(self, part: Part) -> Part:
         match part:
-            case ToolCall() if _is_special_call(part):
+            case ToolCall() if part.kind != "function" or part.namespace is not None:
                 return self._call(part)
             case ToolResult():
                 inner = tuple(self._part(piece) for piece in part.parts)

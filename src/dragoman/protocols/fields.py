@@ -5,7 +5,7 @@ places as long as nothing is wrong.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, TypeAlias, TypeVar, get_args
 
 import msgspec
 from msgspec import Struct
@@ -59,12 +59,20 @@ def body(data: bytes) -> Object:
 
 def values(of: Object, kind: type[S]) -> S:
     """Read the members that `kind` declares, in one go if they are all as declared: a call for each would be most of
-    what it costs to read a request.
+    what it costs to read a request. An object among them is declared as a struct of its own, or None.
     """
     try:
         return msgspec.convert(of, kind)
     except msgspec.ValidationError:
-        return kind(**{field.name: _ACCESSORS[field.type](of, field.name) for field in msgspec.structs.fields(kind)})
+        return kind(**{field.name: _value(of, field.name, field.type) for field in msgspec.structs.fields(kind)})
+
+
+def _value(of: Object, key: str, kind: Any) -> Any:
+    accessor = _ACCESSORS.get(kind)
+    if accessor is not None:
+        return accessor(of, key)
+    inner: type[Struct] = get_args(kind)[0]
+    return within_if_any(of, key, lambda value: values(value, inner))
 
 
 def kind_of(value: Any) -> str:

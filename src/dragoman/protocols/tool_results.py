@@ -28,6 +28,8 @@ def paired(turns: Sequence[Turn], form: tool_ids.Form, losses: Losses, *, unique
     A result without a call becomes text where it stood. Ids have the wanted form and differ within a turn, and in
     the whole conversation if `unique`.
     """
+    if _is_mere_talk(turns):
+        return [*turns]
     pairing = _Pairing(form, losses, unique=unique)
     done: list[Turn] = []
     for said, replies in _rounds(turns):
@@ -38,14 +40,26 @@ def paired(turns: Sequence[Turn], form: tool_ids.Form, losses: Losses, *, unique
 def last_question(turns: Sequence[Turn]) -> int:
     """The place of the last turn in which the user spoke and no tool; -1 where there is none. turns: as `paired`."""
     for place in range(len(turns) - 1, -1, -1):
-        if turns[place].role == "user" and not (answers(turns[place]) or (place and answers(turns[place - 1]))):
+        turn = turns[place]
+        if turn.role != "user" or (turn.parts and type(turn.parts[0]) is ToolResult):
+            continue
+        before = turns[place - 1].parts if place else ()
+        if not (before and type(before[0]) is ToolResult):
             return place
     return -1
 
 
-def answers(turn: Turn) -> bool:
-    """Whether the turn holds the results of calls, which it does alone."""
-    return bool(turn.parts) and type(turn.parts[0]) is ToolResult
+def _is_mere_talk(turns: Sequence[Turn]) -> bool:
+    """Whether there are neither calls nor results in it, and the assistant never speaks twice in a row."""
+    before = ""
+    for turn in turns:
+        if not turn.parts or turn.role == before == "assistant":
+            return False
+        before = turn.role
+        for part in turn.parts:
+            if type(part) is ToolCall or type(part) is ToolResult:
+                return False
+    return True
 
 
 def _rounds(turns: Sequence[Turn]) -> Iterator[tuple[Sequence[Turn], Sequence[Turn]]]:

@@ -6,7 +6,6 @@ message. A client of this dialect has put its history itself; there only what th
 changed.
 """
 
-import itertools
 from collections.abc import Iterable, Sequence
 from typing import Final, assert_never
 
@@ -58,7 +57,11 @@ class Conversation:
         self._profile: Final = profile
         self._losses: Final = losses
         self._ours: Final = request.dialect == _DIALECT
-        leading = list(itertools.takewhile(lambda turn: turn.role in _SYSTEM, request.turns))
+        leading: list[Turn] = []
+        for turn in request.turns:
+            if turn.role not in _SYSTEM:
+                break
+            leading.append(turn)
         for turn in leading:
             self.system.extend(self._blocks(turn.parts, turn.path))
         rest = request.turns[len(leading) :]
@@ -80,12 +83,13 @@ class Conversation:
             if turn.role == "assistant":
                 self._assistant(turn)
             elif turn.role == "user":
-                self._say("user", [*self._name(turn), *self._blocks(turn.parts, turn.path)])
+                self._say("user", self._blocks(turn.parts, turn.path) if turn.name is None else self._named(turn))
             else:
                 self._late_system(turn)
         if not self.messages or self.messages[0]["role"] != "user":
             self.messages.insert(0, {"role": "user", "content": [_plain_text(_START)]})
-        self._beginning_of_the_answer()
+        if self.messages[-1]["role"] == "assistant":
+            self._beginning_of_the_answer()
 
     def _assistant(self, turn: Turn) -> None:
         blocks = self._blocks(turn.parts, turn.path)
@@ -93,11 +97,12 @@ class Conversation:
             blocks.pop()
         self._say("assistant", blocks)
 
-    def _name(self, turn: Turn) -> list[Object]:
+    def _named(self, turn: Turn) -> list[Object]:
+        blocks = self._blocks(turn.parts, turn.path)
         if not turn.name:
-            return []
+            return blocks
         self._losses.warn(turn.path, "the speaker's name is put into the text")
-        return [_plain_text(f"[{turn.name}]")]
+        return [_plain_text(f"[{turn.name}]"), *blocks]
 
     def _late_system(self, turn: Turn) -> None:
         """A system message may stand behind the user's and before the assistant's only, and not for every model."""
@@ -135,8 +140,6 @@ class Conversation:
     def _beginning_of_the_answer(self) -> None:
         """A trailing assistant message is one, where the model takes it. It is never made a past turn silently."""
         last = self.messages[-1]
-        if last["role"] != "assistant":
-            return
         if self._profile.prefill != "native":
             self._losses.refuse("messages", "prefill is not supported by this model; let the user's message be last")
         block = last["content"][-1]
@@ -146,7 +149,11 @@ class Conversation:
     def _blocks(self, parts: Iterable[Part], path: str) -> list[Object]:
         blocks: list[Object] = []
         for part in parts:
-            blocks += self._block(part, path)
+            if type(part) is Text and part.cache is None and not part.extra:  # most of them
+                if self._ours or part.text.strip():  # an empty text block is a 400
+                    blocks.append({"type": "text", "text": part.text})
+            else:
+                blocks += self._block(part, path)
         return blocks
 
     def _block(self, part: Part, path: str) -> Sequence[Object]:
@@ -172,7 +179,7 @@ class Conversation:
 
     def _text(self, part: Text) -> Sequence[Object]:
         if not self._ours and not part.text.strip():
-            return ()  # an empty text block is a 400
+            return ()
         return [self._marked({"type": "text", "text": part.text}, part.extra, part.cache)]
 
     def _thinking(self, part: Thinking, path: str) -> Sequence[Object]:

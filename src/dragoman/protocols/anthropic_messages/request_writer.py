@@ -9,7 +9,7 @@ from typing import Final
 
 from dragoman.hub.estimate import is_at_least
 from dragoman.hub.losses import Losses
-from dragoman.hub.request import Cache, Request, Sampling
+from dragoman.hub.request import Cache, OutputFormat, Reasoning, Request, Sampling
 from dragoman.hub.route import Profile, Route
 from dragoman.protocols.anthropic_messages import tool_writer
 from dragoman.protocols.anthropic_messages.cache_marks import keep_legal, write_cache
@@ -24,15 +24,20 @@ _WORTH_CACHING: Final = 1_024  # tokens; below it the API caches nothing
 _INSIDE: Final = frozenset({"thinking", "tool_choice", "cache_control"})
 _JSON_ONLY: Final = "Answer with one JSON object and nothing else."
 _LONGEST_ID: Final = 128
+_UNSAID: Final = Sampling()
+_UNASKED: Final = Reasoning()
 
 
 def write_request(request: Request, route: Route, profile: Profile, losses: Losses) -> bytes:
     ours = request.dialect == _DIALECT
     conversation = Conversation(request, route, profile, losses)
-    tools = tool_writer.write_tools(request, conversation.brought, profile, losses)
+    has_tools = request.tools or conversation.brought
+    tools = tool_writer.write_tools(request, conversation.brought, profile, losses) if has_tools else []
     limit, thinking = limit_and_thinking(request, route, profile, losses)
     body: Object = {"model": route.backend_model, "max_tokens": limit}
-    system = [*conversation.system, *_said_in_words(request, losses)]
+    system = conversation.system
+    if request.output_format is not None:
+        system += _said_in_words(request.output_format, losses)
     if system:
         body["system"] = system
     body["messages"] = conversation.messages
@@ -43,12 +48,7 @@ def write_request(request: Request, route: Route, profile: Profile, losses: Loss
         body |= {"tools": stand_ins, "tool_choice": {"type": "none"}}
     if thinking is not None:
         body["thinking"] = thinking
-    body |= _output_config(request, thinking, profile, losses)
-    if request.sampling != _UNSAID:
-        body |= _sampling(request, profile, losses, thinking=thinking)
-    if request.stop and (stop := [sequence for sequence in request.stop if sequence.strip()]):
-        body["stop_sequences"] = stop
-    body |= _account(request, losses)
+    body |= _wishes(request, thinking, profile, losses)
     if request.stream:
         body["stream"] = True
     if request.cache is not None:
@@ -78,11 +78,24 @@ def _mark(body: Object, *, everywhere: bool) -> None:
         block["cache_control"] = write_cache(Cache())
 
 
-def _said_in_words(request: Request, losses: Losses) -> list[Object]:
-    if request.output_format is None or request.output_format.schema is not None:
+def _said_in_words(wanted: OutputFormat, losses: Losses) -> list[Object]:
+    if wanted.schema is not None:
         return []
     losses.warn("response_format", "this backend knows schemas only; it is asked for JSON in words")
     return [{"type": "text", "text": _JSON_ONLY}]
+
+
+def _wishes(request: Request, thinking: Object | None, profile: Profile, losses: Losses) -> Object:
+    said: Object = {}
+    if request.output_format is not None or request.reasoning != _UNASKED:
+        said |= _output_config(request, thinking, profile, losses)
+    if request.sampling != _UNSAID:
+        said |= _sampling(request, profile, losses, thinking=thinking)
+    if request.stop and (stop := [sequence for sequence in request.stop if sequence.strip()]):
+        said["stop_sequences"] = stop
+    if request.user is not None or request.service_tier is not None:
+        said |= _account(request, losses)
+    return said
 
 
 def _output_config(request: Request, thinking: Object | None, profile: Profile, losses: Losses) -> Object:
@@ -97,7 +110,6 @@ def _output_config(request: Request, thinking: Object | None, profile: Profile, 
     return {"output_config": said} if said else {}
 
 
-_UNSAID: Final = Sampling()
 _LOST_SAMPLING: Final = (
     "min_p",
     "frequency_penalty",

@@ -5,7 +5,6 @@ once behind it, neighbours of one role are one message. A client of this dialect
 what this backend is known not to take is changed.
 """
 
-import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, assert_never
 
@@ -60,7 +59,11 @@ class Conversation:
         self._marks = 0
         self._pictures = 0
         self._unmarked = False
-        leading = list(itertools.takewhile(lambda turn: turn.role in _SYSTEM, request.turns))
+        leading: list[Turn] = []
+        for turn in request.turns:
+            if turn.role not in _SYSTEM:
+                break
+            leading.append(turn)
         rest = request.turns[len(leading) :]
         if self._ours:
             self._as_said(leading, rest)
@@ -108,18 +111,22 @@ class Conversation:
             if turn.role == "assistant":
                 self._assistant(turn, with_thinking=number > question)
             elif turn.role == "user":
-                self._user(turn)
+                if turn.parts and type(turn.parts[0]) is ToolResult:
+                    self._results(turn)
+                else:
+                    self._user(turn)
             elif self._profile.system_anywhere:
                 if content := self._content(turn.parts, turn.path):
                     self.messages.append({"role": self._system, "content": content})
             else:
                 self._remind(turn)
-        self._drop_empty_beginning()
+        if not self.messages or self.messages[-1]["role"] == "assistant":
+            self._drop_empty_beginning()
 
     def _drop_empty_beginning(self) -> None:
         """A trailing assistant message without a word asks for nothing."""
-        last = self.messages[-1] if self.messages else {}
-        if last.get("role") == "assistant" and not (last.get("refusal") or str(last["content"]).strip()):
+        last = self.messages[-1] if self.messages else None
+        if last is not None and not (last.get("refusal") or str(last["content"]).strip()):
             self.messages.pop()
         if not self.messages:
             self.messages.append({"role": "user", "content": ""})
@@ -135,9 +142,6 @@ class Conversation:
             self._losses.silent(turn.path, "a system message in mid-conversation is sent as a reminder to the user")
 
     def _user(self, turn: Turn) -> None:
-        if tool_results.answers(turn):
-            self._results(turn)
-            return
         if turn.name:
             self._losses.warn(turn.path, "the speaker's name is left out")
         if content := self._content(turn.parts, turn.path):

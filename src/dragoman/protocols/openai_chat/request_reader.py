@@ -32,6 +32,10 @@ from dragoman.protocols.sessions import session_in
 _DIALECT: Final = "openai-chat"
 
 
+class _StreamOptions(Struct):
+    include_usage: bool | None = None
+
+
 class _Values(Struct):
     """The members that are nothing but themselves."""
 
@@ -52,24 +56,33 @@ class _Values(Struct):
     top_logprobs: Integer | None = None
     n: Integer | None = None
     parallel_tool_calls: bool | None = None
+    reasoning_effort: str | None = None
+    stream_options: _StreamOptions | None = None
     prompt_cache_key: str | None = None
     service_tier: str | None = None
-
-
-# Kept in `extra` as well: what is said to OpenAI itself need not be said to others.
-class _User(Struct):
+    # Kept in `extra` as well: what is said to OpenAI itself need not be said to others.
     safety_identifier: str | None = None
     user: str | None = None
 
 
-_PLAIN: Final = frozenset({*_Values.__struct_fields__, "messages", "tools", "stop"})
 # What of these objects the reader names; the rest of them is kept in `extra` under the object's name.
 _OBJECTS: Final = {
-    "stream_options": frozenset({"include_usage"}),
+    "stream_options": frozenset(_StreamOptions.__struct_fields__),
     "response_format": frozenset({"type", "json_schema"}),
 }
 _SCHEMA: Final = frozenset({"schema", "name", "description", "strict"})
-_NAMED: Final = _PLAIN | _OBJECTS.keys() | {"tool_choice", "reasoning_effort", "functions", "function_call"}
+_NAMED: Final = frozenset(
+    [
+        *_OBJECTS,
+        *_Values.__struct_fields__,
+        "messages",
+        "tools",
+        "tool_choice",
+        "stop",
+        "functions",
+        "function_call",
+    ]
+) - {"safety_identifier", "user"}
 _EFFORTS: Final[tuple[Effort, ...]] = get_args(Effort)
 
 
@@ -82,20 +95,28 @@ def read_request(body: bytes, headers: Mapping[str, str]) -> Request:
     tools: tuple[Tool, ...] = fields.each(of, "tools", read_tool) if "tools" in of else ()
     if "functions" in of:
         tools += fields.each(of, "functions", read_legacy_function)
+    choice = of.get("tool_choice")
+    if choice is None:
+        choice = of.get("function_call")
     return Request(
         dialect=_DIALECT,
         model=said.model,
         turns=turns,
         tools=tools,
+        tool_choice=None if choice is None else read_tool_choice(choice),
         parallel_tools=said.parallel_tool_calls,
         max_tokens=said.max_tokens if said.max_completion_tokens is None else said.max_completion_tokens,
         stop=fields.strings(of, "stop") if "stop" in of else (),
         sampling=_sampling(said),
+        reasoning=Reasoning() if said.reasoning_effort is None else _reasoning(said.reasoning_effort),
+        output_format=fields.within_if_any(of, "response_format", _output_format) if "response_format" in of else None,
         stream=said.stream or False,
+        stream_usage=said.stream_options is not None and said.stream_options.include_usage is True,
         cache_key=said.prompt_cache_key,
         service_tier=said.service_tier,
+        user=said.safety_identifier or said.user or None,
         session=session_in(headers) or said.prompt_cache_key,
-        **({"stream_usage": False} if of.keys() <= _PLAIN else _rest(of)),
+        extra=_extra(of),
     )
 
 
@@ -116,33 +137,18 @@ def _sampling(said: _Values) -> Sampling:
     )
 
 
-def _rest(of: Object) -> Object:
-    """What is said otherwise than by a plain value, and what has no name here, as members of the `Request`."""
-    usage = fields.within_if_any(of, "stream_options", lambda options: fields.maybe_bool(options, "include_usage"))
-    choice = of.get("tool_choice")
-    user = fields.values(of, _User)
-    return {
-        "tool_choice": read_tool_choice(of.get("function_call") if choice is None else choice),
-        "reasoning": _reasoning(of),
-        "output_format": fields.within_if_any(of, "response_format", _output_format),
-        "stream_usage": usage or False,
-        "user": user.safety_identifier or user.user or None,
-        "extra": _extra(of),
-    }
-
-
 def _extra(of: Object) -> Object:
-    extra = {**fields.unnamed(of, _NAMED), **fields.unnamed_within(of, _OBJECTS)}
+    extra: Object = {} if of.keys() <= _NAMED else fields.unnamed(of, _NAMED)
+    for key, named in _OBJECTS.items():
+        if (value := of.get(key)) and not value.keys() <= named:
+            extra[key] = fields.unnamed(value, named)
     form = of.get("response_format")
     if form and (inner := fields.unnamed_within(form, {"json_schema": _SCHEMA})):
         extra["response_format"] = {**extra.get("response_format", {}), **inner}
     return extra
 
 
-def _reasoning(of: Object) -> Reasoning:
-    said = fields.maybe_string(of, "reasoning_effort")
-    if said is None:
-        return Reasoning()
+def _reasoning(said: str) -> Reasoning:
     effort: Effort | None = next((known for known in _EFFORTS if known == said), None)
     if effort is None:
         raise WrongFieldError("reasoning_effort", f"must be one of {', '.join(_EFFORTS)}, not {said!r}")

@@ -55,7 +55,8 @@ def write_request(request: Request, route: Route, profile: Profile, losses: Loss
     # Rendered once and for all: its size is needed before the rest is known, and it is nearly all there is.
     prompt = jsons.write(messages)
     body: Object = {"model": route.backend_model, "messages": Raw(prompt)}
-    if tools := write_tools(request, conversation.brought, route, profile, losses, thinks=thinks):
+    wants_tools = request.tools or conversation.brought or request.tool_choice is not None
+    if wants_tools and (tools := write_tools(request, conversation.brought, route, profile, losses, thinks=thinks)):
         written = jsons.write(tools["tools"])
         body |= tools | {"tools": Raw(written)}
         prompt += written
@@ -66,7 +67,8 @@ def write_request(request: Request, route: Route, profile: Profile, losses: Loss
     body |= thinking
     if request.output_format is not None:
         body["response_format"] = _response_format(request.output_format, ours=ours)
-    body |= _account(request, [messages[0], body.get("tools")], profile, losses)
+    if ours or profile.openai_fields or request.service_tier is not None:
+        body |= _account(request, [messages[0], body.get("tools")], profile, losses)
     if request.stream:
         body["stream"] = True
         if profile.stream_usage:

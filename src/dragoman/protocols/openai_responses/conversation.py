@@ -5,7 +5,6 @@ left out where they are not this dialect's own: one that the backend does not kn
 has put its items itself; they are sent as they are.
 """
 
-import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeGuard, assert_never
 
@@ -68,7 +67,11 @@ class Conversation:
         if self._ours:
             self._as_said(request.turns)
         else:
-            leading = list(itertools.takewhile(lambda turn: turn.role in _SYSTEM, request.turns))
+            leading: list[Turn] = []
+            for turn in request.turns:
+                if turn.role not in _SYSTEM:
+                    break
+                leading.append(turn)
             if leading:
                 self._prompt(leading)
             self._repaired(tool_results.paired(request.turns[len(leading) :], "openai", losses, unique=True))
