@@ -32,15 +32,13 @@ class Channels:
     """off: nothing is changed any more but the names of calls, to which some servers add the channel's token."""
 
     cut: Final = False
-
-    def __init__(self) -> None:
-        self.off = False
-        self._text: Opened | None = None  # the block that is heard
-        self._on = False
-        self._held = ""
-        self._kind: _Kind | None = None  # of the message that is said; None = between two
-        self._open: _Kind | None = None  # of the block that is said
-        self._block = 0  # the last block's number
+    off = False
+    _text: Opened | None = None  # the block that is heard
+    _on = False
+    _held = ""
+    _kind: _Kind | None = None  # of the message that is said; None = between two
+    _open: _Kind | None = None  # of the block that is said
+    _block = 0  # the last block's number
 
     def feed(self, event: Event) -> list[Event]:
         if type(event) is Grew and self.off:  # the hot path first
@@ -57,7 +55,7 @@ class Channels:
             case Opened() | Showed():
                 self._block = min(self._block, event.block)
                 return [event]
-            case Grew() if self._hears(event.block):
+            case Grew() if self._text is not None and self._text.block == event.block:
                 self._held += event.text
                 return self._run() if self._on else self._decide()
             case Cited() if self._hears(event.block):

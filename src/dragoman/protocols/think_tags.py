@@ -45,7 +45,7 @@ class ThinkTags:
             case Opened(part=Thinking()) | Showed(part=Thinking()):
                 self.off = True
                 return [event]
-            case Grew() if self._holds(event.block):
+            case Grew() if self._text is not None and self._text.block == event.block:
                 self._held += event.text
                 return self._inside() if self._close_tag else self._outside()
             case Cited() if self._holds(event.block):

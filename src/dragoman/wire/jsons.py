@@ -107,7 +107,12 @@ def elements(raw: Raw) -> list[Raw] | None:
 
 def value_of(raw: Raw | None) -> Any:
     """Return the value of one member, None where there is none."""
-    return None if raw is None else read(bytes(raw))
+    if raw is None:
+        return None
+    try:
+        return _decoder.decode(raw)
+    except (RecursionError, msgspec.DecodeError, UnicodeError):
+        return read(bytes(raw))
 
 
 def patch(found: Members, changes: dict[str, Any]) -> bytes:

@@ -40,15 +40,12 @@ class SSEReader:
 
     def feed(self, data: bytes) -> list[Frame]:
         """Raise FrameTooLargeError; the reader is of no use afterwards."""
-        if self._idle and data.endswith(b"\n\n") and data.find(b"\r") < 0 and len(data) <= self._limit:
-            return self._whole_events(data)
-        frames = self._lines(data)
-        self._idle = self._begun and not (self._rest or self._data or self._event or self._after_cr)
-        return frames
-
-    def _whole_events(self, data: bytes) -> list[Frame]:
-        """The usual case, in which nothing waits and nothing is cut: one `data:` line, alone or behind `event:`."""
-        frames: list[Frame] = []
+        if not self._idle or not data.endswith(b"\n\n") or data.find(b"\r") >= 0 or len(data) > self._limit:
+            frames = self._lines(data)
+            self._idle = self._begun and not (self._rest or self._data or self._event or self._after_cr)
+            return frames
+        # The usual case, in which nothing waits and nothing is cut: one `data:` line, alone or behind `event:`.
+        frames = []
         start = 0
         while start < len(data):
             end = data.find(b"\n", start)

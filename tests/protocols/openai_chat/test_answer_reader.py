@@ -10,6 +10,7 @@ from dragoman.hub.request import Citation, FunctionTool, Refusal, Request, Seal,
 from dragoman.hub.route import Profile
 from dragoman.hub.usage import Usage
 from dragoman.protocols import frames as frames_module
+from dragoman.protocols import tool_names
 from dragoman.protocols.openai_chat.answer_reader import AnswerReader
 from dragoman.wire import jsons
 from tests.conformance.backends import DONE, call, chunk, completion, frame, text, usage
@@ -288,7 +289,7 @@ def test_a_custom_call_takes_text() -> None:
 
 def test_fitted_names_are_undone() -> None:
     asked = Request(dialect="openai-chat", model="m", turns=(), tools=(FunctionTool("a.b"),))
-    (fitted,) = AnswerReader(asked, PLAIN, STAMP)._names
+    fitted = tool_names.fit("a.b")
     opened = read(call(id="i", name=fitted, arguments="{}"), DONE, request=asked)[0]
     assert opened == Opened(0, ToolCall("i", "a.b"))
 

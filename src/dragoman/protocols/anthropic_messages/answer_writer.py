@@ -46,6 +46,16 @@ _STOP: Final[dict[Reason, str]] = {
 _CUT_SHORT: Final = frozenset({"length", "context_full"})
 _DELTA: Final = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":'
 _TAIL: Final = b"}}\n\n"
+# The events that every answer begins with: id, model and usage; the block's number.
+_MESSAGE_START: Final = (
+    b'event: message_start\ndata: {"type":"message_start","message":{"id":"%b","type":"message","role":"assistant",'
+    b'"model":%b,"content":[],"stop_reason":null,"stop_sequence":null,"usage":%b}}\n\n'
+)
+_BLOCK_START: Final = b'event: content_block_start\ndata: {"type":"content_block_start","index":%d,"content_block":'
+_TEXT_START: Final = _BLOCK_START + b'{"type":"text","text":""}}\n\n'
+_THINKING_START: Final = _BLOCK_START + b'{"type":"thinking","thinking":"","signature":""}}\n\n'
+_NOTHING_YET: Final = Usage()
+_NO_USAGE: Final = jsons.write(write_usage(_NOTHING_YET))
 
 
 class StreamWriter:
@@ -64,7 +74,7 @@ class StreamWriter:
         self._head = b""  # what stands before the text of its growth
         self._call: ToolCall | None = None  # the open block, if it is one
         self._through: Callable[[str], str] | None = None  # what its growth goes through before it is said
-        self._strainer = Strainer()
+        self._strainer: Strainer | None = None
         self._server_id = ""  # of the last call of the server's own, if it has none
         self._broken: ToolCall | None = None  # a call whose arguments are no object; fine only in an answer cut short
         self._later: list[Event] = []
@@ -73,17 +83,8 @@ class StreamWriter:
         if self._begun:
             return b""
         self._begun = True
-        message: dict[str, Any] = {
-            "id": self._id,
-            "type": "message",
-            "role": "assistant",
-            "model": self._model,
-            "content": [],
-            "stop_reason": None,
-            "stop_sequence": None,
-            "usage": write_usage(self._usage),
-        }
-        return _say("message_start", message=message)
+        usage = _NO_USAGE if self._usage == _NOTHING_YET else jsons.write(write_usage(self._usage))
+        return _MESSAGE_START % (self._id.encode(), jsons.write(self._model), usage)
 
     def feed(self, event: Event) -> bytes:
         if type(event) is Grew and event.block == self._current:  # the hot path first
@@ -91,16 +92,19 @@ class StreamWriter:
             return self._head + jsons.write(text) + _TAIL if text else b""
         if self._over:
             return b""
-        if isinstance(event, Noted):
+        if type(event) is Noted:
             self._usage = self._usage.updated(event.usage)
             return b""
-        return self.begin() + self._say_in_order(event)
+        said = self._say_in_order(event)
+        return said if self._begun else self.begin() + said
 
     def pulse(self) -> bytes:
         return self.begin() or _say("ping")
 
     def _say_in_order(self, event: Event) -> bytes:
-        if self._must_wait(event):
+        block = getattr(event, "block", None)
+        # What concerns another block waits for the end of the open one; behind a broken call all waits for the end.
+        if block is not None and (self._broken is not None or self._current not in (None, block)):
             self._later.append(event)
             return b""
         match event:
@@ -126,11 +130,6 @@ class StreamWriter:
             case _:
                 assert_never(event)
 
-    def _must_wait(self, event: Event) -> bool:
-        """What concerns another block waits for the end of the open one; behind a broken call all waits for the end."""
-        block = getattr(event, "block", None)
-        return block is not None and (self._broken is not None or self._current not in (None, block))
-
     def _opened(self, event: Opened) -> bytes:
         self._current, self._index, self._call, self._through = event.block, self._count, None, None
         self._count += 1
@@ -139,19 +138,22 @@ class StreamWriter:
         match part:
             case Text() | Refusal():
                 self._head = head + b'"text_delta","text":'
-                block: dict[str, Any] = {"type": "text", "text": ""}
+                return _TEXT_START % self._index
             case Thinking():
                 self._head = head + b'"thinking_delta","thinking":'
-                block = {"type": "thinking", "thinking": "", "signature": ""}
+                return _THINKING_START % self._index
             case ToolCall():
                 self._head = head + b'"input_json_delta","partial_json":'
-                self._call, self._strainer = part, Strainer()
-                self._through = free_text.piece if _takes_text(part) else self._strainer.feed
-                block = {"type": _call_type(part), "id": part.id, "name": part.name, "input": {}}
+                return self._opened_call(part)
             case _:
                 assert_never(part)
+
+    def _opened_call(self, call: ToolCall) -> bytes:
+        self._call, self._strainer = call, Strainer()
+        self._through = free_text.piece if _takes_text(call) else self._strainer.feed
+        block = {"type": _call_type(call), "id": call.id, "name": call.name, "input": {}}
         said = _say("content_block_start", index=self._index, content_block=block)
-        return said + self._grow(free_text.OPENING) if _takes_text(self._call) else said
+        return said + self._grow(free_text.OPENING) if _takes_text(call) else said
 
     def _grow(self, text: str) -> bytes:
         return self._head + jsons.write(text) + _TAIL
@@ -161,7 +163,7 @@ class StreamWriter:
         signed = b""
         if _takes_text(call):
             signed = self._grow(free_text.CLOSING)
-        elif call is not None and not self._strainer.sound:
+        elif self._strainer is not None and call is not None and not self._strainer.sound:
             # A block that is closed is a call the client will run: not with half its arguments.
             self._broken, self._current = call, None
             return b""

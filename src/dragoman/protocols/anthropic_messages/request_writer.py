@@ -10,7 +10,7 @@ from typing import Final
 from dragoman.hub.estimate import is_at_least
 from dragoman.hub.losses import Losses
 from dragoman.hub.request import Cache, OutputFormat, Reasoning, Request, Sampling
-from dragoman.hub.route import Profile, Route
+from dragoman.hub.route import Backend, Profile, Route
 from dragoman.protocols.anthropic_messages import tool_writer
 from dragoman.protocols.anthropic_messages.cache_marks import keep_legal, write_cache
 from dragoman.protocols.anthropic_messages.conversation import Conversation
@@ -28,8 +28,8 @@ _UNSAID: Final = Sampling()
 _UNASKED: Final = Reasoning()
 
 
-def write_request(request: Request, route: Route, profile: Profile, losses: Losses) -> bytes:
-    ours = request.dialect == _DIALECT
+def write_request(request: Request, route: Route, backend: Backend, losses: Losses) -> bytes:
+    profile, ours = backend.profile, request.dialect == _DIALECT
     conversation = Conversation(request, route, profile, losses)
     has_tools = request.tools or conversation.brought
     tools = tool_writer.write_tools(request, conversation.brought, profile, losses) if has_tools else []

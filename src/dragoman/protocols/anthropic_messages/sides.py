@@ -1,14 +1,11 @@
 """The two sides of the Messages codec (protocols/codec.py says what each method promises)."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
-from dragoman.hub.answer import Answer
 from dragoman.hub.events import Event
-from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Dialect, Request
-from dragoman.hub.route import Backend, Defaults, Profile, Route
+from dragoman.hub.route import Backend, Defaults, Profile
 from dragoman.protocols.anthropic_messages import (
     answer_reader,
     answer_writer,
@@ -18,28 +15,21 @@ from dragoman.protocols.anthropic_messages import (
     tap,
 )
 from dragoman.protocols.backend_problems import read_problem
-from dragoman.protocols.codec import Refused, Stamp, StreamReader, StreamWriter, Tap
+from dragoman.protocols.codec import Refused, Stamp, Tap
 from dragoman.wire.jsons import Members
 
 _DIALECT: Final[Dialect] = "anthropic-messages"
 # Sampling settings are a 400 on the newer 2026-10-21, at whatever value; bodies of ours are written for this one.
-_VERSION: Final = "2023-06-01"
+_VERSION: Final = ("anthropic-version", "2023-06-01")
 
 
 class MessagesClient:
     dialect: Final[Dialect] = _DIALECT
 
-    def read_request(self, body: bytes, headers: Mapping[str, str]) -> Request:
-        return request_reader.read_request(body, headers)
-
-    def note_losses(self, request: Request, losses: Losses) -> None:
-        request_reader.note_losses(request, losses)
-
-    def stream_writer(self, request: Request, stamp: Stamp) -> StreamWriter:
-        return answer_writer.StreamWriter(request, stamp)
-
-    def write_answer(self, answer: Answer, request: Request, stamp: Stamp) -> bytes:
-        return answer_writer.write_answer(answer, request, stamp)
+    read_request = staticmethod(request_reader.read_request)
+    note_losses = staticmethod(request_reader.note_losses)
+    stream_writer = staticmethod(answer_writer.StreamWriter)
+    write_answer = staticmethod(answer_writer.write_answer)
 
     def write_problem(self, problem: Problem, request_id: str) -> Refused:
         return problems.write_problem(problem, request_id)
@@ -69,20 +59,15 @@ class MessagesBackend:
         return f"{backend.url.removesuffix('/v1')}/v1/messages"
 
     def headers(self, backend: Backend) -> list[tuple[str, str]]:
-        key = [("x-api-key", backend.key.reveal())] if backend.key else []
-        return [*key, ("anthropic-version", _VERSION)]
+        key = backend.key.reveal()
+        return [("x-api-key", key), _VERSION] if key else [_VERSION]
 
-    def write_request(self, request: Request, route: Route, backend: Backend, losses: Losses) -> bytes:
-        return request_writer.write_request(request, route, backend.profile, losses)
-
-    def stream_reader(self, request: Request, profile: Profile, stamp: Stamp) -> StreamReader:
-        return answer_reader.AnswerReader(request, profile, stamp)
+    write_request = staticmethod(request_writer.write_request)
+    stream_reader = staticmethod(answer_reader.AnswerReader)
+    read_problem = staticmethod(read_problem)
 
     def read_answer(self, body: bytes, request: Request, profile: Profile, stamp: Stamp) -> list[Event]:
         return answer_reader.AnswerReader(request, profile, stamp).read_whole(body)
-
-    def read_problem(self, status: int, headers: Mapping[str, str], body: bytes) -> Problem:
-        return read_problem(status, headers, body)
 
     def tap(self) -> Tap:
         return tap.Tap()

@@ -3,6 +3,7 @@
 A whole answer is read as the one delta it would have been, so that streamed and whole answers cannot differ.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Showed
@@ -39,6 +40,8 @@ _MEANINGFUL: Final = (
     "tool_calls",
     "function_call",
 )
+_THOUGHTS: Final = frozenset({"reasoning_content", "reasoning", "reasoning_details"})
+_RARE: Final = frozenset({"refusal", "annotations", "tool_calls", "function_call"})
 # Per kind of block: the member that usually makes it grow, and what of a delta would mean more than that.
 _GROWS: Final = {
     kind: (member, tuple(other for other in _MEANINGFUL if other != member))
@@ -59,10 +62,12 @@ class AnswerReader:
     def __init__(self, request: Request, profile: Profile, stamp: Stamp) -> None:
         self._frames: Final = Frames()
         self._tags: Final = ThinkTags(profile.think_tags, implicit_open=profile.implicit_open)
-        self._names: Final = tool_names.originals(request.tools)
         self._family: Final = profile.family
         self._stop: Final = request.stop
-        self._ids: Final = CallIds(request, stamp)
+        self._request: Final = request
+        self._stamp: Final = stamp
+        self._ids: CallIds | None = None  # with the first call
+        self._names: Mapping[str, str] = {}
         self._said: list[Event] = []  # since the last call
         self._blocks = 0
         self._open = -1  # the open block that is not a tool call
@@ -85,7 +90,8 @@ class AnswerReader:
             return self._taken()
         for frame in frames:
             self._frame(frame)
-        return self._taken()
+        said, self._said = self._said, []
+        return said
 
     def finish(self) -> list[Event]:
         if self._over:
@@ -132,9 +138,11 @@ class AnswerReader:
             elif data:
                 self._garbled("the backend sent a garbled stream", error, data)
             return
-        if type(chunk) is dict and self._goes_on(chunk):
+        if type(chunk) is not dict or frame.event == "error":
+            self._fail(read_problem(0, {}, frame.data))
+        elif (self._kind is not None or self._calls) and self._goes_on(chunk):
             return
-        if frame.event == "error" or not isinstance(chunk, dict) or _error_in(chunk):
+        elif ("error" in chunk or not chunk.get("choices") or chunk.get("object") == "error") and _error_in(chunk):
             self._fail(read_problem(0, {}, frame.data))
         else:
             self._chunk(chunk, "delta")
@@ -174,7 +182,10 @@ class AnswerReader:
         """Hear one chunk. Return whether it held anything of the answer."""
         if not self._began:
             self._began = True
-            self._said.append(Began(_text(chunk.get("id")) or None, _text(chunk.get("model")) or None))
+            own, model = chunk.get("id"), chunk.get("model")
+            self._said.append(
+                Began(own if type(own) is str and own else None, model if type(model) is str and model else None)
+            )
         heard, usage = False, chunk.get("usage")
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else ():
@@ -198,10 +209,17 @@ class AnswerReader:
         return isinstance(delta, dict)
 
     def _delta(self, delta: dict[str, Any], *, whole: bool) -> None:
-        if thought := self._thought(delta):
+        if not _THOUGHTS.isdisjoint(delta) and (thought := self._thought(delta)):
             self._say("thinking", thought)
-        if content := delta.get("content"):
-            self._content(content)
+        content = delta.get("content")
+        if type(content) is str and content:
+            self._say("text", content)
+        elif type(content) is list:
+            self._parts(content)
+        if not _RARE.isdisjoint(delta):
+            self._rare(delta, whole=whole)
+
+    def _rare(self, delta: dict[str, Any], *, whole: bool) -> None:
         refusal = delta.get("refusal")
         if refusal and isinstance(refusal, str):
             self._declined.append(refusal)
@@ -228,11 +246,9 @@ class AnswerReader:
         self._details += details
         return thought or "".join(_text(d.get("text") or d.get("summary")) for d in details if isinstance(d, dict))
 
-    def _content(self, content: Any) -> None:
-        if isinstance(content, str):
-            self._say("text", content)
-            return
-        for part in content if isinstance(content, list) else ():  # Mistral's reasoning models send parts
+    def _parts(self, content: list[Any]) -> None:
+        """Mistral's reasoning models send parts."""
+        for part in content:
             if not isinstance(part, dict):
                 continue
             if part.get("type") == "thinking":
@@ -245,10 +261,12 @@ class AnswerReader:
 
     def _say(self, kind: _Kind, text: str) -> None:
         if self._kind != kind:
-            self._close_open()
-            if kind != "thinking":
+            if self._kind is not None:
+                self._close_open()
+            if self._details and kind != "thinking":
                 self._show_seal()
-            self._close_whole_calls()
+            if self._calls:
+                self._close_whole_calls()
             self._open, self._kind = self._next_block(), kind
             self._tell(Opened(self._open, _PART[kind]("")))
         self._tell(Grew(self._open, text))
@@ -313,6 +331,9 @@ class AnswerReader:
         self._show_seal()
         self._close_whole_calls()
         call.opened = True
+        if self._ids is None:
+            self._ids = CallIds(self._request, self._stamp)
+            self._names = tool_names.originals(self._request.tools)
         name = self._names.get(call.name, call.name)
         self._tell(
             Opened(call.block, ToolCall(self._ids.fresh(call.id), name, kind="custom" if custom else "function"))

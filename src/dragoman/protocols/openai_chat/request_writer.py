@@ -11,7 +11,7 @@ from msgspec import Raw
 from dragoman.hub.estimate import tokens_in_json
 from dragoman.hub.losses import Losses
 from dragoman.hub.request import OutputFormat, Request, Sampling
-from dragoman.hub.route import Profile, Route
+from dragoman.hub.route import Backend, Profile, Route
 from dragoman.protocols.fields import Object, merged
 from dragoman.protocols.openai_chat.conversation import Conversation
 from dragoman.protocols.openai_chat.thinking import write_thinking
@@ -46,8 +46,8 @@ _DEFAULTS: Final[dict[str, Any]] = {
 }
 
 
-def write_request(request: Request, route: Route, profile: Profile, losses: Losses) -> bytes:
-    ours = request.dialect == _DIALECT
+def write_request(request: Request, route: Route, backend: Backend, losses: Losses) -> bytes:
+    profile, ours = backend.profile, request.dialect == _DIALECT
     conversation = Conversation(request, route, profile, losses)
     thinking, thinks = write_thinking(request, profile, losses)
     messages = conversation.messages

@@ -1,16 +1,13 @@
 """The two sides of the Chat Completions codec (protocols/codec.py says what each method promises)."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
-from dragoman.hub.answer import Answer
 from dragoman.hub.events import Event
-from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Dialect, Request
-from dragoman.hub.route import Backend, Defaults, Profile, Route
+from dragoman.hub.route import Backend, Defaults, Profile
 from dragoman.protocols.backend_problems import read_problem
-from dragoman.protocols.codec import Refused, Stamp, StreamReader, StreamWriter, Tap
+from dragoman.protocols.codec import Refused, Stamp, Tap
 from dragoman.protocols.openai_chat import (
     answer_reader,
     answer_writer,
@@ -20,7 +17,6 @@ from dragoman.protocols.openai_chat import (
     tap,
     unasked_usage,
 )
-from dragoman.wire.jsons import Members
 
 _DIALECT: Final[Dialect] = "openai-chat"
 _PULSE: Final = (
@@ -32,17 +28,10 @@ _PULSE: Final = (
 class ChatClient:
     dialect: Final[Dialect] = _DIALECT
 
-    def read_request(self, body: bytes, headers: Mapping[str, str]) -> Request:
-        return request_reader.read_request(body, headers)
-
-    def note_losses(self, request: Request, losses: Losses) -> None:
-        request_reader.note_losses(request, losses)
-
-    def stream_writer(self, request: Request, stamp: Stamp) -> StreamWriter:
-        return answer_writer.StreamWriter(request, stamp)
-
-    def write_answer(self, answer: Answer, request: Request, stamp: Stamp) -> bytes:
-        return answer_writer.write_answer(answer, request, stamp)
+    read_request = staticmethod(request_reader.read_request)
+    note_losses = staticmethod(request_reader.note_losses)
+    stream_writer = staticmethod(answer_writer.StreamWriter)
+    write_answer = staticmethod(answer_writer.write_answer)
 
     def write_problem(self, problem: Problem, request_id: str) -> Refused:  # noqa: ARG002 - Messages says it in the body
         return problems.write_problem(problem)
@@ -75,25 +64,18 @@ class ChatBackend:
         return f"{backend.url}/chat/completions"
 
     def headers(self, backend: Backend) -> list[tuple[str, str]]:
-        return [("authorization", f"Bearer {backend.key.reveal()}")] if backend.key else []
+        key = backend.key.reveal()
+        return [("authorization", f"Bearer {key}")] if key else []
 
-    def write_request(self, request: Request, route: Route, backend: Backend, losses: Losses) -> bytes:
-        return request_writer.write_request(request, route, backend.profile, losses)
-
-    def stream_reader(self, request: Request, profile: Profile, stamp: Stamp) -> StreamReader:
-        return answer_reader.AnswerReader(request, profile, stamp)
+    write_request = staticmethod(request_writer.write_request)
+    stream_reader = staticmethod(answer_reader.AnswerReader)
+    read_problem = staticmethod(read_problem)
 
     def read_answer(self, body: bytes, request: Request, profile: Profile, stamp: Stamp) -> list[Event]:
         return answer_reader.AnswerReader(request, profile, stamp).read_whole(body)
 
-    def read_problem(self, status: int, headers: Mapping[str, str], body: bytes) -> Problem:
-        return read_problem(status, headers, body)
-
     def tap(self) -> Tap:
         return tap.Tap()
 
-    def asking_usage(self, members: Members, profile: Profile) -> dict[str, Any]:
-        return unasked_usage.asking(members, profile)
-
-    def without_usage(self, data: bytes) -> bytes:
-        return unasked_usage.kept_back(data)
+    asking_usage = staticmethod(unasked_usage.asking)
+    without_usage = staticmethod(unasked_usage.kept_back)

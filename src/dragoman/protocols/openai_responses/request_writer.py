@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from dragoman.hub.losses import Losses
 from dragoman.hub.request import HostedTool, OutputFormat, Request, Sampling
-from dragoman.hub.route import Profile, Route
+from dragoman.hub.route import Backend, Profile, Route
 from dragoman.protocols import effort
 from dragoman.protocols.fields import Object
 from dragoman.protocols.openai_responses.conversation import Conversation
@@ -51,8 +51,8 @@ _DECIDED: Final = frozenset(
 )
 
 
-def write_request(request: Request, route: Route, profile: Profile, losses: Losses) -> bytes:
-    ours = request.dialect == _DIALECT
+def write_request(request: Request, route: Route, backend: Backend, losses: Losses) -> bytes:
+    profile, ours = backend.profile, request.dialect == _DIALECT
     conversation = Conversation(request, route, profile, losses)
     body: Object = {"model": route.backend_model}
     if conversation.instructions:
