@@ -213,3 +213,14 @@ def test_a_name_that_a_reload_takes_away_is_unknown() -> None:
         router.resolve(renamed, ANONYMOUS, "short", "openai-chat")
     assert raised.value.kind == "unknown_model"
     assert router.resolve(renamed, ANONYMOUS, "m", "openai-chat").backends[0].url == B
+
+
+def test_names_that_clients_make_up_are_not_kept_for_ever() -> None:
+    settings = snapshot({"name": "m", "backends": [{"url": A}]}, aliases={"claude-*": "m"})
+    router = Router(Knowledge())
+    for number in range(300):
+        router.resolve(settings, ANONYMOUS, f"claude-{number}", "openai-chat")
+    assert len(router._named) <= 200
+    longest = "claude-" + "x" * 2**20
+    assert router.resolve(settings, ANONYMOUS, longest, "openai-chat").model == longest
+    assert (longest, "openai-chat") not in router._named

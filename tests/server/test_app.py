@@ -50,7 +50,7 @@ def test_nothing_is_answered_before_the_house_is_open() -> None:
         flow = Flow(Wire())
         outlet = HTTPOutlet(flow, "GET", "1.1", ServerState(), lambda: None, keeps=True)
         with pytest.raises(RuntimeError, match="before its lifespan began"):
-            app().answer(HTTPRequest("GET", "/healthz", "", {}, None, Body({}, flow), outlet))
+            await app().answer(HTTPRequest("GET", "/healthz", "", {}, None, Body({}, flow), outlet))
 
     async def receive() -> dict[str, Any]:
         return {}

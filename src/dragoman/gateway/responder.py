@@ -54,14 +54,19 @@ class Responder(Struct, eq=False):
 
     async def stream(self, data: bytes) -> None:
         """Write whole events of a stream, its head first. Fillers may follow at any time."""
-        self.open()
+        if not self.started:
+            self.open()
         if data and not self.say(data):
             await self.flushed()
 
-    def open(self) -> None:
-        """Write the head of a stream, if it is not written yet."""
-        if not self.started:
-            self._start(200, _STREAM)
+    def open(self, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = _STREAM) -> None:
+        """Write the head of a stream, or what else is said of the answer, if none is written yet."""
+        if self.started:
+            return
+        self.started, self.status, self.last_said = True, status, time.monotonic()
+        said = self._request_id.encode()
+        ids = (b"request-id", said), (b"x-request-id", said)
+        self._outlet.begin(status, (*SECURITY, *ids, *self._headers, *headers))
 
     def say(self, data: bytes) -> bool:
         """Like `stream`, behind its head, and without waiting. False: the client is slow, and `flushed` waits for it."""
@@ -76,7 +81,7 @@ class Responder(Struct, eq=False):
     def begin(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
         """Write the head of a relayed answer."""
         self.add_headers(headers)
-        self._start(status, _WHOLE)
+        self.open(status, _WHOLE)
 
     async def piece(self, data: bytes) -> None:
         """Write a piece of a relayed answer."""
@@ -114,7 +119,7 @@ class Responder(Struct, eq=False):
             (b"content-type", content_type.encode("latin-1", "replace")),
             (b"content-length", str(len(body)).encode()),
         )
-        self._start(status, (*_WHOLE, *headers))
+        self.open(status, (*_WHOLE, *headers))
         self._outlet.end(body)
 
     async def keep_alive(self) -> None:
@@ -127,12 +132,6 @@ class Responder(Struct, eq=False):
         would be left to the garbage collector, which takes 0.1 s for some hundred of them.
         """
         self.pulse = self.failure = None
-
-    def _start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        self.started, self.status, self.last_said = True, status, time.monotonic()
-        said = self._request_id.encode()
-        ids = (b"request-id", said), (b"x-request-id", said)
-        self._outlet.begin(status, (*SECURITY, *ids, *self._headers, *headers))
 
 
 def _printable(value: str) -> str:

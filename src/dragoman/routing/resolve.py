@@ -130,9 +130,11 @@ class Router:
         pipeline = snapshot.pipeline(model)
         if pipeline.engine and not self._has_ocr:
             pipeline = msgspec.structs.replace(pipeline, engine=False)
-        if len(self._named) >= 10 * _MOST_NAMES:  # an open alias has as many as clients make up
-            self._named.clear()
-        route = self._named[name, dialect] = msgspec.structs.replace(route, model=name, pipeline=pipeline)
+        route = msgspec.structs.replace(route, model=name, pipeline=pipeline)
+        if len(name) <= _LONGEST_NAME:  # an open alias has names as many and as long as clients make up
+            if len(self._named) >= 10 * _MOST_NAMES:
+                self._named.clear()
+            self._named[name, dialect] = route
         return route
 
     def _forget_routes(self) -> None:

@@ -9,9 +9,9 @@ import contextlib
 import functools
 import logging
 import os
-from collections.abc import Awaitable, Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from dragoman.config.data_dir import data_directory, ledger_file
 from dragoman.config.snapshot import ConfigSource, Snapshot
@@ -229,7 +229,7 @@ class App:
         house.push_async_callback(asyncio.to_thread, database.close)
         return Ledger(database, settings.usage_days)
 
-    def answer(self, request: HTTPRequest) -> Awaitable[None]:
+    def answer(self, request: HTTPRequest) -> Coroutine[Any, Any, None]:
         """Answer one request of a client. It is no coroutine itself: each that waits is walked through at every wake."""
         gateway = self._gateway
         if gateway is None:
@@ -238,12 +238,13 @@ class App:
         if (place := self._endpoints.get((method, path))) is None:
             path = routed_path(path)
             place = self._endpoints.get((method, path))
-        door = self._door(request.peer, headers)
+        address = functools.partial(self._address, request.peer, headers)
+        door = Door(self._failed, address, headers)
         call = Call(new_id(), method, path, request.query, headers, door, request.body.read, request.outlet)
         if place is not None:
             return exchange.exchange(call, place.client, place.endpoint, gateway)
         if (page := self._pages.at(path)) is not None:
-            visit = self._door(request.peer, headers, self._failed_visits)
+            visit = Door(self._failed_visits, address, headers)
             is_secure = self._trusted().is_secure(request.peer, headers.get("x-forwarded-proto"))
             return self._pages.answer(page, call, visit, is_secure=is_secure)
         return read(call, gateway, _TAKE_POST)
@@ -258,12 +259,8 @@ class App:
             await refuse_path(path, post.client, receive, send)
             return
         headers = headers_of(scope)
-        socket = ResponsesSocket(self._door(peer_of(scope), headers), headers, post.client, post.endpoint, gateway)
-        await socket.serve(receive, send)
-
-    def _door(self, peer: str | None, headers: Mapping[str, str], failed: FailedLogins | None = None) -> Door:
-        address = functools.partial(self._address, peer, headers)
-        return Door(self._failed if failed is None else failed, address, headers)
+        door = Door(self._failed, functools.partial(self._address, peer_of(scope), headers), headers)
+        await ResponsesSocket(door, headers, post.client, post.endpoint, gateway).serve(receive, send)
 
     def _address(self, peer: str | None, headers: Mapping[str, str]) -> str:
         """Whose the call is."""

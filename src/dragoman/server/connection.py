@@ -9,7 +9,7 @@ import asyncio
 import functools
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeAlias, cast
 from urllib.parse import unquote
 
@@ -30,7 +30,7 @@ _SECONDS_TO_HEAR: Final = 2.0
 _PLAIN: Final = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 # Answers one request. An error of it is a bug, and has been told to nobody.
-Answer: TypeAlias = Callable[[HTTPRequest], Awaitable[None]]
+Answer: TypeAlias = Callable[[HTTPRequest], Coroutine[Any, Any, None]]
 
 
 class ClientConnection(asyncio.Protocol):
@@ -51,21 +51,20 @@ class ClientConnection(asyncio.Protocol):
         self._loop: Final = _loop or asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._since = 0.0  # loop time of the last thing that was heard or answered
-        # The head that is being read.
-        self._url = b""
-        self._fields: list[bytes] = []  # names and values by turns
-        self._in_head = False
+        # The head that is being read: the pieces of its URL, none between heads; its fields, names and values by turns.
+        self._url: Final[list[bytes]] = []
+        self._fields: list[bytes] = []
         self._unended: int | None = None  # bytes read for it since the read in which it began; None = not even that
         self._elsewhere: tuple[bytes, dict[str, str]] = b"", {}  # of the head that was read, if it asks for an upgrade
-        # What this read has brought of a body. on_body is the list's own, so that a piece costs no call of ours.
-        self._pieces: Final[list[bytes]] = []
+        self._pieces: Final[list[bytes]] = []  # what this read has brought of a body
+        # As the parser tells us. They are the lists' own, so that a piece costs no call of ours.
+        self.on_url: Final = self._url.append
         self.on_body: Final = self._pieces.append
         # The requests that were read: the last of them, whose body is coming; that which is answered; those behind it.
         self._last: HTTPRequest | None = None
         self._present: HTTPRequest | None = None
         self._behind: Final[deque[HTTPRequest]] = deque()
         self._answering: asyncio.Task[None] | None = None
-        self._gone = False
         self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
 
     # As the loop tells us.
@@ -93,10 +92,10 @@ class ClientConnection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self._refuse_bytes(data, error)
         if self._pieces:
-            came = self._take_pieces()
             if self._last is not None:
-                self._last.body.feed(came)
-        if self._in_head:  # the parser keeps a header that has not ended: of its size only we can know
+                self._last.body.feed(b"".join(self._pieces))
+            self._pieces.clear()
+        if self._url:  # the parser keeps a header that has not ended: of its size only we can know
             self._unended = 0 if self._unended is None else self._unended + len(data)
             if self._unended > _LARGEST_HEAD:
                 self._refuse_head()
@@ -110,7 +109,6 @@ class ClientConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - gone is gone
         """The client hung up: what is being done for it stops at once, and so does the backend."""
         self._let_go()
-        self._gone = True
         self._parser = None
         self._flow.free()
         self._behind.clear()
@@ -129,17 +127,14 @@ class ClientConnection(asyncio.Protocol):
 
     # As the parser tells us.
 
-    def on_url(self, url: bytes) -> None:
-        self._in_head = True
-        self._url += url
-
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:  # what comes behind the body is no header any more
+        if self._url:  # what comes behind the body is no header any more
             self._fields += name, value
 
     def on_headers_complete(self) -> None:
-        parser, url, fields = self._parser, self._url, self._fields
-        self._in_head, self._unended, self._url, self._fields = False, None, b"", []
+        parser, url, fields = self._parser, b"".join(self._url), self._fields
+        self._url.clear()
+        self._unended, self._fields = None, []
         if parser is None:
             return  # what came before was refused
         if len(url) + sum(map(len, fields)) > _LARGEST_HEAD:
@@ -157,48 +152,41 @@ class ClientConnection(asyncio.Protocol):
         outlet = HTTPOutlet(self._flow, method, version, self._state, self._over, keeps=keeps)
         body = Body(headers, self._flow)
         path, query = _place(url)
-        request = self._last = HTTPRequest(method, path, query, headers, self._peer, body, outlet)
+        request = HTTPRequest(method, path, query, headers, self._peer, body, outlet)
         if self._present is None:
             self._begin(request)
         else:
             self._behind.append(request)
             self._flow.hold()
+        self._last = request
 
     def on_message_complete(self) -> None:
         last, self._last = self._last, None
-        came = self._take_pieces() if self._pieces else b""
         if last is not None:
-            last.body.complete(came)
-
-    def _take_pieces(self) -> bytes:
-        came = b"".join(self._pieces)
+            last.body.complete(b"".join(self._pieces))
         self._pieces.clear()
-        return came
 
     # One request after the other.
 
     def _begin(self, request: HTTPRequest) -> None:
+        self._answering = task = self._loop.create_task(self._answer(request))
         self._present = request
-        self._answering = task = self._loop.create_task(self._run(request))
         self._state.tasks.add(task)
-        task.add_done_callback(self._state.tasks.discard)
+        task.add_done_callback(functools.partial(self._answered, request.outlet))
 
-    async def _run(self, request: HTTPRequest) -> None:
-        try:
-            await self._answer(request)
-        except asyncio.CancelledError:
-            if not self._gone:
-                raise
-        except Exception as error:  # noqa: BLE001 - a bug of ours: the client learns that, and the log learns which
-            _log.exception("%s of a request", type(error).__name__)
-            if not request.outlet.begun:
-                request.outlet.keeps = False
-                request.outlet.begin(500, _PLAIN)
-                request.outlet.end(b"internal error of the proxy; its log has it")
-        finally:
-            if not request.outlet.ended:  # half an answer must not look whole
-                request.outlet.flush()
-                self._transport.close()
+    def _answered(self, outlet: HTTPOutlet, task: asyncio.Task[None]) -> None:
+        """The task of a request is over. It has nothing around it, through which it would have to pass at every wake."""
+        self._state.tasks.discard(task)
+        bug = None if task.cancelled() else task.exception()
+        if bug is not None:  # of ours: the client learns that, and the log learns which
+            _log.error("%s of a request", type(bug).__name__, exc_info=bug)
+            if not outlet.begun:
+                outlet.keeps = False
+                outlet.begin(500, _PLAIN)
+                outlet.end(b"internal error of the proxy; its log has it")
+        if not outlet.ended:  # half an answer must not look whole
+            outlet.flush()
+            self._transport.close()
 
     def _over(self) -> None:
         """The present request is answered."""
@@ -254,7 +242,7 @@ class ClientConnection(asyncio.Protocol):
         if self._parser is None:
             return
         self._parser = None
-        self._in_head = False
+        self._url.clear()
         self._behind.clear()
         if self._present is not None:
             self._present.outlet.keeps = False

@@ -18,12 +18,13 @@ from dragoman.server.flow import Flow
 _ONE_WRITE: Final = 64 * 2**10
 _BODILESS: Final = frozenset({204, 304})
 _STATUS_LINES: Final = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}".encode()
     for status in HTTPStatus  # 1.1 whatever the client speaks: it tells what we do
 }
 _LAST: Final = b"0\r\n\r\n"
-_CLOSE: Final = b"connection: close\r\n"
-_CHUNKED: Final = b"transfer-encoding: chunked\r\n"
+_LENGTH: Final = b"\r\ncontent-length: "
+_CLOSE: Final = b"\r\nconnection: close"
+_CHUNKED: Final = b"\r\ntransfer-encoding: chunked"
 
 
 class HTTPOutlet(Struct, eq=False):
@@ -49,19 +50,17 @@ class HTTPOutlet(Struct, eq=False):
 
         Raise ValueError for a header that would end before its time.
         """
-        head, lines, has_length = _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status, 1, False
-        for name, value in (*self._state.default_headers, *headers):
-            head += b"%b: %b\r\n" % (name, value)
-            lines += 1
-            has_length = has_length or name == b"content-length"
-        if status not in _BODILESS and not has_length:
+        said = (*self._state.default_headers, *headers)
+        status_line = _STATUS_LINES.get(status) or b"HTTP/1.1 %d " % status
+        head = b"\r\n".join((status_line, *map(b": ".join, said)))
+        if head.count(b"\n") != len(said) or head.count(b"\r") != len(said):
+            raise ValueError("a header of the answer holds a line break")
+        if status not in _BODILESS and _LENGTH not in head:
             # Who speaks 1.0 knows no chunks: to him the body ends with the connection.
             self._chunked = self._version != "1.0"
             self.keeps = self.keeps and self._chunked
-        if head.count(b"\n") != lines or head.count(b"\r") != lines:
-            raise ValueError("a header of the answer holds a line break")
         self.begun = True
-        self._head = b"%b%b%b\r\n" % (head, _CHUNKED if self._chunked else b"", b"" if self.keeps else _CLOSE)
+        self._head = b"%b%b%b\r\n\r\n" % (head, _CHUNKED if self._chunked else b"", b"" if self.keeps else _CLOSE)
         asyncio.get_running_loop().call_soon(self.flush)
 
     def write(self, data: bytes) -> bool:
