@@ -6,7 +6,7 @@ usage and whether the stream has ended. Only whole events are passed on, so that
 stream that breaks off can be told so in words the client understands.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from dragoman.gateway import demo
@@ -99,7 +99,9 @@ async def _ask(
     url = f"{side.url(backend)}?{call.query}" if call.query else side.url(backend)
     headers = [*passed_headers(call, side.headers(backend)), JSON]
     await demand_room_for(body, route, backend, parties)
-    reply = await parties.gateway.net.send("POST", url, headers, body, route.timeouts)
+    asked = await parties.gateway.net.ask("POST", url, headers, body, route.timeouts)
+    passing = _Passing(side, parties, heard, keeps_usage=keeps_usage)  # while the backend thinks
+    reply = await asked.reply()
     try:
         if reply.status != 200:
             raise await problem_of(backend, reply)
@@ -107,7 +109,7 @@ async def _ask(
         if is_stream and parties.responder.pulse is None:
             raise Problem("backend_failed", "the backend answers with a stream that nobody asked for")
         if is_stream:
-            await stream(reply, side, parties, heard, keeps_usage=keeps_usage)
+            await passing.all_of(reply)
         else:
             await _whole(reply, side, parties, heard)
         if heard is not None:
@@ -116,45 +118,39 @@ async def _ask(
         reply.close()
 
 
-async def stream(
-    reply: Reply, side: BackendSide, parties: Parties, heard: Overheard | None = None, *, keeps_usage: bool = False
-) -> None:
-    """Pass an event stream on, event by event. Raise Problem if it breaks off.
-
-    keeps_usage: it is ours that has asked for it, and the client is not told.
-    """
-    passing = _Passing(side, parties, heard, side.without_usage if keeps_usage else _as_they_are)
-    try:
-        await passing.all_of(reply)
-    except FrameTooLargeError as error:
-        raise Problem("backend_failed", f"the backend sent an unreadable stream: {error}") from None
-    except Problem:
-        if not passing.is_over:
-            raise
-    if not passing.is_over:
-        raise Problem("truncated", _TRUNCATED)
-    parties.responder.end()
+async def stream(reply: Reply, side: BackendSide, parties: Parties) -> None:
+    """Pass an event stream on, event by event. Raise Problem if it breaks off."""
+    await _Passing(side, parties).all_of(reply)
 
 
 class _Passing:
-    """One stream on its way. passed: what the client is told of events that hold usage."""
+    """One stream on its way. keeps_usage: it is ours that has asked for it, and the client is not told."""
 
     def __init__(
-        self, side: BackendSide, parties: Parties, heard: Overheard | None, passed: Callable[[bytes], bytes]
+        self, side: BackendSide, parties: Parties, heard: Overheard | None = None, *, keeps_usage: bool = False
     ) -> None:
         self._side: Final = side
         self._parties: Final = parties
         self._heard: Final = heard
-        self._passed: Final = passed
+        self._passed: Final = side.without_usage if keeps_usage else _as_they_are
         self._events: Final = WholeEvents()
         self._tap: Final = side.tap()
         self._begun = False
 
-    @property
-    def is_over(self) -> bool:
-        return self._tap.ended
-
     async def all_of(self, reply: Reply) -> None:
+        """Raise Problem if it breaks off."""
+        try:
+            await self._pass(reply)
+        except FrameTooLargeError as error:
+            raise Problem("backend_failed", f"the backend sent an unreadable stream: {error}") from None
+        except Problem:
+            if not self._tap.ended:
+                raise
+        if not self._tap.ended:
+            raise Problem("truncated", _TRUNCATED)
+        self._parties.responder.end()
+
+    async def _pass(self, reply: Reply) -> None:
         responder = self._parties.responder
         while data := await reply.read():
             if not (events := self._events.feed(data)):

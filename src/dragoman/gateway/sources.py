@@ -96,7 +96,6 @@ async def _ask(
     request: Request, route: Route, backend: Backend, parties: Parties, losses: Losses, stamp: Stamp
 ) -> Source:
     side, gateway = BACKENDS[backend.dialect], parties.gateway
-    client = request.dialect
     if backend.seals:
         request = reminded(request, gateway.vault, parties.entry.owner)
     request = opened(request, gateway.sealer, losses)
@@ -106,25 +105,45 @@ async def _ask(
         request, originals = lowered(request, custom_tools=custom_tools)
     written = functools.partial(side.write_request, request, route, backend, losses)
     body = await parties.beside(written)
-    filters: list[Filter] = [*rescuers(request, originals, route, backend, parties, stamp)]
-    if originals:
-        filters.append(Restored(originals))
-    if stops := _to_emulate(request, backend):
-        filters.append(StopSequences(stops))
-    if client != backend.dialect and backend.seals:
-        filters.append(Enveloped(client, gateway.sealer))
-    reply = await gateway.net.send("POST", side.url(backend), request_headers(side, backend), body, route.timeouts)
+    asked = await gateway.net.ask("POST", side.url(backend), request_headers(side, backend), body, route.timeouts)
+    try:
+        # While the backend thinks, what will hear its answer is made.
+        filters = _filters(request, originals, route, backend, parties, stamp)
+        reader = side.stream_reader(request, backend.profile, stamp) if request.stream else None
+        reply = await asked.reply()
+    except BaseException:
+        asked.close()
+        raise
     try:
         if reply.status != 200:
             raise await problem_of(backend, reply)  # noqa: TRY301 - the reply is closed on every way out
-        if request.stream:
-            return filtered(_Streamed(side.stream_reader(request, backend.profile, stamp), reply), filters)
+        if reader is not None:
+            return filtered(_Streamed(reader, reply), filters)
         body = await reply.read_all(MAX_ANSWER)
     except BaseException:
         reply.close()
         raise
     reply.close()
     return filtered(_Whole(side.read_answer(body, request, backend.profile, stamp)), filters)
+
+
+def _filters(
+    request: Request,
+    originals: dict[str, Original],
+    route: Route,
+    backend: Backend,
+    parties: Parties,
+    stamp: Stamp,
+) -> list[Filter]:
+    """Over the answer to a request, which is lowered to `originals` already."""
+    filters: list[Filter] = [*rescuers(request, originals, route, backend, parties, stamp)]
+    if originals:
+        filters.append(Restored(originals))
+    if request.stop and (stops := _to_emulate(request, backend)):
+        filters.append(StopSequences(stops))
+    if request.dialect != backend.dialect and backend.seals:
+        filters.append(Enveloped(request.dialect, parties.gateway.sealer))
+    return filters
 
 
 def request_headers(side: BackendSide, backend: Backend) -> list[tuple[str, str]]:
@@ -156,8 +175,6 @@ async def problem_of(backend: Backend, reply: Reply) -> Problem:
 
 def _to_emulate(request: Request, backend: Backend) -> tuple[str, ...]:
     """The stop sequences that the backend is not told."""
-    if not request.stop:
-        return ()
     stops = tuple(sequence for sequence in request.stop if sequence)
     if backend.dialect == "openai-responses":
         return stops

@@ -5,8 +5,9 @@ for uncompressed, unless the caller says otherwise: most are streams on a short 
 """
 
 import asyncio
+import functools
 import ssl
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from dragoman.hub.problems import Problem
@@ -20,7 +21,7 @@ from dragoman.net.proxies import Proxies, Proxy
 from dragoman.net.reply import Reply
 from dragoman.net.target import Origin, Target, read_target
 
-__all__ = ["Client", "Reply"]
+__all__ = ["Asked", "Client", "Reply"]
 
 
 class Client:
@@ -47,22 +48,22 @@ class Client:
         headers: without `host`, `content-length` and what belongs to a connection; those are ours and left out.
         Raise Problem: "unreachable", "timeout", "truncated" or "backend_failed"; "internal" for an unsayable header.
         """
+        return await (await self.ask(method, url, headers, body, timeouts)).reply()
+
+    async def ask(
+        self, method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes, timeouts: Timeouts
+    ) -> "Asked":
+        """Like `send`, but do not wait for the reply: there may be things to do meanwhile."""
         target = read_target(url)
         proxy = self._proxies.find(target.origin)
         plain = proxy if target.origin.scheme == "http" else None
         head = write_head(method, target, headers, len(body), plain)
         reused = self._pool.take(target.origin)
         if reused is not None:
-            reused.expect(method, timeouts)
-            try:
-                return await self._ask(reused, head, body)
-            except Problem as problem:
-                # It may have been closed while our request was on its way. Once it has said something, or is merely
-                # slow, the request may have been acted upon.
-                if reused.heard or problem.kind != "truncated":
-                    raise
-        connection = await self._dial(target.origin, proxy, method, timeouts)
-        return await self._ask(connection, head, body)
+            reused.ask(method, head, body, timeouts)
+            again = functools.partial(self._dial_and_ask, target.origin, proxy, method, head, body, timeouts)
+            return Asked(reused, self._pool, again)
+        return Asked(await self._dial_and_ask(target.origin, proxy, method, head, body, timeouts), self._pool)
 
     async def send_guarded(
         self, method: str, target: Target, headers: Sequence[tuple[str, str]], timeouts: Timeouts, guard: Guard
@@ -86,9 +87,12 @@ class Client:
         if lost:
             await asyncio.wait(lost)
 
-    async def _ask(self, connection: Connection, head: bytes, body: bytes) -> Reply:
+    async def _dial_and_ask(
+        self, origin: Origin, proxy: Proxy | None, method: str, head: bytes, body: bytes, timeouts: Timeouts
+    ) -> Connection:
+        connection = await self._dial(origin, proxy, method, timeouts)
         connection.send(head, body)
-        return Reply(connection, await connection.head(), self._pool)
+        return connection
 
     async def _dial(
         self, origin: Origin, proxy: Proxy | None, method: str, timeouts: Timeouts, guard: Guard | None = None
@@ -117,6 +121,40 @@ class Client:
             self._tls = ssl.create_default_context()
             self._tls.set_alpn_protocols(["http/1.1"])
         return self._tls
+
+
+class Asked:
+    """A request that is on its way. Whoever has one waits for its reply, or closes it.
+
+    again: asks the same on a new connection; None = this is one.
+    """
+
+    __slots__ = ("_again", "_connection", "_pool")
+
+    def __init__(
+        self, connection: Connection, pool: Pool, again: Callable[[], Awaitable[Connection]] | None = None
+    ) -> None:
+        self._connection: Final = connection
+        self._pool: Final = pool
+        self._again: Final = again
+
+    async def reply(self) -> Reply:
+        """Wait for the head of the reply, and raise what `Client.send` raises. Cancelled, hang up at once."""
+        connection = self._connection
+        try:
+            reader = await connection.head()
+        except Problem as problem:
+            # It may have been closed while our request was on its way. Once it has said something, or is merely slow,
+            # the request may have been acted upon.
+            if self._again is None or connection.heard or problem.kind != "truncated":
+                raise
+            connection = await self._again()
+            reader = await connection.head()
+        return Reply(connection, reader, self._pool)
+
+    def close(self) -> None:
+        """Nobody waits for the reply any more: hang up."""
+        self._connection.abort()
 
 
 def _closed() -> Problem:

@@ -29,7 +29,8 @@ _EARLY: Final = 0.002
 class Connection(asyncio.Protocol):
     """Made before its socket is connected; whatever comes while no reply is expected ends it.
 
-    Its user calls expect, send, head, read until b"" and rest, in this order, pour between reads and abort at any time.
+    Its user calls expect and send, or ask when it was at rest; then head, read until b"" and rest, in this order, pour
+    between reads and abort at any time.
 
     heard: has a byte of the present reply come? idle_since: loop time, kept by the pool. lost: done when the socket is
     gone for good, whoever closed it.
@@ -83,6 +84,14 @@ class Connection(asyncio.Protocol):
         self._timeouts = timeouts
         self._unread = 0
         self.heard = False
+
+    def ask(self, method: str, head: bytes, body: bytes, timeouts: Timeouts) -> None:
+        """expect and send of one that was at rest. Its reply cannot come before the loop's next turn, so first things
+        first.
+        """
+        self._timeouts = timeouts
+        self.send(head, body)
+        self.expect(method, timeouts)
 
     def send(self, head: bytes, body: bytes) -> None:
         if self._closed or self._transport is None:
