@@ -404,6 +404,21 @@ def test_waiting_clients_are_kept_company(cell: str) -> None:
     run(main)
 
 
+def test_nobody_is_kept_company_whose_exchange_was_over_before_it_waited_for_anything() -> None:
+    async def main() -> None:
+        never_asked = says(Words("Hello."))
+        async with (
+            playback(never_asked) as backend,
+            house([behind("M from C", backend, on_loss="strict")]) as served,
+        ):
+            heard = await served.ask("/v1/messages", messages_body(stream=True, top_k=5))
+            assert (heard.status, backend.asked) == (400, [])
+            await asyncio.sleep(0)
+            assert not served.gateway.pulses._waiting
+
+    run(main)
+
+
 @cells
 @pytest.mark.parametrize("how", ["status", "silence", "cut"])
 def test_after_a_filler_a_problem_can_only_be_said_in_the_stream(cell: str, how: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from dragoman.gateway.gateway import ToolsFor
 from dragoman.hub.request import Fetched, FunctionTool, Hit, Searched
 from dragoman.tools.tool import Ran, ServerTool, Wishes
 from dragoman.wire import jsons
@@ -87,13 +88,19 @@ def plays(*rounds: Sequence[Said] | Answer) -> Answer:
     return answer
 
 
+def has(*tools: ServerTool) -> ToolsFor:
+    """A house in which every model has these tools."""
+    by_kind = {tool.declaration.name: tool for tool in tools}
+    return lambda _config, _model: by_kind
+
+
 @contextlib.asynccontextmanager
 async def serving(
     backend: Backend | str, *tools: ServerTool, type_: str = "openai", **more: Any
 ) -> AsyncIterator[House]:
     url = backend if isinstance(backend, str) else origin(backend) + ("" if type_ == "anthropic" else "/v1")
     async with house([model("m", url, type=type_, **more)]) as served:
-        served.app._gateway = msgspec.structs.replace(served.gateway, tools=lambda _config, _model: tools)
+        served.app._gateway = msgspec.structs.replace(served.gateway, tools=has(*tools))
         yield served
 
 
@@ -594,8 +601,7 @@ def test_another_backend_is_asked_while_nothing_was_said() -> None:
         async with playback(plays((SEARCH,), refused)) as one, playback(says(Words(FINAL))) as other:
             urls = [f"{origin(one)}/v1", f"{origin(other)}/v1"]
             async with house([model("m", *urls)]) as served:
-                given = (Searching(),)
-                served.app._gateway = msgspec.structs.replace(served.gateway, tools=lambda _config, _model: given)
+                served.app._gateway = msgspec.structs.replace(served.gateway, tools=has(Searching()))
                 number = 0
                 while len(one.asked) < 2:  # each conversation has its own first
                     number += 1

@@ -57,7 +57,7 @@ def test_accounts(processors: str, own: str, accounts: list[tuple[str, str, str]
 def names(processors: str, own: str = "", *, anyone: bool = False) -> list[str]:
     toolbox = Toolbox(Client.__new__(Client), Results.__new__(Results), Workers())
     some = config(processors, own)
-    return [tool.declaration.name for tool in toolbox.tools(some, None if anyone else some.models[0])]
+    return [*toolbox.tools(some, None if anyone else some.models[0])]
 
 
 @pytest.mark.parametrize(
@@ -77,3 +77,13 @@ def test_tools_of_a_model(processors: str, own: str, has: list[str]) -> None:
 def test_tools_of_anyone() -> None:
     assert names("{web_search_key: tvly-1}", "{web_search_key: none}", anyone=True) == ["web_search", "web_fetch"]
     assert names("", anyone=True) == []
+
+
+def test_what_was_made_for_a_model_is_kept_until_the_next_reload() -> None:
+    toolbox = Toolbox(Client.__new__(Client), Results.__new__(Results), Workers())
+    before, after = config("{web_search_key: BSA1}"), config("{web_search_key: none}")
+    first = toolbox.tools(before, before.models[0])
+    assert [*first] == ["web_search", "web_fetch"]
+    assert toolbox.tools(before, before.models[0]) is first
+    assert toolbox.tools(before, None) is not first
+    assert not toolbox.tools(after, after.models[0])

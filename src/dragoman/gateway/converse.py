@@ -1,7 +1,8 @@
 """The translated rail: ask the backends in turn until one answers, and tell the client what it says."""
 
+import asyncio
 import functools
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 import msgspec
@@ -14,7 +15,7 @@ from dragoman.gateway.parties import Parties
 from dragoman.gateway.pauses import Unpaused
 from dragoman.gateway.prepare import made_readable
 from dragoman.gateway.room import demand_room
-from dragoman.gateway.rounds import open_rounds
+from dragoman.gateway.rounds import with_rounds
 from dragoman.gateway.server_tools import Prepared, prepared
 from dragoman.gateway.sources import Source, filtered, open_source
 from dragoman.hub.answer import Answer, Fold, fold
@@ -27,17 +28,21 @@ from dragoman.hub.route import Backend, Defaults, Route
 from dragoman.protocols.codec import Stamp, StreamWriter
 from dragoman.wire import jsons
 
+_NO_DEFAULTS: Final = Defaults()
 
-async def converse(request: Request, route: Route, parties: Parties, writer: StreamWriter | None = None) -> None:
+
+async def converse(
+    request: Request, route: Route, parties: Parties, make_writer: Callable[[], StreamWriter] | None = None
+) -> None:
     """Raise the Problem of the last backend, if none answers; what was said until then stays said.
 
-    writer: of a streamed answer, for who wants to look at it afterwards.
+    make_writer: of a streamed answer, for who wants to look at it afterwards.
     """
     request = with_defaults(request, route.defaults)
     if request.stream:
         mark = stamp(parties.entry.id)
-        writer = writer or parties.client.stream_writer(request, mark)
-        await _first_answer(request, route, parties, _Streaming(writer, parties), mark)
+        make_writer = make_writer or functools.partial(parties.client.stream_writer, request, mark)
+        await _first_answer(request, route, parties, _Streaming(make_writer, parties), mark)
     else:
         answer = await gathered(request, route, parties)
         tell_whole(answer, request, parties)
@@ -84,10 +89,16 @@ async def _first_answer(request: Request, route: Route, parties: Parties, teller
         if len(route.backends) > 1:
             readable = await made_readable(request, route, (backend,), parties, losses, gathered)
         asked = prepared(readable, route, backend, parties)
-        await demand_room(asked.request, route, backend, parties)
+        if backend.profile.cuts_prompts:
+            await demand_room(asked.request, route, backend, parties)
         if backend.dialect != parties.client.dialect:
             parties.client.note_losses(asked.request, losses)
-        source = await _open(asked, route, backend, parties, losses, mark)
+        if backend.url == demo.URL:
+            source: Source = demo.Demo(asked.request)
+        else:
+            source = await open_source(asked.request, route, backend, parties, losses, mark)
+            if asked.offers or backend.dialect != "openai-chat":
+                source = _going_on(source, asked, route, backend, parties, losses, mark)
         try:
             await teller.tell(source, losses)
             await source.settle()
@@ -97,20 +108,22 @@ async def _first_answer(request: Request, route: Route, parties: Parties, teller
     await ask_in_turn(route, parties, ask, lambda: teller.said)
 
 
-async def _open(
-    asked: Prepared, route: Route, backend: Backend, parties: Parties, losses: Losses, mark: Stamp
+def _going_on(
+    first: Source, asked: Prepared, route: Route, backend: Backend, parties: Parties, losses: Losses, mark: Stamp
 ) -> Source:
-    if backend.url == demo.URL:
-        return demo.Demo(asked.request)
-
+    """The answer of which `first` is the beginning, where its backend may have to be asked more than once."""
+    pauses = backend.dialect == "anthropic-messages" != parties.client.dialect
     ask_once = functools.partial(open_source, route=route, backend=backend, parties=parties, losses=losses, stamp=mark)
 
-    async def ask(request: Request) -> Source:
-        source = await ask_once(request)
-        pauses = backend.dialect == "anthropic-messages" != parties.client.dialect
+    def unpaused(source: Source, request: Request) -> Source:
         return Unpaused(source, request, ask_once) if pauses else source
 
-    source = await (open_rounds(asked, ask, parties, mark) if asked.offers else ask(asked.request))
+    async def ask(request: Request) -> Source:
+        return unpaused(await ask_once(request), request)
+
+    source = unpaused(first, asked.request)
+    if asked.offers:
+        source = with_rounds(source, asked, ask, parties, mark)
     if parties.client.dialect == "openai-chat" != backend.dialect and backend.seals:
         source = filtered(source, [Remembered(parties.gateway.vault, parties.entry.owner)])
     return source
@@ -123,20 +136,34 @@ class _Teller(Protocol):
 
 
 class _Streaming:
-    """Tells events as they come. The status line waits for the first that means something."""
+    """Tells events as they come. The status line waits for the first that means something.
 
-    def __init__(self, writer: StreamWriter, parties: Parties) -> None:
-        self._writer: Final = writer
+    Its writer is made as soon as the exchange waits for something, mostly for the backend, whose time it is then; and
+    from then on the client is kept company.
+    """
+
+    def __init__(self, make_writer: Callable[[], StreamWriter], parties: Parties) -> None:
+        self._make_writer: Final = make_writer
+        self._made: StreamWriter | None = None
         self._parties: Final = parties
         self.said = False
-        parties.keep_company(writer.pulse, self._fail)
+        asyncio.get_running_loop().call_soon(self._keep_company)
+
+    def _writer(self) -> StreamWriter:
+        if self._made is None:
+            self._made = self._make_writer()
+        return self._made
+
+    def _keep_company(self) -> None:
+        if not self._parties.responder.closed:
+            self._parties.keep_company(self._writer().pulse, self._fail)
 
     def _fail(self, problem: Problem) -> bytes:
-        return self._writer.feed(Failed(problem))
+        return self._writer().feed(Failed(problem))
 
     async def tell(self, source: Source, losses: Losses) -> None:
         responder, entry = self._parties.responder, self._parties.entry
-        feed, say, hear = self._writer.feed, responder.say, entry.hear
+        feed, say, hear = self._writer().feed, responder.say, entry.hear
         over: Ended | Failed | None = None
         last_words = b""
 
@@ -205,7 +232,7 @@ class _Gathering:
 
 def with_defaults(request: Request, defaults: Defaults) -> Request:
     """The model's defaults, wherever the client asked for nothing."""
-    if defaults == Defaults():
+    if defaults == _NO_DEFAULTS:
         return request
     sampling = {
         name: wanted

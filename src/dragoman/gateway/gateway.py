@@ -1,7 +1,7 @@
 """What every exchange has in common."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -25,8 +25,8 @@ from dragoman.store.vault import Vault
 from dragoman.tools.tool import ServerTool
 from dragoman.workers.pool import Workers
 
-# The tools that the proxy runs for a model, or for whoever asks without one; none where nothing is configured.
-ToolsFor: TypeAlias = Callable[[Config, ModelConfig | None], Sequence[ServerTool]]
+# The tools that the proxy runs for a model, or for whoever asks without one, by kind; none where nothing is configured.
+ToolsFor: TypeAlias = Callable[[Config, ModelConfig | None], Mapping[str, ServerTool]]
 
 MAX_ANSWER: Final = 100 * 2**20  # bytes of a whole answer
 

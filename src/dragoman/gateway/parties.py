@@ -1,9 +1,8 @@
 """Who takes part in one exchange: the caller, his dialect, the house, the one who answers, and the one who writes it down."""
 
 import asyncio
-import functools
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from msgspec import Struct
 
@@ -17,6 +16,7 @@ from dragoman.hub.problems import Problem
 from dragoman.hub.request import Request
 from dragoman.protocols.codec import ClientSide
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _LARGE: Final = 2**18  # bytes: some 3 ms of reading
@@ -34,17 +34,17 @@ class Parties(Struct, frozen=True):
     async def read_request(self, body: bytes) -> Request:
         """Read the client's request. After a large one others have their turn before it is written anew."""
         self.entry.read_bytes = len(body)
-        request = await self.beside(functools.partial(self.client.read_request, body, self.call.headers))
+        request = await self.beside(self.client.read_request, body, self.call.headers)
         self.entry.session = request.session or ""
         if len(body) > _LARGE:
             await asyncio.sleep(0)
         return request
 
-    async def beside(self, work: Callable[[], T]) -> T:
+    async def beside(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do what takes long if the request is huge: then in a thread, so that other streams go on meanwhile."""
         if self.entry.read_bytes > _HUGE:
-            return await asyncio.to_thread(work)
-        return work()
+            return await asyncio.to_thread(work, *args, **kwargs)
+        return work(*args, **kwargs)
 
     def keep_company(self, pulse: Callable[[], bytes], failure: Callable[[Problem], bytes]) -> None:
         """The answer is a stream: from now on fillers are said in silence, and a problem inside it if need be."""

@@ -18,6 +18,7 @@ from dragoman.hub.events import Ended, Event, Noted
 from dragoman.hub.request import Request
 from dragoman.hub.route import Route
 from dragoman.hub.usage import Usage
+from dragoman.protocols.codec import StreamWriter as CodecWriter
 from dragoman.protocols.openai_responses.answer_writer import StreamWriter
 from dragoman.store.responses import ConnectionResponses
 from dragoman.wire import jsons
@@ -63,9 +64,13 @@ def _why_not(members: jsons.Members, body: bytes, route: Route, parties: Parties
 async def _converse(request: Request, members: jsons.Members, route: Route, parties: Parties) -> None:
     mark = stamp(parties.entry.id)
     if request.stream:
-        writer = StreamWriter(request, mark)
-        keeping = _Keeping(writer, members, parties) if _is_kept(members, parties) else writer
-        await converse(request, route, parties, keeping)
+        is_kept = _is_kept(members, parties)
+
+        def make_writer() -> CodecWriter:
+            writer = StreamWriter(request, mark)
+            return _Keeping(writer, members, parties) if is_kept else writer
+
+        await converse(request, route, parties, make_writer)
         return
     answer = await gathered(with_defaults(request, route.defaults), route, parties)
     response = parties.client.write_answer(answer, request, mark)

@@ -31,7 +31,7 @@ _WHOLE: Final = ((b"cache-control", b"no-store"),)
 class Responder(Struct, eq=False):
     """last_said: time of the last write, monotonic, for whoever keeps the line alive.
 
-    written: bytes of the body, as far as they have been handed on.
+    written: bytes of the body, as far as they have been handed on. closed: the exchange is over.
     pulse: makes a filler; None = this answer needs none. failure: says a problem inside the stream.
     """
 
@@ -39,6 +39,7 @@ class Responder(Struct, eq=False):
     _request_id: str
     started: bool = False
     ended: bool = False
+    closed: bool = False
     status: int = 0
     written: int = 0
     last_said: float = field(default_factory=time.monotonic)
@@ -131,6 +132,7 @@ class Responder(Struct, eq=False):
         """Nothing more is said. Whoever could say it has this responder, so it parts from them: a cycle for each stream
         would be left to the garbage collector, which takes 0.1 s for some hundred of them.
         """
+        self.closed = True
         self.pulse = self.failure = None
 
 

@@ -43,9 +43,9 @@ _replace: Final = msgspec.structs.replace
 Again: TypeAlias = Callable[[Request], Awaitable[Source]]
 
 
-async def open_rounds(asked: Prepared, again: Again, parties: Parties, mark: Stamp) -> Source:
-    """Ask the backend for its first round. Raise the Problem it answers with, if it does not answer with success."""
-    rounds = Rounds(await again(asked.request), asked, again, parties, mark)
+def with_rounds(first: Source, asked: Prepared, again: Again, parties: Parties, mark: Stamp) -> Source:
+    """first: the answer to the first round."""
+    rounds = Rounds(first, asked, again, parties, mark)
     if parties.client.dialect != "openai-chat":
         return rounds
     return filtered(rounds, [RememberedRuns(parties.gateway.vault, parties.entry.owner, rounds.runs)])

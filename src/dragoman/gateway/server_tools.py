@@ -58,7 +58,8 @@ def prepared(request: Request, route: Route, backend: Backend, parties: Parties)
     """The request with what was found in earlier turns as this backend understands it, and with the proxy's tools."""
     tools = _tools_for(route, parties)
     offers = _offers(request, route, backend, parties, tools) if tools else {}
-    natively = runs_itself("web_search", request, backend) and "web_search" not in offers
+    may_run = bool(backend.profile.server_tools) and "web_search" not in offers
+    natively = may_run and runs_itself("web_search", request, backend)
     request = restored(request, parties, kept=bool(offers), natively=natively)
     if natively and backend.dialect != request.dialect:
         request = with_tool(request)
@@ -101,8 +102,7 @@ def _tools_for(route: Route, parties: Parties) -> Mapping[str, ServerTool]:
     """The tools that the proxy has for this model, by kind."""
     snapshot = parties.snapshot
     model = snapshot.model(route.model)
-    tools = () if model is None else parties.gateway.tools(snapshot.config, model)
-    return {tool.declaration.name: tool for tool in tools} if tools else {}
+    return {} if model is None else parties.gateway.tools(snapshot.config, model)
 
 
 def _is_forced(route: Route, parties: Parties) -> bool:

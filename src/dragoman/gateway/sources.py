@@ -1,7 +1,6 @@
 """Where an answer comes from, as events: a backend, streaming or whole, or the built-in demo model."""
 
 import asyncio
-import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeAlias
@@ -103,8 +102,7 @@ async def _ask(
     if backend.dialect != "openai-responses":
         custom_tools = backend.dialect == "openai-chat" and backend.profile.openai_fields
         request, originals = lowered(request, custom_tools=custom_tools)
-    written = functools.partial(side.write_request, request, route, backend, losses)
-    body = await parties.beside(written)
+    body = await parties.beside(side.write_request, request, route, backend, losses)
     asked = await gateway.net.ask("POST", side.url(backend), request_headers(side, backend), body, route.timeouts)
     try:
         # While the backend thinks, what will hear its answer is made.

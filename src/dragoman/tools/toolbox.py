@@ -1,5 +1,6 @@
 """Which tools there are for a model: what the configuration gives it, and nothing else."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from dragoman.config.about import NO_SECRET
@@ -27,17 +28,28 @@ class Toolbox:
         self._searches: Final = Searches(net, results)
         self._pages: Final = Pages(net, results, workers)
 
-    def tools(self, config: Config, model: ModelConfig | None) -> tuple[ServerTool, ...]:
-        """The tools that the proxy runs for this model; none where nothing is configured.
+        self._config: Config | None = None
+        self._kept: dict[int, tuple[ModelConfig | None, Mapping[str, ServerTool]]] = {}  # of that configuration
 
-        model: None = whoever asks for a tool without a model, as over MCP.
+    def tools(self, config: Config, model: ModelConfig | None) -> Mapping[str, ServerTool]:
+        """The tools that the proxy runs for this model, by kind; none where nothing is configured.
+
+        model: one of the configuration's; None = whoever asks for a tool without a model, as over MCP.
         """
+        if self._config is not config:
+            self._config, self._kept = config, {}
+        kept = self._kept.get(id(model))
+        if kept is None or kept[0] is not model:
+            kept = self._kept[id(model)] = model, self._made(config, model)
+        return kept[1]
+
+    def _made(self, config: Config, model: ModelConfig | None) -> Mapping[str, ServerTool]:
         accounts = accounts_for(config, NO_SECRET if model is None else model.processors.web_search_key)
         tools: list[ServerTool] = [WebSearch(self._searches, accounts)] if accounts else []
         fetches = config.processors.web_fetch
         if fetches or (fetches is None and accounts):
             tools.append(WebFetch(self._pages, config.allowed))
-        return tuple(tools)
+        return {tool.declaration.name: tool for tool in tools}
 
 
 def accounts_for(config: Config, own_key: Secret = NO_SECRET) -> tuple[Account, ...]:
