@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
+from msgspec import Struct
+
 from dragoman.hub.problems import Problem
 
 Policy = Literal["honest", "strict", "lenient"]
@@ -21,16 +23,15 @@ class Loss(NamedTuple):
     warned: bool
 
 
-class Losses:
+class Losses(Struct):
     """The losses of one request towards one backend. Make one per attempt.
 
     policy "honest" keeps the three classes; "strict" refuses what would be warned of; "lenient" warns of what would be
     refused, where that is at all possible.
     """
 
-    def __init__(self, policy: Policy = "honest") -> None:
-        self.policy = policy
-        self.noted: list[Loss] = []
+    policy: Policy = "honest"
+    noted: list[Loss] = []
 
     def silent(self, path: str, why: str) -> None:
         self.noted.append(Loss(path, why, warned=False))

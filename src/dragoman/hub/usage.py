@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeAlias, TypeVar, get_args
 
 import msgspec
 from msgspec import Struct
 
+S = TypeVar("S", bound=Struct)
+
 _MOST: Final = 2**53  # beyond this a number is no count, and other languages cannot hold it
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
+
+
+def counts(said: Any, kind: type[S]) -> S:
+    """The counts that `kind` declares, where backends say them; None for what cannot be one.
+
+    Its members are `Count | None`, or structs of such or None. What is told of properly is read in one go.
+    """
+    try:
+        return msgspec.convert(said, kind)
+    except msgspec.ValidationError:
+        of = said if isinstance(said, dict) else {}
+        return kind(**{field.name: _told(of.get(field.name), field.type) for field in msgspec.structs.fields(kind)})
+
+
+def _told(said: Any, kind: Any) -> Any:
+    if said is None or kind == Count | None:
+        return count(said)
+    inner: type[Struct] = get_args(kind)[0]
+    return counts(said, inner)
 
 
 def count(said: Any) -> int | None:

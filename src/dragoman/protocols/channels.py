@@ -77,7 +77,9 @@ class Channels:
         for beginning in _BEGINNINGS:
             if beginning.startswith(visible):
                 return []
-        return self._pass()
+        self.off = True
+        text = self._text
+        return [] if text is None else [text, Grew(text.block, self._held)]
 
     def _pass(self) -> list[Event]:
         self.off = True

@@ -5,19 +5,20 @@ Some servers know no streams, and some say errors with status 200 and in JSON wh
 
 from typing import Final
 
+from msgspec import Struct, field
+
 from dragoman.wire import jsons
 from dragoman.wire.sse import MAX_FRAME, Frame, FrameTooLargeError, SSEReader
 
 DONE: Final = b"[DONE]"
 
 
-class Frames:
+class Frames(Struct):
     """body: what has come so far, if it is no stream; else empty."""
 
-    def __init__(self) -> None:
-        self._sse: Final = SSEReader()
-        self._undecided = True
-        self.body = bytearray()
+    body: bytearray = field(default_factory=bytearray)
+    _sse: SSEReader = field(default_factory=SSEReader)
+    _undecided: bool = True
 
     def feed(self, data: bytes) -> list[Frame]:
         """Raise FrameTooLargeError."""

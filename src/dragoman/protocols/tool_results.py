@@ -28,7 +28,7 @@ def paired(turns: Sequence[Turn], form: tool_ids.Form, losses: Losses, *, unique
     A result without a call becomes text where it stood. Ids have the wanted form and differ within a turn, and in
     the whole conversation if `unique`.
     """
-    if _is_mere_talk(turns):
+    if not _is_in_need(turns):
         return [*turns]
     pairing = _Pairing(form, losses, unique=unique)
     done: list[Turn] = []
@@ -49,17 +49,17 @@ def last_question(turns: Sequence[Turn]) -> int:
     return -1
 
 
-def _is_mere_talk(turns: Sequence[Turn]) -> bool:
-    """Whether there are neither calls nor results in it, and the assistant never speaks twice in a row."""
+def _is_in_need(turns: Sequence[Turn]) -> bool:
+    """Whether there are calls or results, or empty turns, or the assistant speaks twice in a row."""
     before = ""
     for turn in turns:
         if not turn.parts or turn.role == before == "assistant":
-            return False
+            return True
         before = turn.role
         for part in turn.parts:
             if type(part) is ToolCall or type(part) is ToolResult:
-                return False
-    return True
+                return True
+    return False
 
 
 def _rounds(turns: Sequence[Turn]) -> Iterator[tuple[Sequence[Turn], Sequence[Turn]]]:

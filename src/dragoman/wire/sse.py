@@ -6,7 +6,7 @@ bytes. A writer never emits `id:`, `retry:` or an empty `data:`, which the OpenA
 
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 MAX_FRAME: Final = 64 * 2**20
 _BOM: Final = b"\xef\xbb\xbf"
@@ -21,26 +21,25 @@ class FrameTooLargeError(ValueError):
     """One event exceeds the reader's limit."""
 
 
-class SSEReader:
+class SSEReader(Struct):
     """Bytes in, whole frames out, however the bytes were cut.
 
     limit: bytes one event may have. An unfinished line is kept apart and joined once, so a huge event costs linear
     time however small its pieces are.
     """
 
-    def __init__(self, limit: int = MAX_FRAME) -> None:
-        self._limit: Final = limit
-        self._rest = bytearray()  # an unfinished line, or what may become a BOM
-        self._event = ""
-        self._data: list[bytes] = []
-        self._size = 0  # of `_data`
-        self._after_cr = False
-        self._begun = False
-        self._idle = True  # nothing is half said
+    limit: int = MAX_FRAME
+    _rest: bytearray = field(default_factory=bytearray)  # an unfinished line, or what may become a BOM
+    _event: str = ""
+    _data: list[bytes] = []
+    _size: int = 0  # of `_data`
+    _after_cr: bool = False
+    _begun: bool = False
+    _idle: bool = True  # nothing is half said
 
     def feed(self, data: bytes) -> list[Frame]:
         """Raise FrameTooLargeError; the reader is of no use afterwards."""
-        if not self._idle or not data.endswith(b"\n\n") or data.find(b"\r") >= 0 or len(data) > self._limit:
+        if not self._idle or not data.endswith(b"\n\n") or data.find(b"\r") >= 0 or len(data) > self.limit:
             frames = self._lines(data)
             self._idle = self._begun and not (self._rest or self._data or self._event or self._after_cr)
             return frames
@@ -90,7 +89,7 @@ class SSEReader:
 
     def unfinished(self) -> list[Frame]:
         """What has come of an event that lacks its blank line: some servers leave out the last one. Changes nothing."""
-        twin = SSEReader(2 * self._limit)
+        twin = SSEReader(2 * self.limit)
         twin._begun = True
         twin._event, twin._data, twin._size = self._event, list(self._data), self._size
         return twin._lines(bytes(self._rest) + b"\n\n")
@@ -120,8 +119,8 @@ class SSEReader:
         self._check()
 
     def _check(self) -> None:
-        if self._size + len(self._rest) > self._limit:
-            raise FrameTooLargeError(f"one event is larger than {self._limit} bytes")
+        if self._size + len(self._rest) > self.limit:
+            raise FrameTooLargeError(f"one event is larger than {self.limit} bytes")
 
     def _without_bom(self, data: bytes) -> bytes:
         head = bytes(self._rest) + data

@@ -10,6 +10,7 @@ from dragoman.hub.request import Citation, FunctionTool, Opaque, Request, Seal, 
 from dragoman.hub.route import Profile
 from dragoman.hub.usage import Usage
 from dragoman.protocols import frames as frames_module
+from dragoman.protocols import tool_names
 from dragoman.protocols.anthropic_messages.answer_reader import AnswerReader
 from dragoman.wire import jsons
 from tests.conformance.backends import DONE, block, event, message, start, stop, text_block, thinking_block, tool_block
@@ -169,7 +170,7 @@ def test_a_calls_input(value: Any, deltas: list[str], arguments: list[str]) -> N
 
 def test_ids_and_names_of_calls() -> None:
     asked = Request(dialect="anthropic-messages", model="m", turns=(), tools=(FunctionTool("a.b"),))
-    (fitted,) = AnswerReader(asked, PROFILE, STAMP)._names
+    fitted = tool_names.fit("a.b")
     events = read(start(), tool_block(0, "", fitted), tool_block(1, "t", "g"), stop("tool_use"), request=asked)
     calls = [said.part for said in events if isinstance(said, Opened)]
     assert calls == [ToolCall(f"call_{STAMP.id}1", "a.b"), ToolCall("t", "g")]

@@ -8,7 +8,6 @@ from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Citation, Opaque, Request, Seal, Text, Thinking, ToolCall
 from dragoman.hub.route import Profile
-from dragoman.protocols import tool_names
 from dragoman.protocols.anthropic_messages import usage
 from dragoman.protocols.backend_problems import read_problem
 from dragoman.protocols.call_ids import CallIds
@@ -58,7 +57,6 @@ class AnswerReader:
     def __init__(self, request: Request, profile: Profile, stamp: Stamp) -> None:
         self._frames: Final = Frames()
         self._family: Final = profile.family
-        self._names: Final = tool_names.originals(request.tools)
         self._ids: Final = CallIds(request, stamp)
         self._usage: Final = usage.Said()
         self._said: list[Event] = []  # since the last call
@@ -79,7 +77,8 @@ class AnswerReader:
             return self._taken()
         for frame in frames:
             self._frame(frame)
-        return self._taken()
+        said, self._said = self._said, []
+        return said
 
     def finish(self) -> list[Event]:
         if self._over:
@@ -125,17 +124,15 @@ class AnswerReader:
             if data and data != DONE:
                 self._garbled("the backend sent a garbled stream", error, data)
             return
-        if type(said) is dict and self._goes_on(said):
-            return
-        if not isinstance(said, dict):
+        if type(said) is not dict:
             self._fail(Problem("backend_failed", "the backend sent a garbled stream: an event is no object"))
-        else:
+        elif said.get("type") != "content_block_delta" or not self._goes_on(said):
             self._event(said, frame.data)
 
     def _goes_on(self, said: dict[str, Any]) -> bool:
         """The hot path: hear an event that is nothing but more of an open block. False: it is something else."""
         delta, index = said.get("delta"), said.get("index")
-        if said.get("type") != "content_block_delta" or type(delta) is not dict or type(index) is not int:
+        if type(delta) is not dict or type(index) is not int:
             return False
         block = self._open.get(index)
         if block is None or (growth := _GROWTH_OF.get(block.kind)) is None or delta.get("type") != growth[0]:
@@ -148,13 +145,16 @@ class AnswerReader:
         return True
 
     def _event(self, said: dict[str, Any], data: bytes) -> None:
+        index = said.get("index")
+        if type(index) is not int:
+            index = 0
         match said.get("type"):
             case "content_block_delta":
-                self._delta(_index(said), _object(said, "delta"))
+                self._delta(index, _object(said, "delta"))
             case "content_block_start":
-                self._start(_index(said), _object(said, "content_block"))
+                self._start(index, _object(said, "content_block"))
             case "content_block_stop":
-                self._close(_index(said))
+                self._close(index)
             case "message_start":
                 self._begin(_object(said, "message"))
             case "message_delta":
@@ -168,7 +168,10 @@ class AnswerReader:
     def _begin(self, message: dict[str, Any]) -> None:
         if not self._began:  # some say it twice
             self._began = True
-            self._said.append(Began(_text(message.get("id")) or None, _text(message.get("model")) or None))
+            own, model = message.get("id"), message.get("model")
+            self._said.append(
+                Began(own if type(own) is str and own else None, model if type(model) is str and model else None)
+            )
         self._note(message.get("usage"))
 
     def _note(self, said: Any) -> None:
@@ -176,18 +179,21 @@ class AnswerReader:
             self._said.append(Noted(noted))
 
     def _start(self, index: int, block: dict[str, Any]) -> None:
-        self._close(index)
+        if index in self._open:
+            self._close(index)
         match block.get("type"):
             case "text":
                 self._open_block(index, "text", Text(""))
-                self._grow(index, _text(block.get("text")))
+                if text := block.get("text"):
+                    self._grow(index, text)
                 citations = block.get("citations")
                 for citation in citations if isinstance(citations, list) else ():
                     self._cite(index, citation)
             case "thinking":
                 opened = self._open_block(index, "thinking", Thinking(""))
                 opened.signature = _text(block.get("signature"))
-                self._grow(index, _text(block.get("thinking")))
+                if thought := block.get("thinking"):
+                    self._grow(index, thought)
             case "redacted_thinking":
                 self._show(Thinking("", Seal(_DIALECT, self._family, _text(block.get("data")), "redacted")))
             case "tool_use" | "server_tool_use" as kind:
@@ -202,7 +208,7 @@ class AnswerReader:
             return
         self._called = self._called or ours
         call_id = self._ids.fresh(_text(block.get("id")))
-        call = ToolCall(call_id, self._names.get(name, name), by="client" if ours else "backend")
+        call = ToolCall(call_id, self._ids.name(name), by="client" if ours else "backend")
         opened, value = self._open_block(index, "call", call), block.get("input")
         if value not in (None, {}):
             # Streams open with `{}` and grow; whole answers, and some servers' streams, open with all there is.
@@ -243,8 +249,8 @@ class AnswerReader:
         self._close(index)
         return self._open_block(index, kind, Text("") if kind == "text" else Thinking(""))
 
-    def _grow(self, index: int, text: str) -> None:
-        if text:
+    def _grow(self, index: int, text: Any) -> None:
+        if isinstance(text, str):
             block = self._open[index]
             block.grew = True
             self._said.append(Grew(block.number, text))
@@ -285,11 +291,6 @@ class AnswerReader:
     def _fail(self, problem: Problem) -> None:
         self._over = True
         self._said.append(Failed(problem))
-
-
-def _index(said: dict[str, Any]) -> int:
-    index = said.get("index")
-    return index if isinstance(index, int) else 0
 
 
 def _text(value: Any) -> str:

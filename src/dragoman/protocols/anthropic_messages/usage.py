@@ -1,45 +1,74 @@
 """Token counts in the Messages dialect: `input_tokens` counts only what touched no cache."""
 
-from typing import Any
+from typing import Any, Final
 
-from dragoman.hub.usage import Usage, count
+from msgspec import Struct
+
+from dragoman.hub.usage import Count, Usage, counts
 
 
-class Said:
+class Said(Struct):
     """What a stream has said of its usage so far: `message_delta` repeats or leaves out what `message_start` said.
 
     The counts are put together before they are converted: a later `input_tokens` alone would lose the cached ones.
     """
 
-    def __init__(self) -> None:
-        self._fields: dict[str, Any] = {}
+    _fields: dict[str, Any] = {}
 
     def updated(self, said: Any) -> Usage | None:
         if not isinstance(said, dict):
             return None
-        self._fields |= {key: value for key, value in said.items() if value is not None}
+        for key, value in said.items():
+            if value is not None:
+                self._fields[key] = value
         return read_usage(self._fields)
+
+
+class _Creation(Struct):
+    ephemeral_1h_input_tokens: Count | None = None
+
+
+class _OutputDetails(Struct):
+    thinking_tokens: Count | None = None
+
+
+class _ServerTools(Struct):
+    web_search_requests: Count | None = None
+    web_fetch_requests: Count | None = None
+
+
+class _Told(Struct):
+    input_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
+    cache_creation: _Creation | None = None
+    output_tokens: Count | None = None
+    output_tokens_details: _OutputDetails | None = None
+    server_tool_use: _ServerTools | None = None
+
+
+_NOTHING: Final = Usage()
+_NO_CREATION: Final = _Creation()
+_NO_DETAILS: Final = _OutputDetails()
+_NO_TOOLS: Final = _ServerTools()
 
 
 def read_usage(said: Any) -> Usage | None:
     """Return None where nothing is said."""
-    if not isinstance(said, dict):
-        return None
-    fresh, read = count(said.get("input_tokens")), count(said.get("cache_read_input_tokens"))
-    written = count(said.get("cache_creation_input_tokens"))
-    creation, details = _object(said, "cache_creation"), _object(said, "output_tokens_details")
-    server = _object(said, "server_tool_use")
+    told = counts(said, _Told)
+    fresh, read, written = told.input_tokens, told.cache_read_input_tokens, told.cache_creation_input_tokens
+    server = told.server_tool_use or _NO_TOOLS
     usage = Usage(
         input=None if fresh is None else fresh + (read or 0) + (written or 0),
         cache_read=read,
         cache_written=written,
-        cache_written_1h=count(creation.get("ephemeral_1h_input_tokens")),
-        output=count(said.get("output_tokens")),
-        reasoning=count(details.get("thinking_tokens")),
-        searches=count(server.get("web_search_requests")),
-        fetches=count(server.get("web_fetch_requests")),
+        cache_written_1h=(told.cache_creation or _NO_CREATION).ephemeral_1h_input_tokens,
+        output=told.output_tokens,
+        reasoning=(told.output_tokens_details or _NO_DETAILS).thinking_tokens,
+        searches=server.web_search_requests,
+        fetches=server.web_fetch_requests,
     )
-    return None if usage == Usage() else usage
+    return None if usage == _NOTHING else usage
 
 
 def write_usage(usage: Usage) -> dict[str, Any]:
@@ -62,8 +91,3 @@ def write_usage(usage: Usage) -> dict[str, Any]:
             "web_fetch_requests": usage.fetches or 0,
         }
     return said
-
-
-def _object(of: dict[str, Any], key: str) -> dict[str, Any]:
-    value = of.get(key)
-    return value if isinstance(value, dict) else {}

@@ -3,14 +3,12 @@
 A whole answer is read as the one delta it would have been, so that streamed and whole answers cannot differ.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Showed
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Citation, Refusal, Request, Seal, Text, Thinking, ToolCall
 from dragoman.hub.route import Profile
-from dragoman.protocols import tool_names
 from dragoman.protocols.backend_problems import read_problem
 from dragoman.protocols.call_ids import CallIds
 from dragoman.protocols.codec import Stamp
@@ -64,10 +62,7 @@ class AnswerReader:
         self._tags: Final = ThinkTags(profile.think_tags, implicit_open=profile.implicit_open)
         self._family: Final = profile.family
         self._stop: Final = request.stop
-        self._request: Final = request
-        self._stamp: Final = stamp
-        self._ids: CallIds | None = None  # with the first call
-        self._names: Mapping[str, str] = {}
+        self._ids: Final = CallIds(request, stamp)
         self._said: list[Event] = []  # since the last call
         self._blocks = 0
         self._open = -1  # the open block that is not a tool call
@@ -267,7 +262,8 @@ class AnswerReader:
                 self._show_seal()
             if self._calls:
                 self._close_whole_calls()
-            self._open, self._kind = self._next_block(), kind
+            self._open, self._kind = self._blocks, kind
+            self._blocks += 1
             self._tell(Opened(self._open, _PART[kind]("")))
         self._tell(Grew(self._open, text))
 
@@ -331,10 +327,7 @@ class AnswerReader:
         self._show_seal()
         self._close_whole_calls()
         call.opened = True
-        if self._ids is None:
-            self._ids = CallIds(self._request, self._stamp)
-            self._names = tool_names.originals(self._request.tools)
-        name = self._names.get(call.name, call.name)
+        name = self._ids.name(call.name)
         self._tell(
             Opened(call.block, ToolCall(self._ids.fresh(call.id), name, kind="custom" if custom else "function"))
         )

@@ -5,7 +5,9 @@ Minimum safe field set (openai 3.54, AI SDK, openai-node 6): id, object, created
 the usage chunk last before [DONE].
 """
 
-from typing import Any, Final, NamedTuple, assert_never
+from typing import Any, Final, assert_never
+
+from msgspec import Struct
 
 from dragoman.hub.answer import Answer
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Running, Showed
@@ -30,9 +32,11 @@ _FINISH: Final[dict[Reason, str]] = {
     "compacted": "stop",
 }
 _DONE: Final = b"data: [DONE]\n\n"
+_GOES_ON: Final = b',"logprobs":null,"finish_reason":null}]}\n\n'  # behind a delta
+_ROLE: Final = b'{"role":"assistant","content":""}' + _GOES_ON
 
 
-class _Growth(NamedTuple):
+class _Growth(Struct, frozen=True):
     """What stands around the text of a block's growth."""
 
     head: bytes
@@ -70,7 +74,7 @@ class StreamWriter:
         if self._begun:
             return b""
         self._begun = True
-        return self._chunk({"role": "assistant", "content": ""})
+        return self._delta_head + _ROLE
 
     def feed(self, event: Event) -> bytes:
         if type(event) is Grew:  # the hot path first
@@ -83,7 +87,12 @@ class StreamWriter:
                 self._silent.pop(event.block, None)
             text = free_text.piece(event.text) if growth.free_text else event.text
             return growth.head + jsons.write(text) + growth.tail
-        return b"" if self._over else self._say(event)
+        if self._over:
+            return b""
+        if type(event) is Noted:
+            self._usage = self._usage.updated(event.usage)
+            return b""
+        return self._say(event)
 
     def pulse(self) -> bytes:
         """An empty delta: Qwen Code (0.24) counts parsed chunks only, comments do not reset its 240 s timer."""
@@ -92,14 +101,12 @@ class StreamWriter:
     def _say(self, event: Event) -> bytes:
         match event:
             case Opened():
-                return self.begin() + self._opened(event)
+                return self._opened(event) if self._begun else self.begin() + self._opened(event)
             case Closed():
                 self._details += _details(event.seal)
                 return self._closed(event.block)
             case Cited():
                 self._cited.append(event)
-            case Noted():
-                self._usage = self._usage.updated(event.usage)
             case Ended():
                 return self.begin() + self._ended(event)
             case Failed():
@@ -109,7 +116,7 @@ class StreamWriter:
                 return self.begin()
             case Showed(part=Thinking(seal=seal)):
                 self._details += _details(seal)
-            case Showed() | Running() | Grew():  # what the backend ran itself has no place in this dialect
+            case Showed() | Running() | Grew() | Noted():  # what the backend ran itself has no place in this dialect
                 pass
             case _:
                 assert_never(event)
@@ -129,8 +136,7 @@ class StreamWriter:
                 self._declined = True
             case _:
                 assert_never(event.part)
-        tail = b'},"logprobs":null,"finish_reason":null}]}\n\n'
-        self._growth[event.block] = _Growth(self._delta_head + key, tail, visible=event.block in self._spans)
+        self._growth[event.block] = _Growth(self._delta_head + key, b"}" + _GOES_ON, visible=event.block in self._spans)
         return b""
 
     def _opened_call(self, block: int, call: ToolCall) -> bytes:
@@ -140,7 +146,7 @@ class StreamWriter:
         takes_text = call.kind == "custom"
         self._growth[block] = _Growth(
             self._delta_head + b'{"tool_calls":[{"index":%d,"function":{"arguments":' % index,
-            b'}}]},"logprobs":null,"finish_reason":null}]}\n\n',
+            b"}}]}" + _GOES_ON,
             free_text=takes_text,
         )
         if not takes_text:

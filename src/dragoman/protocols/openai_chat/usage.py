@@ -1,8 +1,36 @@
 """Token counts in the Chat Completions dialect."""
 
-from typing import Any
+from typing import Any, Final
 
-from dragoman.hub.usage import Usage, count
+from msgspec import Struct
+
+from dragoman.hub.usage import Count, Usage, counts
+
+
+class _PromptDetails(Struct):
+    cached_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
+
+
+class _CompletionDetails(Struct):
+    reasoning_tokens: Count | None = None
+
+
+class _Told(Struct):
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
+    total_tokens: Count | None = None
+    prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
+    prompt_cache_hit_tokens: Count | None = None
+    cached_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
+
+
+_NOTHING: Final = Usage()
+_NO_PROMPT: Final = _PromptDetails()
+_NO_COMPLETION: Final = _CompletionDetails()
 
 
 def read_usage(said: Any) -> Usage | None:
@@ -11,33 +39,28 @@ def read_usage(said: Any) -> Usage | None:
     Cached tokens stand in `prompt_tokens_details`, at DeepSeek also in `prompt_cache_hit_tokens`, at Moonshot in a bare
     `cached_tokens`, at LiteLLM under Anthropic's names; always as a part of `prompt_tokens`.
     """
-    if not isinstance(said, dict):
-        return None
-    prompt, completion = _object(said, "prompt_tokens_details"), _object(said, "completion_tokens_details")
-    reasoning = count(completion.get("reasoning_tokens"))
+    told = counts(said, _Told)
+    prompt = told.prompt_tokens_details or _NO_PROMPT
+    reasoning = (told.completion_tokens_details or _NO_COMPLETION).reasoning_tokens
+    read, written = prompt.cached_tokens, prompt.cache_write_tokens
+    for other in (told.prompt_cache_hit_tokens, told.cached_tokens, told.cache_read_input_tokens):
+        read = other if read is None else read
     usage = Usage(
-        input=count(said.get("prompt_tokens")),
-        cache_read=_first(
-            prompt.get("cached_tokens"),
-            said.get("prompt_cache_hit_tokens"),
-            said.get("cached_tokens"),
-            said.get("cache_read_input_tokens"),
-        ),
-        cache_written=_first(prompt.get("cache_write_tokens"), said.get("cache_creation_input_tokens")),
-        output=_output(said, reasoning),
+        input=told.prompt_tokens,
+        cache_read=read,
+        cache_written=told.cache_creation_input_tokens if written is None else written,
+        output=_output(told, reasoning) if reasoning else told.completion_tokens,
         reasoning=reasoning,
     )
-    return None if usage == Usage() else usage
+    return None if usage == _NOTHING else usage
 
 
-def _output(said: dict[str, Any], reasoning: int | None) -> int | None:
+def _output(told: _Told, reasoning: int) -> int | None:
     """xAI counts reasoning beside `completion_tokens` and not in it; its total tells."""
-    completion = count(said.get("completion_tokens"))
-    if completion is None or not reasoning:
+    prompt, completion = told.prompt_tokens, told.completion_tokens
+    if prompt is None or completion is None or told.total_tokens != prompt + completion + reasoning:
         return completion
-    prompt, total = count(said.get("prompt_tokens")), count(said.get("total_tokens"))
-    beside = prompt is not None and total == prompt + completion + reasoning
-    return completion + reasoning if beside else completion
+    return completion + reasoning
 
 
 def write_usage(usage: Usage) -> dict[str, Any]:
@@ -52,15 +75,3 @@ def write_usage(usage: Usage) -> dict[str, Any]:
         },
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning or 0},
     }
-
-
-def _object(of: dict[str, Any], key: str) -> dict[str, Any]:
-    value = of.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _first(*values: Any) -> int | None:
-    for value in values:
-        if value is not None and (counted := count(value)) is not None:
-            return counted
-    return None

@@ -25,7 +25,6 @@ from dragoman.hub.request import (
 )
 from dragoman.hub.route import Profile
 from dragoman.hub.usage import Usage
-from dragoman.protocols import tool_names
 from dragoman.protocols.backend_problems import read_problem
 from dragoman.protocols.call_ids import CallIds
 from dragoman.protocols.codec import Stamp
@@ -56,6 +55,7 @@ _KINDS: Final = {
     "function_call": "call",
     "custom_tool_call": "call",
 }
+_KIND_OF: Final[dict[type, str]] = {Text: "message", Refusal: "message", Thinking: "reasoning", ToolCall: "call"}
 TERMINAL: Final = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 
 
@@ -95,7 +95,6 @@ class AnswerReader:
     def __init__(self, request: Request, profile: Profile, stamp: Stamp) -> None:
         self._frames: Final = Frames()
         self._family: Final = profile.family
-        self._names: Final = tool_names.originals(request.tools)
         self._ids: Final = CallIds(request, stamp)
         self._said: list[Event] = []  # since the last call
         self._items: dict[int | str, _Item] = {}  # by output index, else by id
@@ -117,7 +116,8 @@ class AnswerReader:
             return self._taken()
         for frame in frames:
             self._frame(frame)
-        return self._taken()
+        said, self._said = self._said, []
+        return said
 
     def finish(self) -> list[Event]:
         if self._over:
@@ -156,17 +156,17 @@ class AnswerReader:
             if data and data != DONE:
                 self._garbled("the backend sent a garbled stream", error, data)
             return
-        if type(said) is dict and self._goes_on(said):
-            return
-        if not isinstance(said, dict):
+        if type(said) is not dict:
             self._fail(Problem("backend_failed", "the backend sent a garbled stream: an event is no object"))
-        else:
-            self._event(_text(said.get("type")) or frame.event, said, frame.data)
+            return
+        kind = said.get("type")
+        if kind != "response.output_text.delta" or not self._goes_on(said):
+            self._event(kind if type(kind) is str and kind else frame.event, said, frame.data)
 
     def _goes_on(self, said: dict[str, Any]) -> bool:
         """The hot path: hear an event that is nothing but more of an open text. False: it is something else."""
         text, index, content = said.get("delta"), said.get("output_index"), said.get("content_index")
-        if said.get("type") != "response.output_text.delta" or type(index) is not int or type(content) is not int:
+        if type(index) is not int or type(content) is not int:
             return False
         item = self._items.get(index)
         if type(text) is not str or not text or item is None or item.done:
@@ -207,7 +207,10 @@ class AnswerReader:
     def _begin(self, response: dict[str, Any]) -> None:
         if not self._began:
             self._began = True
-            self._said.append(Began(_text(response.get("id")) or None, _text(response.get("model")) or None))
+            own, model = response.get("id"), response.get("model")
+            self._said.append(
+                Began(own if type(own) is str and own else None, model if type(model) is str and model else None)
+            )
 
     def _item(self, said: dict[str, Any], item_id: Any) -> _Item:
         """The item that an event is about. llama.cpp leaves `output_index` out and names items by id alone."""
@@ -216,7 +219,7 @@ class AnswerReader:
             key = _text(item_id) or self._current()
         item = self._items.get(key)
         if item is None:
-            self._items[key] = item = _Item(_text(item_id))
+            self._items[key] = item = _Item(item_id if type(item_id) is str else "")
         return item
 
     def _current(self) -> int | str:
@@ -239,7 +242,7 @@ class AnswerReader:
         self._called = True
         call = ToolCall(
             self._ids.fresh(_text(raw.get("call_id")) or _text(raw.get("id"))),
-            self._names.get(name, name),
+            self._ids.name(name),
             kind=_GROWING[raw["type"]][0],
             namespace=_text(raw.get("namespace")) or None,
         )
@@ -247,7 +250,7 @@ class AnswerReader:
 
     def _open(self, item: _Item, content: int, part: Text | Refusal | Thinking | ToolCall) -> _Block:
         self._began = True
-        item.kind = _kind(part)
+        item.kind = _KIND_OF[type(part)]
         item.blocks[content] = block = _Block(self._count, isinstance(part, Text))
         self._count += 1
         if block.is_text:
@@ -439,16 +442,6 @@ class AnswerReader:
     def _fail(self, problem: Problem) -> None:
         self._over = True
         self._said.append(Failed(problem))
-
-
-def _kind(part: Text | Refusal | Thinking | ToolCall) -> str:
-    match part:
-        case Text() | Refusal():
-            return "message"
-        case Thinking():
-            return "reasoning"
-        case ToolCall():
-            return "call"
 
 
 def _thinking(item: _Item) -> Thinking:

@@ -53,6 +53,23 @@ _SEARCH: Final = "web_search"
 _PASSING: Final = -1  # a block of the writer's own
 _FILTERED: Final = "[a content filter ended this answer]"
 _DONE: Final = b"data: [DONE]\n\n"
+# The events that every answer begins with, and those with which its text does.
+_BEGINNING: Final = (
+    b'event: response.created\ndata: {"type":"response.created","sequence_number":0,"response":%b}\n\n'
+    b'event: response.in_progress\ndata: {"type":"response.in_progress","sequence_number":1,"response":%b}\n\n'
+)
+_TEXT_START: Final = (
+    b'event: response.output_item.added\ndata: {"type":"response.output_item.added","sequence_number":%d,'
+    b'"output_index":%d,"item":{"id":"%b","type":"message","status":"in_progress","role":"assistant","content":[]}}\n\n'
+    b'event: response.content_part.added\ndata: {"type":"response.content_part.added","sequence_number":%d,'
+    b'"item_id":"%b","output_index":%d,"content_index":0,'
+    b'"part":{"type":"output_text","text":"","annotations":[],"logprobs":[]}}\n\n'
+)
+_TEXT_HEAD: Final = (
+    b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","item_id":"%b","output_index":%d,'
+    b'"content_index":0,"logprobs":[],"sequence_number":'
+)
+_EMPTY_TEXT: Final = (item_writer.write_text("", []), "response.output_text.delta")
 PULSE: Final = sse.write("keepalive", b'{"type":"keepalive"}')
 
 
@@ -82,9 +99,9 @@ class StreamWriter:
     """One streamed answer. terminal: the response object as it was last said. problem: why it failed, if it did."""
 
     def __init__(self, request: Request, stamp: Stamp) -> None:
-        self._response: Final = ResponseObject.of(request, stamp)
-        self._stamp: Final = stamp
         said = said_in(request)
+        self._response: Final = ResponseObject(said, request.model, stamp)
+        self._stamp: Final = stamp
         self._with_sources: Final = _wants_sources(said.get("include"))
         self._codex: Final = "client_metadata" in said
         self._usage = Usage()
@@ -108,8 +125,9 @@ class StreamWriter:
         if self._begun:
             return b""
         self._begun = True
-        created = self._lifecycle("response.created", "in_progress")
-        return created + self._event("response.in_progress", response=Raw(self.terminal))  # the same once more
+        self.terminal = self._response.write("in_progress", [])
+        self._sequence = 2
+        return _BEGINNING % (self.terminal, self.terminal)
 
     def feed(self, event: Event) -> bytes:
         if type(event) is Grew and event.block == self._growing:  # the hot path first
@@ -125,11 +143,12 @@ class StreamWriter:
             return b""
         if isinstance(event, Began):
             return b""
-        begun = self.begin()
+        begun = b"" if self._begun else self.begin()
         if isinstance(event, Failed):
             return begun + self._failed(event.problem)
-        last_words = self._last_words(cut=isinstance(event, Ended) and event.reason in _INCOMPLETE)
-        return begun + last_words + self._say(event)
+        if self._closing is not None:
+            begun += self._last_words(cut=isinstance(event, Ended) and event.reason in _INCOMPLETE)
+        return begun + self._say(event)
 
     def pulse(self) -> bytes:
         """An event with data: comments do not reset Codex's 300 s timer."""
@@ -181,7 +200,7 @@ class StreamWriter:
         match part:
             case Text():
                 self._texts.append(item)
-                return self._open_message(item, item_writer.write_text("", []), "response.output_text.delta")
+                return self._open_text(item) if not part.extra else self._open_message(item, *_EMPTY_TEXT)
             case Refusal():
                 self._declined = True
                 return self._open_refusal(item)
@@ -204,8 +223,16 @@ class StreamWriter:
     def _open_refusal(self, item: _Item) -> bytes:
         if self._codex:
             item.part = Text("")
-            return self._open_message(item, item_writer.write_text("", []), "response.output_text.delta")
+            return self._open_text(item)
         return self._open_message(item, {"type": "refusal", "refusal": ""}, "response.refusal.delta")
+
+    def _open_text(self, item: _Item) -> bytes:
+        """As `_open_message` says it, of which there is nothing to encode but numbers."""
+        self._number(item, "msg")
+        place = (item.id.encode(), item.index)
+        item.head = _TEXT_HEAD % place
+        number, self._sequence = self._sequence, self._sequence + 2
+        return _TEXT_START % (number, item.index, place[0], number + 1, *place)
 
     def _open_message(self, item: _Item, empty: dict[str, Any], delta: str) -> bytes:
         self._number(item, "msg")
@@ -390,7 +417,8 @@ class StreamWriter:
 
     def _event(self, kind: str, **fields: Any) -> bytes:
         self._sequence += 1
-        return sse.write(kind, jsons.write({"type": kind, "sequence_number": self._sequence - 1, **fields}))
+        said = jsons.write({"type": kind, "sequence_number": self._sequence - 1, **fields})
+        return b"event: %b\ndata: %b\n\n" % (kind.encode(), said)
 
 
 class _Unheard(StreamWriter):

@@ -42,13 +42,11 @@ def said_in(request: Request) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def _repeated(said: Any, usual: Any) -> Any:
-    """What was said, and in an object also what was not."""
-    return {**usual, **said} if isinstance(usual, dict) and isinstance(said, dict) else said
-
-
 class ResponseObject:
-    """The object of one answer, whose repeated part is encoded once. said: the request, as it was said."""
+    """The object of one answer, whose repeated part is encoded once. said: the request, as it was said.
+
+    Of an object that was said in part, the rest is as usual.
+    """
 
     def __init__(self, said: dict[str, Any], model: str, stamp: Stamp) -> None:
         self.id: Final = f"resp_{stamp.id}"
@@ -56,9 +54,11 @@ class ResponseObject:
         self._to_codex: Final = "client_metadata" in said
         head = {"id": self.id, "object": "response", "created_at": stamp.at, "model": model}
         self._head: Final = jsons.write(head)[:-1]
-        echo = {
-            key: usual if (value := said.get(key)) is None else _repeated(value, usual) for key, usual in ECHOED.items()
-        }
+        echo = dict(ECHOED)
+        for key, value in said.items():
+            if key in ECHOED and value is not None:
+                usual = ECHOED[key]
+                echo[key] = {**usual, **value} if isinstance(usual, dict) and isinstance(value, dict) else value
         self._echo: Final = jsons.write(echo)[1:]
 
     @classmethod

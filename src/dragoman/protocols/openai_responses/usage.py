@@ -1,23 +1,45 @@
 """Token counts in the Responses dialect."""
 
-from typing import Any
+from typing import Any, Final
 
-from dragoman.hub.usage import Usage, count
+from msgspec import Struct
+
+from dragoman.hub.usage import Count, Usage, counts
+
+
+class _InputDetails(Struct):
+    cached_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
+
+
+class _OutputDetails(Struct):
+    reasoning_tokens: Count | None = None
+
+
+class _Told(Struct):
+    input_tokens: Count | None = None
+    input_tokens_details: _InputDetails | None = None
+    output_tokens: Count | None = None
+    output_tokens_details: _OutputDetails | None = None
+
+
+_NOTHING: Final = Usage()
+_NO_INPUT: Final = _InputDetails()
+_NO_OUTPUT: Final = _OutputDetails()
 
 
 def read_usage(said: Any) -> Usage | None:
     """Return None where nothing is said."""
-    if not isinstance(said, dict):
-        return None
-    given, made = _object(said, "input_tokens_details"), _object(said, "output_tokens_details")
+    told = counts(said, _Told)
+    given = told.input_tokens_details or _NO_INPUT
     usage = Usage(
-        input=count(said.get("input_tokens")),
-        cache_read=count(given.get("cached_tokens")),
-        cache_written=count(given.get("cache_write_tokens")),
-        output=count(said.get("output_tokens")),
-        reasoning=count(made.get("reasoning_tokens")),
+        input=told.input_tokens,
+        cache_read=given.cached_tokens,
+        cache_written=given.cache_write_tokens,
+        output=told.output_tokens,
+        reasoning=(told.output_tokens_details or _NO_OUTPUT).reasoning_tokens,
     )
-    return None if usage == Usage() else usage
+    return None if usage == _NOTHING else usage
 
 
 def write_usage(usage: Usage, *, of_window: bool = False) -> dict[str, Any]:
@@ -38,8 +60,3 @@ def write_usage(usage: Usage, *, of_window: bool = False) -> dict[str, Any]:
         "output_tokens_details": {"reasoning_tokens": usage.reasoning or 0},
         "total_tokens": asked + said,
     }
-
-
-def _object(of: dict[str, Any], key: str) -> dict[str, Any]:
-    value = of.get(key)
-    return value if isinstance(value, dict) else {}
