@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from msgspec import Struct
 
-from dragoman.hub.usage import Usage, count
+from dragoman.hub.usage import Count, Usage, count, counts
 
 
 def test_fresh_is_what_touched_no_cache() -> None:
@@ -35,3 +36,28 @@ def test_what_can_be_a_count(said: Any, counted: int | None) -> None:
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), 10**30])
 def test_what_is_no_number_of_tokens(number: float) -> None:
     assert count(number) is None
+
+
+class Details(Struct):
+    cached: Count | None = None
+
+
+class Told(Struct):
+    asked: Count | None = None
+    details: Details | None = None
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"asked": 7, "details": {"cached": 3, "other": "x"}, "more": []}, Told(7, Details(3))),
+        ({"asked": None, "details": None}, Told()),
+        ({"asked": 7.0, "details": {"cached": "three"}}, Told(7, Details())),
+        ({"asked": -1, "details": [1]}, Told(None, Details())),
+        ({"asked": True, "details": 5}, Told(None, Details())),
+        ("no object", Told()),
+        (None, Told()),
+    ],
+)
+def test_counts_are_read_as_far_as_they_are_some(said: Any, told: Told) -> None:
+    assert counts(said, Told) == told

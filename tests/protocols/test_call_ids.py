@@ -1,6 +1,7 @@
 """Every call of a conversation has an id of its own."""
 
-from dragoman.hub.request import Request, Text, ToolCall, ToolResult, Turn
+from dragoman.hub.request import FunctionTool, Request, Text, ToolCall, ToolResult, Turn
+from dragoman.protocols import tool_names
 from dragoman.protocols.call_ids import CallIds
 from dragoman.protocols.codec import Stamp
 
@@ -31,3 +32,9 @@ def test_an_id_is_given_once_in_an_answer_and_once_in_a_conversation() -> None:
 
 def test_a_minted_id_that_is_taken_is_not_given() -> None:
     assert ids(ToolCall(f"call_{STAMP.id}1", "f")).fresh(None) == f"call_{STAMP.id}2"
+
+
+def test_a_tool_is_called_by_the_name_its_client_knows() -> None:
+    asked = Request(dialect="openai-chat", model="m", turns=(), tools=(FunctionTool("a.b"), FunctionTool("c")))
+    names = [CallIds(asked, STAMP).name(said) for said in (tool_names.fit("a.b"), "c", "unknown")]
+    assert names == ["a.b", "c", "unknown"]

@@ -6,7 +6,7 @@ nine in ten files less than 20 %; base64 and tables are estimated too low. `len(
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias, assert_never
 
 from dragoman.hub.request import (
@@ -139,9 +139,9 @@ def is_at_least(request: Request, tokens: int) -> bool:
     for turn in request.turns:
         for part in turn.parts:
             for text in _texts_in(part):
-                left -= _bytes(text)
-                if left <= 0:
-                    return True
+                left -= len(text) if text.isascii() else _bytes(text)
+            if left <= 0:
+                return True
     return False
 
 
@@ -149,12 +149,12 @@ def _bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 
-def _texts_in(part: Part) -> Iterator[str]:
+def _texts_in(part: Part) -> Sequence[str]:
     match part:
         case Text(text=text) | Refusal(text=text) | Thinking(text=text) | ToolCall(arguments=text):
-            yield text
+            return (text,)
         case ToolResult(parts=parts):
-            for inner in parts:
-                yield from _texts_in(inner)
+            return [text for inner in parts for text in _texts_in(inner)]
         case Document(source=Written(text=text)) | Opaque(gist=str(text)):
-            yield text
+            return (text,)
+    return ()

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from dragoman.hub.losses import Losses
 from dragoman.hub.request import Part, Text, ToolCall, ToolResult, Turn
@@ -85,7 +86,9 @@ class _Pairing:
 
     def round(self, said: Sequence[Turn], replies: Sequence[Turn]) -> list[Turn]:
         waiting = _Waiting()
-        turns = [self._numbered(_joined(said), waiting)] if said else []
+        turns: list[Turn] = []
+        if said:
+            turns.append(self._numbered(said[0] if len(said) == 1 else _joined(said), waiting))
         others = [turn for reply in replies if (turn := self._without_results(reply, waiting)).parts]
         if waiting.calls:
             turns.append(Turn("user", waiting.results(), path=(replies or said)[0].path))
@@ -98,18 +101,20 @@ class _Pairing:
         parts, changed = list(turn.parts), False
         for place, part in enumerate(turn.parts):
             if type(part) is ToolCall and part.by != "backend":
-                sent = self._free(part.id)
-                waiting.expect(part.id, sent)
+                sent = tool_ids.fit(part.id, self._form)
+                if sent in self._taken:
+                    sent = self._free(part.id)
+                self._taken.add(sent)
+                waiting.calls.append(sent)
+                waiting.sent.setdefault(part.id, []).append(sent)
                 if sent != part.id:
                     parts[place], changed = _replace(part, id=sent), True
         return _replace(turn, parts=tuple(parts)) if changed else turn
 
     def _free(self, call_id: str) -> str:
-        sent, number = tool_ids.fit(call_id, self._form), 1
-        while sent in self._taken:
+        number = 2
+        while (sent := tool_ids.fit(f"{call_id}#{number}", self._form)) in self._taken:
             number += 1
-            sent = tool_ids.fit(f"{call_id}#{number}", self._form)
-        self._taken.add(sent)
         return sent
 
     def _without_results(self, turn: Turn, waiting: "_Waiting") -> Turn:
@@ -125,22 +130,20 @@ class _Pairing:
         return _replace(turn, parts=tuple(others))
 
 
-class _Waiting:
-    """The calls of one turn, under the ids by which they are sent, and the results that came for them."""
+class _Waiting(Struct):
+    """The calls of one turn, under the ids by which they are sent, and the results that came for them.
 
-    def __init__(self) -> None:
-        self.calls: Final[list[str]] = []
-        self._sent: Final[dict[str, list[str]]] = {}  # by the client's id, which several calls may have
-        self._came: Final[dict[str, int]] = {}
-        self._results: Final[dict[str, ToolResult]] = {}
+    sent: by the client's id, which several calls may have.
+    """
 
-    def expect(self, call_id: str, sent: str) -> None:
-        self.calls.append(sent)
-        self._sent.setdefault(call_id, []).append(sent)
+    calls: list[str] = []
+    sent: dict[str, list[str]] = {}
+    _came: dict[str, int] = {}
+    _results: dict[str, ToolResult] = {}
 
     def take(self, result: ToolResult) -> bool:
         """Whether there is a call for it. Results for calls of one id are taken in the calls' order."""
-        ids = self._sent.get(result.call_id)
+        ids = self.sent.get(result.call_id)
         if ids is None:
             return False
         came = self._came.get(result.call_id, 0)
@@ -150,13 +153,11 @@ class _Waiting:
         return True
 
     def results(self) -> tuple[ToolResult, ...]:
-        return tuple(self._results.get(sent) or ToolResult(sent, _MISSING, is_error=True) for sent in self.calls)
+        return tuple([self._results.get(sent) or ToolResult(sent, _MISSING, is_error=True) for sent in self.calls])
 
 
 def _joined(said: Sequence[Turn]) -> Turn:
     """Neighbouring assistant turns as one. Where both sides have text, a paragraph ends between them."""
-    if len(said) == 1:
-        return said[0]
     parts: list[Part] = []
     for turn in said:
         if any(type(part) is Text for part in parts) and any(type(part) is Text for part in turn.parts):

@@ -92,6 +92,8 @@ class StreamWriter:
             return self._head + jsons.write(text) + _TAIL if text else b""
         if self._over:
             return b""
+        if type(event) is Began:
+            return self.begin()
         if type(event) is Noted:
             self._usage = self._usage.updated(event.usage)
             return b""

@@ -55,7 +55,8 @@ def write_request(request: Request, route: Route, backend: Backend, losses: Loss
         body["cache_control"] = write_cache(request.cache)
     if ours:
         return jsons.write(merged(body, {k: v for k, v in request.extra.items() if k in body or k not in _INSIDE}))
-    if marked := [tool for tool in tools if "cache_control" in tool] + conversation.marked:
+    marked_tools = [tool for tool in tools if "cache_control" in tool] if tools else []
+    if marked := marked_tools + conversation.marked:
         keep_legal(marked)
     elif profile.cache_marks in ("anthropic", "explicit") and is_at_least(request, _WORTH_CACHING):
         _mark(body, everywhere=profile.cache_marks == "explicit")

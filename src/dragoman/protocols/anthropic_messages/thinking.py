@@ -3,7 +3,7 @@
 from typing import Final
 
 from dragoman.hub.losses import Losses
-from dragoman.hub.request import Effort, Request, Thinking, ToolCall
+from dragoman.hub.request import Effort, Reasoning, Request, Thinking, ToolCall
 from dragoman.hub.route import Profile, Route
 from dragoman.protocols import effort
 from dragoman.protocols.fields import Object
@@ -11,6 +11,7 @@ from dragoman.protocols.fields import Object
 _DIALECT: Final = "anthropic-messages"
 _DEFAULT_MAX_TOKENS: Final = 32_000  # the API demands a limit; 4,096 would cut agents' file writes
 _MIN_BUDGET: Final = 1_024
+_UNSAID: Final = Reasoning()
 # The dialect's own words for Reasoning.mode and Profile.thinking_types.
 _TYPES: Final = {"budget": "enabled", "off": "disabled"}
 # What is sent for what was asked: the first that the model takes.
@@ -26,6 +27,8 @@ _THINKS: Final = ("enabled", "adaptive")
 def limit_and_thinking(request: Request, route: Route, profile: Profile, losses: Losses) -> tuple[int, Object | None]:
     """Return `max_tokens` and `thinking`, None where nothing is to be said of it."""
     limit = _limit(request, route, losses)
+    if request.reasoning == _UNSAID:
+        return limit, None
     asked = _asked(request)
     kind = _taken(asked, request, profile, losses) if asked is not None else None
     if kind is None:

@@ -89,6 +89,8 @@ class StreamWriter:
             return growth.head + jsons.write(text) + growth.tail
         if self._over:
             return b""
+        if type(event) is Began:
+            return self.begin()
         if type(event) is Noted:
             self._usage = self._usage.updated(event.usage)
             return b""
@@ -112,11 +114,11 @@ class StreamWriter:
             case Failed():
                 self._stop()
                 return stream_problem(event.problem)
-            case Began():
-                return self.begin()
             case Showed(part=Thinking(seal=seal)):
                 self._details += _details(seal)
-            case Showed() | Running() | Grew() | Noted():  # what the backend ran itself has no place in this dialect
+            case (
+                Showed() | Running() | Grew() | Noted() | Began()
+            ):  # what the backend ran itself has no place in this dialect
                 pass
             case _:
                 assert_never(event)

@@ -152,7 +152,11 @@ class Conversation:
         attached: list[Object] = []
         for part in turn.parts:
             assert isinstance(part, ToolResult)  # protocols/tool_results.py sees to it
-            content = self._result(part, turn.path, attached)
+            content: Content
+            if len(part.parts) == 1 and part.cache is None and type(only := part.parts[0]) is Text:
+                content = only.text  # nearly all of them
+            else:
+                content = self._result(part, turn.path, attached)
             if part.is_error:
                 content = _marked_as_error(content)
                 self._losses.silent(turn.path, "a tool's error is said in its text")
@@ -161,8 +165,6 @@ class Conversation:
             self._say_as_user(attached)
 
     def _result(self, result: ToolResult, path: str, attached: list[Object]) -> Content:
-        if len(result.parts) == 1 and result.cache is None and type(part := result.parts[0]) is Text:
-            return part.text  # nearly all of them
         pieces: list[Object] = []
         for part in result.parts:
             if isinstance(part, Image) and self._profile.vision is False:
@@ -205,18 +207,20 @@ class Conversation:
 
     def _assistant(self, turn: Turn, *, with_thinking: bool) -> None:
         calls = [part for part in turn.parts if type(part) is ToolCall and part.by != "backend"]
+        thoughts = [part for part in turn.parts if type(part) is Thinking]
         content = self._assistant_content(turn)
         message: Object = {"role": "assistant", "content": content}
         if calls and not content and self._profile.null_content:
             message["content"] = None
         if refusal := "".join([part.text for part in turn.parts if type(part) is Refusal]):
             message["refusal"] = refusal
-        self._add_thinking(message, turn, with_thinking=with_thinking, calls=bool(calls))
+        if thoughts or (calls and with_thinking and self._profile.empty_reasoning):
+            self._add_thinking(message, thoughts, turn.path, with_thinking=with_thinking, calls=bool(calls))
         if calls:
             message["tool_calls"] = [self._call(call, turn.path) for call in calls]
         if self._ours:
             merged(message, {**_named(turn), **turn.extra})
-        elif _in_disorder(turn):
+        elif len(turn.parts) > 1 and _in_disorder(turn):
             self._losses.warn(turn.path, "reasoning, text and calls are sent in this order, not in the one they had")
         before = self.messages[-1] if self.messages else None
         if self._ours or before is None or before["role"] != "assistant":
@@ -243,8 +247,9 @@ class Conversation:
                     self._losses.refuse(turn.path, "an assistant's message holds text only; leave the rest out")
         return "".join(texts)
 
-    def _add_thinking(self, message: Object, turn: Turn, *, with_thinking: bool, calls: bool) -> None:
-        thoughts = [part for part in turn.parts if type(part) is Thinking]
+    def _add_thinking(
+        self, message: Object, thoughts: Sequence[Thinking], path: str, *, with_thinking: bool, calls: bool
+    ) -> None:
         text = "\n\n".join(part.text for part in thoughts if part.text)
         field = self._profile.reasoning_field
         for part in thoughts:
@@ -256,7 +261,7 @@ class Conversation:
                     value = [*message.get("reasoning_details", ()), *value]
                 message["reasoning_details"] = value
             else:
-                self._losses.warn(turn.path, "reasoning that another backend has sealed is sent without its seal")
+                self._losses.warn(path, "reasoning that another backend has sealed is sent without its seal")
         if field is None or not with_thinking:
             return
         if field == "think_tags":
@@ -266,22 +271,20 @@ class Conversation:
             message[field] = text
 
     def _call(self, call: ToolCall, path: str) -> Object:
-        call_id = tool_ids.fit(call.id, self._profile.tool_ids)
+        call_id = tool_ids.fit(call.id, self._profile.tool_ids) if self._ours else call.id  # fitted with its result
         if call.kind == "custom" and (self._ours or self._profile.openai_fields):
             custom = {"name": call.name, "input": call.arguments}
-            return self._with_extra({"id": call_id, "type": "custom", "custom": custom}, call.extra)
+            said: Object = {"id": call_id, "type": "custom", "custom": custom}
+            return merged(said, call.extra) if self._ours else said
         name = call.name if self._ours else tool_names.fit(call.name)
         if call.kind == "custom":
-            said = jsons.write_text({"input": call.arguments})
+            given = jsons.write_text({"input": call.arguments})
         else:
-            said = arguments.for_history(call.arguments)
-            if said != call.arguments and call.arguments.strip():
+            given = arguments.for_history(call.arguments)
+            if given != call.arguments and call.arguments.strip():
                 self._losses.warn(path, "tool arguments that are no JSON object are repaired, or sent as {_raw: text}")
-        function = {"name": name, "arguments": said}
-        return self._with_extra({"id": call_id, "type": "function", "function": function}, call.extra)
-
-    def _with_extra(self, said: Object, extra: Object) -> Object:
-        return merged(said, extra) if self._ours and extra else said
+        said = {"id": call_id, "type": "function", "function": {"name": name, "arguments": given}}
+        return merged(said, call.extra) if self._ours and call.extra else said
 
     def _content(self, parts: Sequence[Part], path: str) -> Content:
         """A string where all is text (many local servers take nothing else), else a list of parts.
@@ -404,10 +407,13 @@ _RANK: Final = {Thinking: 0, Text: 1, Refusal: 1, Opaque: 1, ToolCall: 2}
 
 
 def _in_disorder(turn: Turn) -> bool:
-    if len(turn.parts) < 2:
-        return False
-    ranks = [_RANK[type(part)] for part in turn.parts if type(part) in _RANK]
-    return ranks != sorted(ranks)
+    highest = 0
+    for part in turn.parts:
+        rank = _RANK.get(type(part), highest)
+        if rank < highest:
+            return True
+        highest = rank
+    return False
 
 
 def _named(turn: Turn) -> Object:

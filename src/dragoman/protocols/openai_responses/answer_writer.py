@@ -200,10 +200,10 @@ class StreamWriter:
         match part:
             case Text():
                 self._texts.append(item)
-                return self._open_text(item) if not part.extra else self._open_message(item, *_EMPTY_TEXT)
+                return self._open_text(event.block, item) if not part.extra else self._open_message(item, *_EMPTY_TEXT)
             case Refusal():
                 self._declined = True
-                return self._open_refusal(item)
+                return self._open_refusal(event.block, item)
             case Thinking():
                 return self._open_reasoning(item, part)
             case ToolCall():
@@ -220,17 +220,18 @@ class StreamWriter:
         self._ids.add(item.id)
         self._count += 1
 
-    def _open_refusal(self, item: _Item) -> bytes:
+    def _open_refusal(self, block: int, item: _Item) -> bytes:
         if self._codex:
             item.part = Text("")
-            return self._open_text(item)
+            return self._open_text(block, item)
         return self._open_message(item, {"type": "refusal", "refusal": ""}, "response.refusal.delta")
 
-    def _open_text(self, item: _Item) -> bytes:
+    def _open_text(self, block: int, item: _Item) -> bytes:
         """As `_open_message` says it, of which there is nothing to encode but numbers."""
         self._number(item, "msg")
         place = (item.id.encode(), item.index)
         item.head = _TEXT_HEAD % place
+        self._growing, self._head, self._pieces = block, item.head, item.pieces
         number, self._sequence = self._sequence, self._sequence + 2
         return _TEXT_START % (number, item.index, place[0], number + 1, *place)
 
@@ -379,7 +380,7 @@ class StreamWriter:
         if not why:
             return b""
         item = _Item(Refusal(""))
-        opened = self._open_refusal(item)
+        opened = self._open_refusal(_PASSING, item)
         self._items[_PASSING] = item
         grown = self._grew(Grew(_PASSING, why))
         self._growing, self._closing = None, (self._items.pop(_PASSING), None)

@@ -266,7 +266,10 @@ class Conversation:
     def _content(self, turn: Turn) -> list[Object]:
         pieces: list[Object] = []
         for part in turn.parts:
-            pieces += self._piece(part, turn.path)
+            if type(part) is Text and part.text and part.cache is None and not part.extra:  # most of them
+                pieces.append({"type": "input_text", "text": part.text})
+            else:
+                pieces += self._piece(part, turn.path)
         return pieces
 
     def _piece(self, part: Part, path: str) -> list[Object]:

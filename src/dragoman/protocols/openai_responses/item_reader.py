@@ -44,6 +44,7 @@ _ROLES: Final[Mapping[str, Role]] = {
     "assistant": "assistant",
 }
 _MESSAGE: Final = frozenset({"role", "content"})
+_BARE: Final = _MESSAGE | {"type"}
 _Reader = Callable[[Object], Part]
 
 
@@ -102,7 +103,7 @@ def _message(of: Object, path: str) -> Turn:
         parts: tuple[Part, ...] = (Text(content),) if content else ()
     else:
         parts = fields.each(of, "content", _part)
-    extra = {**fields.unnamed(of, _MESSAGE), "type": "message"}
+    extra = {"type": "message"} if of.keys() <= _BARE else {**fields.unnamed(of, _MESSAGE), "type": "message"}
     if role == "assistant":
         return Turn("assistant", _of_assistant(parts, extra, of), path=path)
     return Turn(_ROLES[role], parts, extra=extra, path=path)

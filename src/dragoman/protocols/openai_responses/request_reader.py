@@ -73,8 +73,9 @@ def read_object(of: Object, headers: Mapping[str, str]) -> Request:
         parallel_tools=said.parallel_tool_calls,
         max_tokens=said.max_output_tokens,
         sampling=Sampling(said.temperature, said.top_p, top_logprobs=said.top_logprobs or None),
-        reasoning=fields.within_if_any(wishes, "reasoning", _reasoning) or Reasoning(),
-        output_format=fields.within_if_any(wishes, "text", _text),
+        reasoning=(fields.within_if_any(wishes, "reasoning", _reasoning) if "reasoning" in wishes else None)
+        or Reasoning(),
+        output_format=fields.within_if_any(wishes, "text", _text) if "text" in wishes else None,
         stream=said.stream or False,
         cache_key=said.prompt_cache_key,
         service_tier=said.service_tier,

@@ -58,7 +58,8 @@ def write_request(request: Request, route: Route, backend: Backend, losses: Loss
     if conversation.instructions:
         body["instructions"] = conversation.instructions
     body["input"] = conversation.items
-    if tools := write_tools(request, conversation.brought, losses):
+    has_tools = request.tools or conversation.brought
+    if has_tools and (tools := write_tools(request, conversation.brought, losses)):
         body["tools"] = tools
         if request.tool_choice is not None:
             body["tool_choice"] = write_tool_choice(request, conversation.brought, losses)
@@ -100,7 +101,9 @@ def _include(request: Request) -> list[Any]:
 
 
 def _wishes(request: Request, profile: Profile, losses: Losses) -> Object:
-    said = {**_reasoning(request, profile, losses), **_account(request, profile)}
+    said = _reasoning(request, profile, losses)
+    if profile.openai_fields:
+        said |= _account(request)
     if request.output_format is not None:
         said["text"] = {"format": _format(request.output_format)}
     return said
@@ -163,11 +166,9 @@ def _format(wanted: OutputFormat) -> Object:
     return {**said, "strict": wanted.strict is None or wanted.strict}
 
 
-def _account(request: Request, profile: Profile) -> Object:
+def _account(request: Request) -> Object:
     """Who asks: told to OpenAI itself only, and hashed. Other vendors need not know."""
     said: Object = {}
-    if not profile.openai_fields:
-        return said
     if request.user is not None:
         said["safety_identifier"] = hashlib.sha256(request.user.encode()).hexdigest()
     if (key := request.cache_key or request.session) is not None:
