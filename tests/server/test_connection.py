@@ -132,17 +132,6 @@ def test_a_request_is_the_same_however_it_is_cut(said: bytes, size: int) -> None
     assert (headers["host"], headers["x-a"], headers["x-b"]) == ("here", "1, 2", "é")
 
 
-def test_what_comes_behind_a_body_is_no_header() -> None:
-    async def main() -> None:
-        async with hall(echo) as running, running.talk() as line:
-            line.writer.write(CHUNKED.removesuffix(b"\r\n") + b"x-b: forged\r\nx-c: forged\r\n\r\n" + WHOLE)
-            for _ in range(2):
-                headers = (await line.heard()).json["headers"]
-                assert (headers["x-b"], headers.get("x-c")) == ("é", None)
-
-    run(main)
-
-
 def test_requests_that_come_together_are_answered_in_turn() -> None:
     async def main() -> None:
         under_way = 0
@@ -266,6 +255,21 @@ def test_a_body_that_turns_into_nonsense_is_refused_in_the_clients_words() -> No
             heard = await line.heard()
             assert (heard.status, heard.headers["connection"]) == (400, "close")
             assert "not valid HTTP/1.1" in heard.error["message"]
+            assert await line.reader.read() == b""
+
+    run(main)
+
+
+@pytest.mark.parametrize("endless", [b"0\r\nx: ", b"0\r\n", b"5;"], ids=["trailer", "trailers", "extension"])
+def test_nothing_but_a_body_is_without_end(endless: bytes) -> None:
+    again = b"x: y\r\n" if endless == b"0\r\n" else b"y"
+
+    async def main() -> None:
+        async with house([model("m", "http://127.0.0.1:9/v1")]) as running, running.talk() as line:
+            await line.say("/v1/messages", endless + again * 700_000, headers={"transfer-encoding": "chunked"})
+            heard = await line.heard()
+            assert (heard.status, heard.headers["connection"]) == (400, "close")
+            assert "larger than 64 KiB" in heard.error["message"]
             assert await line.reader.read() == b""
 
     run(main)

@@ -487,7 +487,7 @@ class Config(Struct, frozen=True, kw_only=True, dict=True):
         ),
     ] = False
 
-    @property
+    @functools.cached_property
     def allowed(self) -> Allowed:
         """The places on the operator's networks that URLs from outside may lead to."""
         return Allowed(self.fetch_allow)

@@ -54,7 +54,9 @@ class ClientConnection(asyncio.Protocol):
         # The head that is being read: the pieces of its URL, none between heads; its fields, names and values by turns.
         self._url: Final[list[bytes]] = []
         self._fields: list[bytes] = []
-        self._unended: int | None = None  # bytes read for it since the read in which it began; None = not even that
+        # Bytes that were read for it since the read in which it began, or for what is no body around the chunks of one;
+        # None = not even that.
+        self._unended: int | None = None
         self._elsewhere: tuple[bytes, dict[str, str]] = b"", {}  # of the head that was read, if it asks for an upgrade
         self._pieces: Final[list[bytes]] = []  # what this read has brought of a body
         # As the parser tells us. They are the lists' own, so that a piece costs no call of ours.
@@ -95,8 +97,9 @@ class ClientConnection(asyncio.Protocol):
             if self._last is not None:
                 self._last.body.feed(b"".join(self._pieces))
             self._pieces.clear()
-        if self._url:  # the parser keeps a header that has not ended: of its size only we can know
-            self._unended = 0 if self._unended is None else self._unended + len(data)
+            self._unended = None
+        elif self._url or self._last is not None:  # the parser keeps a header or a trailer that has not ended:
+            self._unended = 0 if self._unended is None else self._unended + len(data)  # only we can know its size
             if self._unended > _LARGEST_HEAD:
                 self._refuse_head()
 
@@ -161,7 +164,7 @@ class ClientConnection(asyncio.Protocol):
         self._last = request
 
     def on_message_complete(self) -> None:
-        last, self._last = self._last, None
+        last, self._last, self._unended = self._last, None, None
         if last is not None:
             last.body.complete(b"".join(self._pieces))
         self._pieces.clear()
@@ -233,9 +236,10 @@ class ClientConnection(asyncio.Protocol):
             self._refuse(400, f"this is not valid HTTP/1.1: {error}")
 
     def _refuse_head(self) -> None:
-        self._refuse(
-            431, f"the head of the request is larger than {_LARGEST_HEAD >> 10} KiB; send fewer or shorter headers"
+        what = (
+            "the head of the request" if self._last is None else "what stands behind the body, or between its chunks,"
         )
+        self._refuse(431, f"{what} is larger than {_LARGEST_HEAD >> 10} KiB; send fewer or shorter headers")
 
     def _refuse(self, status: int, said: str) -> None:
         """Of what is no request: a plain text, as nobody knows in whose words. What is being answered is not disturbed."""
