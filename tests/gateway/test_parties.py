@@ -5,8 +5,10 @@ from typing import Any, cast
 
 import pytest
 
+from dragoman.gateway.call import Call
 from dragoman.gateway.entry import Entry
 from dragoman.gateway.parties import Parties
+from dragoman.hub.request import Request
 from dragoman.wire import jsons
 from tests.agents.script import Words
 from tests.gateway.stage import chat_body, house, messages_body, model, origin, playback, responses_body, run, says
@@ -31,13 +33,20 @@ def test_the_client_is_told_who_answers_and_what_was_lost(path: str, make: Any, 
 
 
 @pytest.mark.parametrize(("size", "is_beside"), [(500_000, False), (3_000_000, True)])
-def test_work_on_a_huge_request_leaves_the_event_loop_to_others(size: int, is_beside: bool) -> None:
+def test_a_huge_request_is_read_while_the_event_loop_does_other_things(size: int, is_beside: bool) -> None:
+    class Client:
+        def read_request(self, _body: bytes, _headers: object) -> Request:
+            self.read_in = threading.get_ident()
+            return Request(dialect="openai-responses", model="m", turns=())
+
     async def main() -> None:
-        entry, nobody = Entry("req_1", "/v1/responses", "openai-responses"), cast("Any", None)
-        entry.read_bytes = size
-        parties = Parties(nobody, nobody, nobody, nobody, nobody, entry)
-        did_it = await parties.beside(threading.get_ident)
-        assert (did_it != threading.get_ident()) == is_beside
+        client, nobody = Client(), cast("Any", None)
+        call = Call("req_1", "POST", "/v1/responses", "", {}, nobody, nobody, nobody)
+        parties = Parties(
+            call, cast("Any", client), nobody, nobody, nobody, Entry("req_1", "/v1/responses", "openai-responses")
+        )
+        await parties.read_request(bytes(size))
+        assert (client.read_in != threading.get_ident()) == is_beside
 
     run(main)
 

@@ -91,7 +91,7 @@ def plays(*rounds: Sequence[Said] | Answer) -> Answer:
 def has(*tools: ServerTool) -> ToolsFor:
     """A house in which every model has these tools."""
     by_kind = {tool.declaration.name: tool for tool in tools}
-    return lambda _config, _model: by_kind
+    return lambda _snapshot, _model: by_kind
 
 
 @contextlib.asynccontextmanager

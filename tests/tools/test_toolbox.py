@@ -4,6 +4,7 @@ import pytest
 
 from dragoman.config.load import load_bytes
 from dragoman.config.schema import Config
+from dragoman.config.snapshot import Snapshot
 from dragoman.net.client import Client
 from dragoman.store.results import Results
 from dragoman.tools.toolbox import Toolbox, accounts_for
@@ -56,8 +57,7 @@ def test_accounts(processors: str, own: str, accounts: list[tuple[str, str, str]
 
 def names(processors: str, own: str = "", *, anyone: bool = False) -> list[str]:
     toolbox = Toolbox(Client.__new__(Client), Results.__new__(Results), Workers())
-    some = config(processors, own)
-    return [*toolbox.tools(some, None if anyone else some.models[0])]
+    return [*toolbox.tools(Snapshot.of(config(processors, own)), None if anyone else "m")]
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,9 @@ def test_tools_of_anyone() -> None:
 
 def test_what_was_made_for_a_model_is_kept_until_the_next_reload() -> None:
     toolbox = Toolbox(Client.__new__(Client), Results.__new__(Results), Workers())
-    before, after = config("{web_search_key: BSA1}"), config("{web_search_key: none}")
-    first = toolbox.tools(before, before.models[0])
+    before, after = Snapshot.of(config("{web_search_key: BSA1}")), Snapshot.of(config("{web_search_key: none}"))
+    first = toolbox.tools(before, "m")
     assert [*first] == ["web_search", "web_fetch"]
-    assert toolbox.tools(before, before.models[0]) is first
+    assert toolbox.tools(before, "m") is first
     assert toolbox.tools(before, None) is not first
-    assert not toolbox.tools(after, after.models[0])
+    assert not toolbox.tools(after, "m")

@@ -83,10 +83,10 @@ async def _first_answer(request: Request, route: Route, parties: Parties, teller
     request = await made_readable(request, route, route.backends, parties, lost, gathered)
 
     async def ask(backend: Backend) -> None:
-        losses = Losses(route.on_loss)
-        losses.noted += lost.noted
-        readable = request
+        losses, readable = lost, request
         if len(route.backends) > 1:
+            losses = Losses(route.on_loss)
+            losses.noted += lost.noted
             readable = await made_readable(request, route, (backend,), parties, losses, gathered)
         asked = prepared(readable, route, backend, parties)
         if backend.profile.cuts_prompts:

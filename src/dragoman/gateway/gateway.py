@@ -6,8 +6,7 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
-from dragoman.config.schema import Config, ModelConfig
-from dragoman.config.snapshot import ConfigSource
+from dragoman.config.snapshot import ConfigSource, Snapshot
 from dragoman.gateway.books import Books
 from dragoman.gateway.layout import Layout
 from dragoman.gateway.pulses import Pulses
@@ -25,8 +24,8 @@ from dragoman.store.vault import Vault
 from dragoman.tools.tool import ServerTool
 from dragoman.workers.pool import Workers
 
-# The tools that the proxy runs for a model, or for whoever asks without one, by kind; none where nothing is configured.
-ToolsFor: TypeAlias = Callable[[Config, ModelConfig | None], Mapping[str, ServerTool]]
+# The tools that the proxy runs for the model of this name, or for whoever names none, by kind.
+ToolsFor: TypeAlias = Callable[[Snapshot, str | None], Mapping[str, ServerTool]]
 
 MAX_ANSWER: Final = 100 * 2**20  # bytes of a whole answer
 

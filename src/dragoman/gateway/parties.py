@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, ParamSpec, TypeVar
+from typing import Final
 
 from msgspec import Struct
 
@@ -15,9 +15,6 @@ from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Request
 from dragoman.protocols.codec import ClientSide
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 _LARGE: Final = 2**18  # bytes: some 3 ms of reading
 _HUGE: Final = 2**20  # bytes: some 15 ms
@@ -34,17 +31,20 @@ class Parties(Struct, frozen=True):
     async def read_request(self, body: bytes) -> Request:
         """Read the client's request. After a large one others have their turn before it is written anew."""
         self.entry.read_bytes = len(body)
-        request = await self.beside(self.client.read_request, body, self.call.headers)
+        read = self.client.read_request
+        if self.is_huge:
+            request = await asyncio.to_thread(read, body, self.call.headers)
+        else:
+            request = read(body, self.call.headers)
         self.entry.session = request.session or ""
         if len(body) > _LARGE:
             await asyncio.sleep(0)
         return request
 
-    async def beside(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do what takes long if the request is huge: then in a thread, so that other streams go on meanwhile."""
-        if self.entry.read_bytes > _HUGE:
-            return await asyncio.to_thread(work, *args, **kwargs)
-        return work(*args, **kwargs)
+    @property
+    def is_huge(self) -> bool:
+        """Whether reading or writing the request takes so long that a thread does it, and other streams go on."""
+        return self.entry.read_bytes > _HUGE
 
     def keep_company(self, pulse: Callable[[], bytes], failure: Callable[[Problem], bytes]) -> None:
         """The answer is a stream: from now on fillers are said in silence, and a problem inside it if need be."""

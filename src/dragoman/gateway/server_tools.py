@@ -56,7 +56,7 @@ class Prepared(Struct, frozen=True):
 
 def prepared(request: Request, route: Route, backend: Backend, parties: Parties) -> Prepared:
     """The request with what was found in earlier turns as this backend understands it, and with the proxy's tools."""
-    tools = _tools_for(route, parties)
+    tools = parties.gateway.tools(parties.snapshot, route.model)
     offers = _offers(request, route, backend, parties, tools) if tools else {}
     may_run = bool(backend.profile.server_tools) and "web_search" not in offers
     natively = may_run and runs_itself("web_search", request, backend)
@@ -71,7 +71,7 @@ def why_run(members: jsons.Members, route: Route, parties: Parties) -> str:
 
     members: of its body.
     """
-    tools = _tools_for(route, parties)
+    tools = parties.gateway.tools(parties.snapshot, route.model)
     if not tools or not (_is_given(route, parties) or _may_ask(members)):
         return ""
     # The request without its conversation, which may be long.
@@ -96,13 +96,6 @@ def runs_itself(kind: Kind, request: Request, backend: Backend) -> bool:
     if kind not in backend.profile.server_tools:
         return False
     return backend.dialect == request.dialect or (kind == "web_search" and backend.dialect != "openai-chat")
-
-
-def _tools_for(route: Route, parties: Parties) -> Mapping[str, ServerTool]:
-    """The tools that the proxy has for this model, by kind."""
-    snapshot = parties.snapshot
-    model = snapshot.model(route.model)
-    return {} if model is None else parties.gateway.tools(snapshot.config, model)
 
 
 def _is_forced(route: Route, parties: Parties) -> bool:

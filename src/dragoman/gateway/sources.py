@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -28,6 +29,7 @@ _log: Final = logging.getLogger("dragoman.gateway")
 _MAX_ERROR: Final = 2**20  # bytes
 _SHORTEST_KEY: Final = 8  # of those that are blanked: "x" or "none" are no secrets, and words of a message
 _SETTLE: Final = 1.0  # seconds
+_FEED: Final = operator.attrgetter("feed")
 _MOST_LESSONS: Final = 4  # of one request: each costs a refusal
 
 
@@ -94,20 +96,29 @@ async def open_source(
 async def _ask(
     request: Request, route: Route, backend: Backend, parties: Parties, losses: Losses, stamp: Stamp
 ) -> Source:
-    side, gateway = BACKENDS[backend.dialect], parties.gateway
-    if backend.seals:
+    side, gateway, seals = BACKENDS[backend.dialect], parties.gateway, backend.seals
+    if seals:
         request = reminded(request, gateway.vault, parties.entry.owner)
     request = opened(request, gateway.sealer, losses)
     originals: dict[str, Original] = {}
     if backend.dialect != "openai-responses":
         custom_tools = backend.dialect == "openai-chat" and backend.profile.openai_fields
         request, originals = lowered(request, custom_tools=custom_tools)
-    body = await parties.beside(side.write_request, request, route, backend, losses)
+    if parties.is_huge:
+        body = await asyncio.to_thread(side.write_request, request, route, backend, losses)
+    else:
+        body = side.write_request(request, route, backend, losses)
     asked = await gateway.net.ask("POST", side.url(backend), request_headers(side, backend), body, route.timeouts)
     try:
         # While the backend thinks, what will hear its answer is made.
-        filters = _filters(request, originals, route, backend, parties, stamp)
-        reader = side.stream_reader(request, backend.profile, stamp) if request.stream else None
+        filters: list[Filter] = [*rescuers(request, originals, route, backend, parties, stamp)]
+        if originals:
+            filters.append(Restored(originals))
+        if request.stop and (stops := _to_emulate(request, backend)):
+            filters.append(StopSequences(stops))
+        if seals and request.dialect != backend.dialect:
+            filters.append(Enveloped(request.dialect, gateway.sealer))
+        streamed = _Streamed(side.stream_reader(request, backend.profile, stamp), filters) if request.stream else None
         reply = await asked.reply()
     except BaseException:
         asked.close()
@@ -115,33 +126,14 @@ async def _ask(
     try:
         if reply.status != 200:
             raise await problem_of(backend, reply)  # noqa: TRY301 - the reply is closed on every way out
-        if reader is not None:
-            return filtered(_Streamed(reader, reply), filters)
+        if streamed is not None:
+            return streamed.of(reply)
         body = await reply.read_all(MAX_ANSWER)
     except BaseException:
         reply.close()
         raise
     reply.close()
     return filtered(_Whole(side.read_answer(body, request, backend.profile, stamp)), filters)
-
-
-def _filters(
-    request: Request,
-    originals: dict[str, Original],
-    route: Route,
-    backend: Backend,
-    parties: Parties,
-    stamp: Stamp,
-) -> list[Filter]:
-    """Over the answer to a request, which is lowered to `originals` already."""
-    filters: list[Filter] = [*rescuers(request, originals, route, backend, parties, stamp)]
-    if originals:
-        filters.append(Restored(originals))
-    if request.stop and (stops := _to_emulate(request, backend)):
-        filters.append(StopSequences(stops))
-    if request.dialect != backend.dialect and backend.seals:
-        filters.append(Enveloped(request.dialect, parties.gateway.sealer))
-    return filters
 
 
 def request_headers(side: BackendSide, backend: Backend) -> list[tuple[str, str]]:
@@ -183,49 +175,70 @@ def filtered(source: Source, filters: Sequence[Filter]) -> Source:
     return _Filtered(source, filters) if filters else source
 
 
-class _Filtered:
-    def __init__(self, source: Source, filters: Sequence[Filter]) -> None:
-        self._source: Final = source
+class _Filters:
+    """Those over one source, the nearest to it first."""
+
+    def __init__(self, filters: Sequence[Filter]) -> None:
         self._filters: Final = filters
-        self._feeds: Final = [each.feed for each in filters]
+        self._feeds: Final = [*map(_FEED, filters)]
 
-    async def read(self) -> list[Event]:
-        return self._heard(await self._source.read())
-
-    async def pour(self, into: Into) -> None:
-        await self._source.pour(lambda events: into(self._heard(events)))
-
-    async def settle(self) -> None:
-        for each in self._filters:
+    @property
+    def cut(self) -> bool:
+        for each in self._filters:  # noqa: SIM110 - at the end of every answer
             if each.cut:
-                return
-        await self._source.settle()
+                return True
+        return False
 
-    def close(self) -> None:
-        self._source.close()
-
-    def _heard(self, events: list[Event]) -> list[Event]:
+    def heard(self, events: list[Event]) -> list[Event]:
         for feed in self._feeds:
             # One at a time is a model's pace.
             events = feed(events[0]) if len(events) == 1 else [told for event in events for told in feed(event)]
         return events
 
 
-class _Streamed:
-    def __init__(self, reader: StreamReader, reply: Reply) -> None:
+class _Filtered(_Filters):
+    def __init__(self, source: Source, filters: Sequence[Filter]) -> None:
+        super().__init__(filters)
+        self._source: Final = source
+
+    async def read(self) -> list[Event]:
+        return self.heard(await self._source.read())
+
+    async def pour(self, into: Into) -> None:
+        await self._source.pour(lambda events: into(self.heard(events)))
+
+    async def settle(self) -> None:
+        if not self.cut:
+            await self._source.settle()
+
+    def close(self) -> None:
+        self._source.close()
+
+
+class _Streamed(_Filters):
+    """A backend's stream. It is made before its reply has come, and is of use only then."""
+
+    _reply: Reply
+
+    def __init__(self, reader: StreamReader, filters: Sequence[Filter]) -> None:
+        super().__init__(filters)
         self._reader: Final = reader
-        self._reply: Final = reply
+
+    def of(self, reply: Reply) -> "_Streamed":
+        self._reply = reply
+        return self
 
     async def read(self) -> list[Event]:
         data = await self._reply.read()
-        return self._reader.feed(data) if data else self._reader.finish()
+        return self.heard(self._reader.feed(data) if data else self._reader.finish())
 
     async def pour(self, into: Into) -> None:
-        feed = self._reader.feed
-        await self._reply.pour(lambda data: into(feed(data)))
+        feed, heard = self._reader.feed, self.heard
+        await self._reply.pour(lambda data: into(heard(feed(data))))
 
     async def settle(self) -> None:
-        await settle(self._reply)
+        if not self.cut:
+            await settle(self._reply)
 
     def close(self) -> None:
         self._reply.close()

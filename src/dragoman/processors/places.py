@@ -33,6 +33,20 @@ class Place(Struct, frozen=True):
     question: str
 
 
+def hold_anything(request: Request) -> bool:
+    """Whether there is an image or a document in it: most requests hold none, and all are asked."""
+    for turn in request.turns:
+        for part in turn.parts:
+            kind = type(part)
+            if kind is Image or kind is Document:
+                return True
+            if kind is ToolResult:
+                for piece in part.parts:  # type: ignore[union-attr] # mypy does not narrow by `kind`
+                    if type(piece) is Image or type(piece) is Document:
+                        return True
+    return False
+
+
 def has(request: Request, wanted: Wanted) -> bool:
     """Every request of a model that cannot see or read is looked through so: hence loops, and kinds before matches."""
     for turn in request.turns:  # noqa: SIM110 - a generator would be one thing more to make

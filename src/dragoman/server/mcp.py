@@ -198,7 +198,7 @@ def _discovered() -> dict[str, Any]:
 
 
 def _tools(parties: Parties) -> list[ServerTool]:
-    return list(parties.gateway.tools(parties.snapshot.config, None).values())
+    return list(parties.gateway.tools(parties.snapshot, None).values())
 
 
 def _declared(tool: ServerTool) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dragoman.config.about import NO_SECRET
 from dragoman.config.processors import SearchConfig
 from dragoman.config.schema import Config, ModelConfig
 from dragoman.config.searches import NONE, provider_of
+from dragoman.config.snapshot import Snapshot
 from dragoman.hub.route import Secret
 from dragoman.net.client import Client
 from dragoman.store.results import Results
@@ -18,6 +19,7 @@ from dragoman.tools.web_fetch import Pages, WebFetch
 from dragoman.tools.web_search import WebSearch
 from dragoman.workers.pool import Workers
 
+_MOST_KEPT: Final = 1_000  # an alias that ends in `*` has any number of names
 _ENGINES: Final = {engine.name: engine for engine in ENGINES}
 
 
@@ -28,20 +30,21 @@ class Toolbox:
         self._searches: Final = Searches(net, results)
         self._pages: Final = Pages(net, results, workers)
 
-        self._config: Config | None = None
-        self._kept: dict[int, tuple[ModelConfig | None, Mapping[str, ServerTool]]] = {}  # of that configuration
+        self._snapshot: Snapshot | None = None
+        self._kept: dict[str | None, Mapping[str, ServerTool]] = {}  # of that snapshot, by model
 
-    def tools(self, config: Config, model: ModelConfig | None) -> Mapping[str, ServerTool]:
-        """The tools that the proxy runs for this model, by kind; none where nothing is configured.
+    def tools(self, snapshot: Snapshot, name: str | None) -> Mapping[str, ServerTool]:
+        """The tools that the proxy runs for the model of this name or alias, by kind; none where nothing is configured.
 
-        model: one of the configuration's; None = whoever asks for a tool without a model, as over MCP.
+        None = for whoever asks for a tool without a model, as over MCP.
         """
-        if self._config is not config:
-            self._config, self._kept = config, {}
-        kept = self._kept.get(id(model))
-        if kept is None or kept[0] is not model:
-            kept = self._kept[id(model)] = model, self._made(config, model)
-        return kept[1]
+        if self._snapshot is not snapshot or len(self._kept) > _MOST_KEPT:
+            self._snapshot, self._kept = snapshot, {}
+        tools = self._kept.get(name)
+        if tools is None:
+            model = None if name is None else snapshot.model(name)
+            tools = self._kept[name] = self._made(snapshot.config, model)
+        return tools
 
     def _made(self, config: Config, model: ModelConfig | None) -> Mapping[str, ServerTool]:
         accounts = accounts_for(config, NO_SECRET if model is None else model.processors.web_search_key)
