@@ -18,6 +18,7 @@ Role = Literal["system", "developer", "user", "assistant"]
 CallKind = Literal["function", "custom", "local_shell", "shell", "apply_patch", "tool_search"]
 
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+Mode = Literal["off", "budget", "adaptive", "between_tools"]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
@@ -287,7 +288,7 @@ class Reasoning(Struct, frozen=True):
     mode: "off", "budget" (at most `budget` tokens), "adaptive", "between_tools".
     """
 
-    mode: Literal["off", "budget", "adaptive", "between_tools"] | None = None
+    mode: Mode | None = None
     effort: Effort | None = None
     budget: int | None = None
     display: str | None = None

@@ -63,8 +63,9 @@ def lowered(request: Request, *, custom_tools: bool) -> Lowered:
 
     Past calls are lowered even where their tools are not declared any more: Codex has its sessions summarised so.
     """
-    tools = (*request.tools, *_brought(request.turns))
-    if not _is_anything_special(request.turns, tools, custom_tools=custom_tools):
+    brought, called = _heard_of(request.turns)
+    tools = (*request.tools, *brought)
+    if not called and not (tools and _are_special(tools, custom_tools=custom_tools)):
         return Lowered(request, {})
     lowering = _Lowering(_names(tools), custom_tools=custom_tools)
     choice = request.tool_choice
@@ -79,30 +80,32 @@ def lowered(request: Request, *, custom_tools: bool) -> Lowered:
     )
 
 
-def _brought(turns: Iterable[Turn]) -> list[Tool]:
-    """Tools that became known in mid-conversation, in order. They come last, so that the prompt's beginning stays."""
+def _heard_of(turns: Iterable[Turn]) -> tuple[list[Tool], bool]:
+    """Tools that became known in mid-conversation, in order, and whether there are calls that have to be lowered.
+
+    Such tools come last, so that the prompt's beginning stays.
+    """
     brought: list[Tool] = []
+    called = False
     for turn in turns:
         for part in turn.parts:
-            if type(part) is Opaque:
+            if type(part) is ToolCall:
+                called = called or part.kind != "function" or part.namespace is not None
+            elif type(part) is Opaque:
                 brought += part.tools
             elif type(part) is ToolResult:
                 for piece in part.parts:
                     if type(piece) is Opaque:
                         brought += piece.tools
-    return brought
+    return brought, called
 
 
-def _is_anything_special(turns: Iterable[Turn], tools: Iterable[Tool], *, custom_tools: bool) -> bool:
+def _are_special(tools: Iterable[Tool], *, custom_tools: bool) -> bool:
     for tool in tools:
         if type(tool) is FunctionTool and tool.kind == "function" and tool.namespace is None:
             continue  # nearly all of them
         if _is_special(tool, custom_tools=custom_tools):
             return True
-    for turn in turns:
-        for part in turn.parts:
-            if type(part) is ToolCall and (part.kind != "function" or part.namespace is not None):
-                return True
     return False
 
 

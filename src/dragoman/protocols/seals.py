@@ -12,9 +12,10 @@ import hashlib
 import hmac
 import zlib
 from collections.abc import Sequence
-from typing import Any, Final, get_args
+from typing import Any, ClassVar, Final, get_args
 
 import msgspec
+from msgspec import Struct
 
 from dragoman.hub.events import Closed, Event, Grew, Opened, Showed
 from dragoman.hub.losses import Losses
@@ -113,15 +114,13 @@ def envelope_in(seal: Seal | None) -> str | None:
     return next(iter(envelopes_in(seal)), None)
 
 
-class Enveloped:
+class Enveloped(Struct):
     """A filter over a backend's events: seals the client's dialect cannot hold go into envelopes."""
 
-    def __init__(self, client: Dialect, sealer: Sealer) -> None:
-        self._client: Final = client
-        self._sealer: Final = sealer
-        self._thoughts: dict[int, list[str]] = {}
-
-    cut: Final = False
+    cut: ClassVar[bool] = False
+    client: Dialect
+    sealer: Sealer
+    _thoughts: dict[int, list[str]] = {}
 
     def feed(self, event: Event) -> list[Event]:
         if isinstance(event, Grew):
@@ -132,19 +131,19 @@ class Enveloped:
             self._thoughts[event.block] = []
         elif isinstance(event, Closed) and event.block in self._thoughts:
             text = "".join(self._thoughts.pop(event.block))
-            if event.seal is not None and event.seal.dialect != self._client:
+            if event.seal is not None and event.seal.dialect != self.client:
                 return [_replace(event, seal=self._enveloped(event.seal, text))]
         elif isinstance(event, Showed) and isinstance(event.part, Thinking):
             seal = event.part.seal
-            if seal is not None and seal.dialect != self._client:
+            if seal is not None and seal.dialect != self.client:
                 return [Showed(event.block, _replace(event.part, seal=self._enveloped(seal, event.part.text)))]
         return [event]
 
     def _enveloped(self, seal: Seal, text: str) -> Seal:
-        envelope = self._sealer.wrap(seal, text)
-        if self._client == "openai-chat":
+        envelope = self.sealer.wrap(seal, text)
+        if self.client == "openai-chat":
             return Seal(
-                self._client, "dragoman", [{"type": "reasoning.encrypted", "data": envelope, "index": 0}], "details"
+                self.client, "dragoman", [{"type": "reasoning.encrypted", "data": envelope, "index": 0}], "details"
             )
-        form = "encrypted" if self._client == "openai-responses" else "signature"
-        return Seal(self._client, "dragoman", envelope, form)  # type: ignore[arg-type]  # one of two literals
+        form = "encrypted" if self.client == "openai-responses" else "signature"
+        return Seal(self.client, "dragoman", envelope, form)  # type: ignore[arg-type]  # one of two literals

@@ -5,6 +5,8 @@ An event that is passed on by halves would swallow whatever is said behind it, w
 
 from typing import Final
 
+from msgspec import Struct
+
 from dragoman.wire.sse import MAX_FRAME, FrameTooLargeError
 
 # A blank line, however lines end.
@@ -12,16 +14,13 @@ _ENDS: Final = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _LONGEST_END: Final = 4
 
 
-class WholeEvents:
+class WholeEvents(Struct):
     """limit: bytes one event may have. A huge one costs linear time, however small its pieces are."""
 
-    __slots__ = ("_held", "_limit", "_pieces", "_tail")
-
-    def __init__(self, limit: int = MAX_FRAME) -> None:
-        self._limit: Final = limit
-        self._pieces: list[bytes] = []
-        self._held = 0
-        self._tail = b""  # the last bytes of the pieces: an end may be cut in two
+    limit: int = MAX_FRAME
+    _pieces: list[bytes] = []
+    _held: int = 0
+    _tail: bytes = b""  # the last bytes of the pieces: an end may be cut in two
 
     def feed(self, data: bytes) -> bytes:
         """What is whole by now. Raise FrameTooLargeError."""
@@ -48,8 +47,8 @@ class WholeEvents:
 
     def _hold(self, data: bytes) -> None:
         self._held += len(data)
-        if self._held > self._limit:
-            raise FrameTooLargeError(f"one event is larger than {self._limit} bytes")
+        if self._held > self.limit:
+            raise FrameTooLargeError(f"one event is larger than {self.limit} bytes")
         self._pieces.append(data)
         self._tail = (self._tail + data)[1 - _LONGEST_END :]
 

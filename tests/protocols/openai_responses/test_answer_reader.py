@@ -453,3 +453,8 @@ def test_one_event_may_not_be_endless(monkeypatch: pytest.MonkeyPatch) -> None:
     (failed,) = reader.feed(b'{"output":"' + b"x" * 50) + reader.feed(b"x" * 50)
     assert isinstance(failed, Failed)
     assert failed.problem.public.startswith("the backend sent an unreadable stream")
+
+
+def test_what_repeats_other_events_is_not_even_parsed() -> None:
+    repeated = b"event: response.in_progress\ndata: {the request, with all its tools\n\n"
+    assert read(CREATED, repeated, COMPLETED) == [Ended("stop", "completed")]

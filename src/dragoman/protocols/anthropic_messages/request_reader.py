@@ -17,7 +17,7 @@ from typing import Any, Final, get_args
 from msgspec import Struct
 
 from dragoman.hub.losses import Losses
-from dragoman.hub.request import Document, Effort, OutputFormat, Reasoning, Request, Sampling
+from dragoman.hub.request import Document, Effort, Mode, OutputFormat, Reasoning, Request, Sampling
 from dragoman.protocols import fields
 from dragoman.protocols.anthropic_messages.block_reader import read_system, read_turn
 from dragoman.protocols.anthropic_messages.cache_marks import MARK, read_cache
@@ -51,7 +51,13 @@ _OBJECTS: Final = {
 }
 _NAMED: Final = _PLAIN | _OBJECTS.keys()
 _FORMAT: Final = frozenset({"type", "schema"})
-_EFFORTS: Final[tuple[Effort, ...]] = get_args(Effort)
+_EFFORTS: Final[Mapping[str, Effort]] = {word: word for word in get_args(Effort)}
+_MODES: Final[Mapping[str, Mode]] = {
+    "enabled": "budget",
+    "disabled": "off",
+    "adaptive": "adaptive",
+    "between_tools": "between_tools",
+}
 
 
 def read_request(body: bytes, headers: Mapping[str, str]) -> Request:
@@ -77,59 +83,67 @@ def read_request(body: bytes, headers: Mapping[str, str]) -> Request:
     )
 
 
+class _Metadata(Struct):
+    user_id: str | None = None
+
+
+class _Thinking(Struct):
+    type: str | None = None
+    budget_tokens: Integer | None = None
+    display: str | None = None
+
+
+class _OutputConfig(Struct):
+    effort: str | None = None
+
+
+class _Objects(Struct):
+    metadata: _Metadata | None = None
+    thinking: _Thinking | None = None
+    output_config: _OutputConfig | None = None
+
+
 def _rest(of: Object) -> Object:
     """What is said in objects, and what has no name here, as members of the `Request`."""
-    user = fields.within_if_any(of, "metadata", lambda metadata: fields.maybe_string(metadata, "user_id"))
-    parallel = fields.within_if_any(
-        of, "tool_choice", lambda choice: fields.maybe_bool(choice, "disable_parallel_tool_use")
-    )
-    return {
-        "tool_choice": fields.within_if_any(of, "tool_choice", read_tool_choice),
-        "parallel_tools": None if parallel is None else not parallel,
-        "reasoning": _reasoning(of),
-        "output_format": fields.within_if_any(of, "output_config", _output_format),
-        "cache": read_cache(of),
-        "user": user,
-        "extra": _extra(of),
-    }
+    said = fields.values(of, _Objects)
+    rest: Object = {"reasoning": _reasoning(said), "user": None if said.metadata is None else said.metadata.user_id}
+    if "tool_choice" in of:
+        rest["tool_choice"] = fields.within_if_any(of, "tool_choice", read_tool_choice)
+        alone = fields.within_if_any(of, "tool_choice", lambda it: fields.maybe_bool(it, "disable_parallel_tool_use"))
+        rest["parallel_tools"] = None if alone is None else not alone
+    if said.output_config is not None:
+        rest["output_format"] = fields.within(of, "output_config", _output_format)
+    if "cache_control" in of:
+        rest["cache"] = read_cache(of)
+    rest["extra"] = _extra(of)
+    return rest
 
 
 def _extra(of: Object) -> Object:
-    extra = {**fields.unnamed(of, _NAMED), **fields.unnamed_within(of, _OBJECTS)}
+    extra: Object = {} if of.keys() <= _NAMED else fields.unnamed(of, _NAMED)
+    for key, named in _OBJECTS.items():
+        if (value := of.get(key)) and not value.keys() <= named:
+            extra[key] = fields.unnamed(value, named)
     output = of.get("output_config")
     if output and (inner := fields.unnamed_within(output, {"format": _FORMAT})):
         extra["output_config"] = {**extra.get("output_config", {}), **inner}
     return extra
 
 
-def _reasoning(of: Object) -> Reasoning:
-    effort = fields.within_if_any(of, "output_config", _effort)
-    return fields.within_if_any(of, "thinking", lambda thinking: _thinking(thinking, effort)) or Reasoning(
-        effort=effort
-    )
-
-
-def _effort(of: Object) -> Effort | None:
-    said = fields.maybe_string(of, "effort")
-    effort: Effort | None = next((known for known in _EFFORTS if known == said), None)
+def _reasoning(of: _Objects) -> Reasoning:
+    said = None if of.output_config is None else of.output_config.effort
+    effort = None if said is None else _EFFORTS.get(said)
     if said is not None and effort is None:
-        raise WrongFieldError("effort", f"must be one of {', '.join(_EFFORTS[2:])}, not {said!r}")
-    return effort
-
-
-def _thinking(of: Object, effort: Effort | None) -> Reasoning:
-    kind = fields.maybe_string(of, "type")
-    budget, display = fields.maybe_int(of, "budget_tokens"), fields.maybe_string(of, "display")
-    match kind:
-        case None:
-            return Reasoning(None, effort, budget, display)
-        case "enabled":
-            return Reasoning("budget", effort, budget, display)
-        case "disabled":
-            return Reasoning("off", effort, budget, display)
-        case "adaptive" | "between_tools":
-            return Reasoning(kind, effort, budget, display)
-    raise WrongFieldError("type", f"must be adaptive, enabled, disabled or between_tools, not {kind!r}")
+        known = ", ".join([*_EFFORTS][2:])
+        raise WrongFieldError("output_config.effort", f"must be one of {known}, not {said!r}")
+    thinking = of.thinking
+    if thinking is None:
+        return Reasoning(effort=effort)
+    if thinking.type is not None and thinking.type not in _MODES:
+        known = "adaptive, enabled, disabled or between_tools"
+        raise WrongFieldError("thinking.type", f"must be {known}, not {thinking.type!r}")
+    mode = None if thinking.type is None else _MODES[thinking.type]
+    return Reasoning(mode, effort, thinking.budget_tokens, thinking.display)
 
 
 def _output_format(of: Object) -> OutputFormat | None:

@@ -12,10 +12,10 @@ from dragoman.protocols.anthropic_messages import (
     problems,
     request_reader,
     request_writer,
-    tap,
 )
+from dragoman.protocols.anthropic_messages.tap import Tap
 from dragoman.protocols.backend_problems import read_problem
-from dragoman.protocols.codec import Refused, Stamp, Tap
+from dragoman.protocols.codec import Refused, Stamp
 from dragoman.wire.jsons import Members
 
 _DIALECT: Final[Dialect] = "anthropic-messages"
@@ -69,8 +69,7 @@ class MessagesBackend:
     def read_answer(self, body: bytes, request: Request, profile: Profile, stamp: Stamp) -> list[Event]:
         return answer_reader.AnswerReader(request, profile, stamp).read_whole(body)
 
-    def tap(self) -> Tap:
-        return tap.Tap()
+    tap = staticmethod(Tap)
 
     def asking_usage(self, members: Members, profile: Profile) -> dict[str, Any]:  # noqa: ARG002 - always told
         return {}

@@ -1,6 +1,8 @@
 """Listens to a relayed answer of the Messages dialect: what did it cost, did it end?"""
 
-from typing import Any, Final
+from typing import Final
+
+from msgspec import Struct, field
 
 from dragoman.hub.events import Event, Noted
 from dragoman.protocols.anthropic_messages import usage
@@ -11,13 +13,12 @@ from dragoman.wire.sse import Frame, SSEReader
 _LAST: Final = ("message_stop", "error")
 
 
-class Tap:
+class Tap(Struct):
     """Parses only the frames that carry usage."""
 
-    def __init__(self) -> None:
-        self._sse: Final = SSEReader()
-        self._usage: Final = usage.Said()
-        self._ended = False
+    _sse: SSEReader = field(default_factory=SSEReader)
+    _usage: usage.Said = field(default_factory=usage.Said)
+    _ended: bool = False
 
     def feed(self, data: bytes) -> list[Event]:
         """Raise FrameTooLargeError."""
@@ -31,9 +32,10 @@ class Tap:
 
     def hear_whole(self, body: bytes) -> list[Event]:
         try:
-            return _noted(self._usage, jsons.value_of(jsons.members(body).get("usage")))
+            noted = self._usage.updated(jsons.value_of(jsons.members(body).get("usage")))
         except jsons.JSONError:
             return []
+        return [] if noted is None else [Noted(noted)]
 
     @property
     def ended(self) -> bool:
@@ -47,9 +49,5 @@ class Tap:
             return []
         if isinstance(said, dict) and frame.event == "message_start":
             said = said.get("message")
-        return _noted(self._usage, said.get("usage")) if isinstance(said, dict) else []
-
-
-def _noted(so_far: usage.Said, said: Any) -> list[Event]:
-    noted = so_far.updated(said)
-    return [] if noted is None else [Noted(noted)]
+        noted = self._usage.updated(said.get("usage")) if isinstance(said, dict) else None
+        return [] if noted is None else [Noted(noted)]

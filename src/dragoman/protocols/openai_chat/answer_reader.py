@@ -184,24 +184,24 @@ class AnswerReader:
         heard, usage = False, chunk.get("usage")
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else ():
-            if isinstance(choice, dict) and choice.get("index", 0) in (0, None):
-                heard = self._choice(choice, key) or heard
-                usage = usage or choice.get("usage")  # Moonshot
+            if not isinstance(choice, dict) or choice.get("index", 0) not in (0, None):
+                continue
+            delta = choice.get(key)
+            if isinstance(delta, dict):
+                heard = True
+                self._delta(delta, whole=key == "message")
+            if isinstance(finish := choice.get("finish_reason"), str):
+                self._finish(choice, finish)
+            usage = usage or choice.get("usage")  # Moonshot
         if usage and (noted := read_usage(usage)) is not None:
             self._said.append(Noted(noted))
         return heard
 
-    def _choice(self, choice: dict[str, Any], key: str) -> bool:
-        delta = choice.get(key)
-        if isinstance(delta, dict):
-            self._delta(delta, whole=key == "message")
-        finish = choice.get("finish_reason")
-        if isinstance(finish, str):
-            self._raw = finish
-            matched = choice.get("stop_reason") or choice.get("matched_stop")  # vLLM and SGLang tell which one
-            if isinstance(matched, str) and matched in self._stop:
-                self._stop_sequence = matched
-        return isinstance(delta, dict)
+    def _finish(self, choice: dict[str, Any], finish: str) -> None:
+        self._raw = finish
+        matched = choice.get("stop_reason") or choice.get("matched_stop")  # vLLM and SGLang tell which one
+        if isinstance(matched, str) and matched in self._stop:
+            self._stop_sequence = matched
 
     def _delta(self, delta: dict[str, Any], *, whole: bool) -> None:
         if not _THOUGHTS.isdisjoint(delta) and (thought := self._thought(delta)):

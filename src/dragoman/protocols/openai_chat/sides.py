@@ -7,16 +7,16 @@ from dragoman.hub.problems import Problem
 from dragoman.hub.request import Dialect, Request
 from dragoman.hub.route import Backend, Defaults, Profile
 from dragoman.protocols.backend_problems import read_problem
-from dragoman.protocols.codec import Refused, Stamp, Tap
+from dragoman.protocols.codec import Refused, Stamp
 from dragoman.protocols.openai_chat import (
     answer_reader,
     answer_writer,
     problems,
     request_reader,
     request_writer,
-    tap,
     unasked_usage,
 )
+from dragoman.protocols.openai_chat.tap import Tap
 
 _DIALECT: Final[Dialect] = "openai-chat"
 _PULSE: Final = (
@@ -74,8 +74,7 @@ class ChatBackend:
     def read_answer(self, body: bytes, request: Request, profile: Profile, stamp: Stamp) -> list[Event]:
         return answer_reader.AnswerReader(request, profile, stamp).read_whole(body)
 
-    def tap(self) -> Tap:
-        return tap.Tap()
+    tap = staticmethod(Tap)
 
     asking_usage = staticmethod(unasked_usage.asking)
     without_usage = staticmethod(unasked_usage.kept_back)

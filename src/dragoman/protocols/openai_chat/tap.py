@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from msgspec import Struct, field
+
 from dragoman.hub.events import Event, Noted
 from dragoman.protocols.frames import DONE, unfinished
 from dragoman.protocols.openai_chat.usage import read_usage
@@ -11,13 +13,12 @@ from dragoman.wire.sse import SSEReader
 _END: Final = b"\n\n"
 
 
-class Tap:
+class Tap(Struct):
     """Parses only the frames that carry usage."""
 
-    def __init__(self) -> None:
-        self._sse: Final = SSEReader()
-        self._ended = False
-        self._whole = True  # what came so far ended an event, so that the reader holds nothing
+    _sse: SSEReader = field(default_factory=SSEReader)
+    _ended: bool = False
+    _whole: bool = True  # what came so far ended an event, so that the reader holds nothing
 
     def feed(self, data: bytes) -> list[Event]:
         """Raise FrameTooLargeError."""

@@ -55,6 +55,23 @@ _KINDS: Final = {
     "function_call": "call",
     "custom_tool_call": "call",
 }
+# Events that repeat what others say. Some are long: they repeat the request with all its tools.
+_TELL_NOTHING: Final = frozenset(
+    [
+        "response.queued",
+        "response.in_progress",
+        "response.content_part.added",
+        "response.content_part.done",
+        "response.output_text.done",
+        "response.function_call_arguments.done",
+        "response.custom_tool_call_input.done",
+        "response.reasoning_summary_part.added",
+        "response.reasoning_summary_part.done",
+        "response.reasoning_summary_text.done",
+        "response.reasoning_text.done",
+        "response.refusal.done",
+    ]
+)
 _KIND_OF: Final[dict[type, str]] = {Text: "message", Refusal: "message", Thinking: "reasoning", ToolCall: "call"}
 TERMINAL: Final = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 
@@ -147,7 +164,7 @@ class AnswerReader:
         return said
 
     def _frame(self, frame: Frame) -> None:
-        if self._over:
+        if self._over or frame.event in _TELL_NOTHING:
             return
         try:
             said = jsons.read(frame.data)

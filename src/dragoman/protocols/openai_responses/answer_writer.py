@@ -102,7 +102,8 @@ class StreamWriter:
         said = said_in(request)
         self._response: Final = ResponseObject(said, request.model, stamp)
         self._stamp: Final = stamp
-        self._with_sources: Final = _wants_sources(said.get("include"))
+        include = said.get("include")
+        self._with_sources: Final = isinstance(include, list) and "web_search_call.action.sources" in include
         self._codex: Final = "client_metadata" in said
         self._usage = Usage()
         self.terminal = b""
@@ -444,10 +445,6 @@ def _own_item(part: Searched | Fetched) -> dict[str, Any]:
     """The item of a backend of this dialect; empty for what others have run."""
     raw = part.raw if isinstance(part, Searched) and part.dialect == _DIALECT else None
     return raw if isinstance(raw, dict) else {}
-
-
-def _wants_sources(include: Any) -> bool:
-    return isinstance(include, list) and "web_search_call.action.sources" in include
 
 
 def _unrunnable(name: str) -> Problem:

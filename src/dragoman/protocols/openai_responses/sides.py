@@ -7,15 +7,15 @@ from dragoman.hub.problems import Problem
 from dragoman.hub.request import Dialect, Request
 from dragoman.hub.route import Backend, Defaults, Profile
 from dragoman.protocols.backend_problems import read_problem
-from dragoman.protocols.codec import Refused, Stamp, Tap
+from dragoman.protocols.codec import Refused, Stamp
 from dragoman.protocols.openai_responses import (
     answer_reader,
     answer_writer,
     problems,
     request_reader,
     request_writer,
-    tap,
 )
+from dragoman.protocols.openai_responses.tap import Tap
 from dragoman.wire.jsons import Members
 
 _DIALECT: Final[Dialect] = "openai-responses"
@@ -67,8 +67,7 @@ class ResponsesBackend:
     def read_answer(self, body: bytes, request: Request, profile: Profile, stamp: Stamp) -> list[Event]:
         return answer_reader.AnswerReader(request, profile, stamp).read_whole(body)
 
-    def tap(self) -> Tap:
-        return tap.Tap()
+    tap = staticmethod(Tap)
 
     def asking_usage(self, members: Members, profile: Profile) -> dict[str, Any]:  # noqa: ARG002 - always told
         return {}

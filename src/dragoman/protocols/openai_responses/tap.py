@@ -3,6 +3,8 @@
 import re
 from typing import Any, Final
 
+from msgspec import Struct, field
+
 from dragoman.hub.events import Event, Noted
 from dragoman.protocols.frames import unfinished
 from dragoman.protocols.openai_responses.answer_reader import TERMINAL
@@ -14,12 +16,11 @@ _LAST: Final = TERMINAL | {"error"}
 _MAYBE_LAST: Final = re.compile(rb'"type"\s*:\s*"(?:response\.(?:completed|incomplete|failed|cancelled)|error)"')
 
 
-class Tap:
+class Tap(Struct):
     """Parses only the terminal frame, which carries the usage."""
 
-    def __init__(self) -> None:
-        self._sse: Final = SSEReader()
-        self._ended = False
+    _sse: SSEReader = field(default_factory=SSEReader)
+    _ended: bool = False
 
     def feed(self, data: bytes) -> list[Event]:
         """Raise FrameTooLargeError."""
