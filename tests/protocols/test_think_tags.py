@@ -158,3 +158,16 @@ def test_citations_wait_for_their_text() -> None:
     nothing = filtered(ThinkTags(TAGS), Opened(0, Text("")), Grew(0, "<think>a</think>"), cited, Closed(0))
     assert said(nothing) == [("Thinking", "a")]
     assert cited not in nothing
+
+
+@given(st.lists(PIECES, min_size=1, max_size=5), st.booleans())
+def test_what_passes_at_once_is_what_would_not_be_changed(parts: list[str], implicit: bool) -> None:
+    text = "".join(parts)
+    tags = ThinkTags(TAGS, implicit_open=implicit)
+    block = text_block([text])
+    if tags.passes(text):
+        assert tags.off
+        assert filtered(ThinkTags(TAGS, implicit_open=implicit), *block) == block
+    else:
+        assert not tags.off
+    assert ThinkTags(TAGS).passes("\n a < b")

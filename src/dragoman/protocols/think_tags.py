@@ -35,6 +35,17 @@ class ThinkTags:
         self._thinks = False  # it is open
         self.off = not tags
 
+    def passes(self, text: str) -> bool:
+        """Whether a text block that begins so is nothing but text, as nearly all are; nothing is held back any more."""
+        visible = text.lstrip()
+        if self._implicit or not visible:
+            return False
+        for opening in self._closing:
+            if opening[0] == visible[0]:
+                return False
+        self.off = True
+        return True
+
     def feed(self, event: Event) -> list[Event]:
         if self.off:
             return [event]

@@ -264,16 +264,18 @@ class AnswerReader:
                 self._close_whole_calls()
             self._open, self._kind = self._blocks, kind
             self._blocks += 1
-            self._tell(Opened(self._open, _PART[kind]("")), Grew(self._open, text))
-        else:
-            self._tell(Grew(self._open, text))
+            opened = Opened(self._open, _PART[kind](""))
+            if self._tags.off or (kind == "text" and self._tags.passes(text)):
+                self._said += (opened, Grew(self._open, text))
+                return
+            self._tell(opened)
+        self._tell(Grew(self._open, text))
 
-    def _tell(self, *events: Event) -> None:
-        for event in events:
-            if self._tags.off:
-                self._said.append(event)
-            else:
-                self._said += self._tags.feed(event)
+    def _tell(self, event: Event) -> None:
+        if self._tags.off:
+            self._said.append(event)
+        else:
+            self._said += self._tags.feed(event)
 
     def _close_open(self) -> None:
         if self._kind is None:

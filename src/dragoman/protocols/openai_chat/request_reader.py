@@ -185,7 +185,7 @@ _LEAVING: Final[dict[str, tuple[str, bool]]] = {
 
 
 def note_losses(request: Request, losses: Losses) -> None:
-    if _wants_audio(request.extra.get("modalities")):
+    if "modalities" in request.extra and _wants_audio(request.extra["modalities"]):
         losses.refuse("modalities", "audio output is not available on this backend; ask for text")
     for key in request.extra:
         why, refused = _LEAVING.get(key, ("known to Chat Completions only", False))

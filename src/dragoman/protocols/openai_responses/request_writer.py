@@ -91,12 +91,15 @@ def _is_configured_on_the_way(request: Request) -> bool:
 
 
 def _include(request: Request) -> list[Any]:
-    said = said_in(request).get("include")
-    wanted = [*said] if isinstance(said, list) else []
-    for tool in request.tools if request.dialect != _DIALECT else ():
-        if isinstance(tool, HostedTool) and tool.kind == "web_search":
-            wanted.append(_SOURCES)  # clients of other dialects are shown what was found
-            break
+    wanted: list[Any] = []
+    if request.dialect == _DIALECT:
+        said = said_in(request).get("include")
+        wanted = [*said] if isinstance(said, list) else []
+    else:
+        for tool in request.tools:
+            if isinstance(tool, HostedTool) and tool.kind == "web_search":
+                wanted.append(_SOURCES)  # clients of other dialects are shown what was found
+                break
     return wanted if _ENCRYPTED in wanted else [*wanted, _ENCRYPTED]
 
 
