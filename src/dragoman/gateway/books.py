@@ -1,5 +1,6 @@
 """The books: which exchanges are under way, and the ledger that they go into when they are over."""
 
+import functools
 from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
@@ -128,7 +129,7 @@ def _line(account: _Account) -> Line:
         fetches=entry.fetches or usage.fetches or 0,
         pages=entry.pages,
         images=entry.images,
-        losses=_short(", ".join(entry.losses), _LONGEST_LIST),
+        losses=_short(", ".join(entry.losses), _LONGEST_LIST) if entry.losses else "",
     )
 
 
@@ -142,6 +143,7 @@ def _short(text: str, longest: int = _LONGEST) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
+@functools.lru_cache(maxsize=512)
 def _place(url: str) -> str:
     """Where a backend is, without what may be a credential in its URL."""
     scheme, separator, rest = url.partition("://")

@@ -77,7 +77,7 @@ class Router:
         route = self._named.get((name, dialect))
         if route is None and snapshot.model(name) is None:
             raise Problem("unknown_model", _unknown(snapshot, key, name), param="model")
-        if key.models is not None and not snapshot.may_use(key, name):
+        if key.models is not None and name not in key.models and not snapshot.may_use(key, name):
             raise Problem(
                 "forbidden",
                 f"this key may not use the model {name!r}; it may use {_names(snapshot, key)}",
