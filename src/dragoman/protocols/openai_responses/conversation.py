@@ -121,7 +121,7 @@ class Conversation:
     def _turn(self, turn: Turn, *, with_thinking: bool) -> None:
         """Messages of the user's side are one item each; of the assistant's, every part is one."""
         if turn.role == "assistant":
-            calls = any(isinstance(part, ToolCall) for part in turn.parts)
+            calls = ToolCall in map(type, turn.parts)
             for part in turn.parts:
                 self._said(part, turn.path, with_thinking=with_thinking, before_calls=calls)
             return
@@ -244,8 +244,11 @@ class Conversation:
 
     def _output(self, result: ToolResult, path: str) -> Any:
         """One plain text is a string: not every server of this dialect takes more."""
-        if len(result.parts) == 1 and isinstance(result.parts[0], Opaque) and result.parts[0].kind == "shell_output":
-            return result.parts[0].raw
+        only = result.parts[0] if len(result.parts) == 1 else None
+        if type(only) is Text and only.cache is None and not only.extra and (self._ours or not result.is_error):
+            return only.text  # nearly all of them
+        if isinstance(only, Opaque) and only.kind == "shell_output":
+            return only.raw
         pieces = [piece for part in result.parts for piece in self._in_result(part, path)]
         if result.is_error and not self._ours:
             self._losses.silent(path, "a tool's error is said in its text")
