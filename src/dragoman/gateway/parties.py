@@ -1,7 +1,7 @@
 """Who takes part in one exchange: the caller, his dialect, the house, the one who answers, and the one who writes it down."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from msgspec import Struct
@@ -51,9 +51,12 @@ class Parties(Struct, frozen=True):
         self.responder.pulse, self.responder.failure = pulse, failure
         self.gateway.pulses.keep_company(self.responder)
 
-    def describe(self, losses: Losses) -> None:
-        """Tell the client which model answers, and what could not be said to it. Once, when it is sure to answer."""
-        headers = [("x-dragoman-model", self.entry.backend_model)]
+    def describe(self, losses: Losses, more: Iterable[tuple[str, str]] = ()) -> None:
+        """Tell the client which model answers, and what could not be said to it. Once, when it is sure to answer.
+
+        more: headers of the backend's that concern it.
+        """
+        headers = [("x-dragoman-model", self.entry.backend_model), *more]
         if losses.noted:
             self.entry.lost(losses)
             if lost := losses.header():

@@ -22,7 +22,7 @@ from dragoman.gateway.sources import problem_of
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Dialect
-from dragoman.hub.route import Backend, Route
+from dragoman.hub.route import Backend, Defaults, Route
 from dragoman.net.client import Reply
 from dragoman.protocols import BACKENDS, seals
 from dragoman.protocols.codec import BackendSide, ClientSide
@@ -32,6 +32,7 @@ from dragoman.wire.sse import FrameTooLargeError, SSEReader
 from dragoman.wire.whole_events import WholeEvents
 
 _ENVELOPE: Final = seals.PREFIX.encode()
+_NO_DEFAULTS: Final = Defaults()
 _TRUNCATED: Final = "the backend's stream ended before the answer was complete"
 JSON: Final = ("content-type", "application/json")
 # What of a client's headers concerns the backend. Everything else stays here: keys, cookies, addresses.
@@ -62,9 +63,11 @@ def why_not(client: ClientSide, route: Route, body: bytes) -> str:
 
 async def relay(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:
     """members: of `body`. Raise the Problem of the last backend, if none answers."""
-    defaults = parties.client.default_members(route.defaults)
-    changes: dict[str, Any] = {key: value for key, value in defaults.items() if key not in members}
-    if jsons.value_of(members.get("model")) != route.backend_model:
+    changes: dict[str, Any] = {}
+    if route.defaults != _NO_DEFAULTS:
+        defaults = parties.client.default_members(route.defaults)
+        changes = {key: value for key, value in defaults.items() if key not in members}
+    if parties.entry.model != route.backend_model:
         changes["model"] = route.backend_model
 
     def written(more: Mapping[str, Any]) -> bytes:
@@ -98,7 +101,8 @@ async def _ask(
     side, call = BACKENDS[backend.dialect], parties.call
     url = f"{side.url(backend)}?{call.query}" if call.query else side.url(backend)
     headers = [*passed_headers(call, side.headers(backend)), JSON]
-    await demand_room_for(body, route, backend, parties)
+    if backend.profile.cuts_prompts:
+        await demand_room_for(body, route, backend, parties)
     asked = await parties.gateway.net.ask("POST", url, headers, body, route.timeouts)
     passing = _Passing(side, parties, heard, keeps_usage=keeps_usage)  # while the backend thinks
     reply = await asked.reply()
@@ -139,8 +143,18 @@ class _Passing:
 
     async def all_of(self, reply: Reply) -> None:
         """Raise Problem if it breaks off."""
+        responder = self._parties.responder
         try:
-            await self._pass(reply)
+            while data := await reply.read():
+                if not (events := self._events.feed(data)):
+                    continue
+                if not self._begun:
+                    self._begin(reply)
+                if self._tell(events):
+                    await reply.pour(self._pass_on)
+                await responder.flushed()
+            if (last := self._events.last()) and _is_readable(last):
+                self._tell_last(last, reply)
         except FrameTooLargeError as error:
             raise Problem("backend_failed", f"the backend sent an unreadable stream: {error}") from None
         except Problem:
@@ -148,28 +162,21 @@ class _Passing:
                 raise
         if not self._tap.ended:
             raise Problem("truncated", _TRUNCATED)
-        self._parties.responder.end()
-
-    async def _pass(self, reply: Reply) -> None:
-        responder = self._parties.responder
-        while data := await reply.read():
-            if not (events := self._events.feed(data)):
-                continue
-            self._begin(reply)
-            if self._tell(events):
-                await reply.pour(self._pass_on)
-            await responder.flushed()
-        if (last := self._events.last()) and _is_readable(last):
-            self._parties.entry.hear(self._tap.feed(last))
-            if self._tap.ended:
-                self._begin(reply)
-                await responder.stream(cleaned(self._passed(last), self._side, self._parties.entry))
+        responder.end()
 
     def _begin(self, reply: Reply) -> None:
-        if not self._begun:
-            self._begun = True
-            _answers(reply, self._parties)
-            self._parties.responder.open()
+        """From here on the answer is this backend's."""
+        self._begun = True
+        _answers(reply, self._parties)
+        self._parties.responder.open()
+
+    def _tell_last(self, last: bytes, reply: Reply) -> None:
+        """An event that lacks its blank line: it counts if it ends the answer."""
+        self._parties.entry.hear(self._tap.feed(last))
+        if self._tap.ended:
+            if not self._begun:
+                self._begin(reply)
+            self._parties.responder.say(cleaned(self._passed(last), self._side, self._parties.entry))
 
     def _pass_on(self, data: bytes) -> bool:
         events = self._events.feed(data)
@@ -220,10 +227,9 @@ async def _whole(reply: Reply, side: BackendSide, parties: Parties, heard: Overh
 
 
 def _answers(reply: Reply, parties: Parties) -> None:
-    """From here on the answer is this backend's."""
+    """Say in the log and in the head of the answer whose it is."""
     parties.entry.spoke()
-    parties.describe(Losses())
-    parties.responder.add_headers(returned_headers(reply))
+    parties.describe(Losses(), returned_headers(reply))
 
 
 def passed_headers(call: Call, own: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ _ERROR: Final = re.compile(rb'"error"\s*:\s*[{"]|"type"\s*:\s*"error"')
 
 def cleaned(data: bytes, side: BackendSide, entry: Entry) -> bytes:
     """data: whole events. Where none of them is an error, they come back as they are."""
-    if not _may_tell_of_an_error(data):
+    if b'"error"' not in data or not _ERROR.search(data):
         return data
     frames = sse.SSEReader().feed(data)
     said = [cleaned_whole(frame.data, side, entry) for frame in frames]
@@ -31,7 +31,7 @@ def cleaned(data: bytes, side: BackendSide, entry: Entry) -> bytes:
 
 def cleaned_whole(data: bytes, side: BackendSide, entry: Entry) -> bytes:
     """data: one event's, or a whole answer."""
-    if not _may_tell_of_an_error(data):
+    if b'"error"' not in data or not _ERROR.search(data):
         return data
     try:
         value = jsons.read(data)
@@ -42,10 +42,6 @@ def cleaned_whole(data: bytes, side: BackendSide, entry: Entry) -> bytes:
         return data
     entry.failed(side.read_problem(0, {}, jsons.write({"error": error})))
     return jsons.write(_with_clean_error(value))
-
-
-def _may_tell_of_an_error(data: bytes) -> bool:
-    return b'"error"' in data and _ERROR.search(data) is not None
 
 
 def _error_in(value: Any) -> Any:
