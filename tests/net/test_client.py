@@ -189,6 +189,24 @@ def test_a_reused_connection_that_has_said_something_is_not_replaced(run: Run, b
     run(main())
 
 
+def test_a_farewell_to_an_idle_connection_is_no_answer_to_the_request_it_crosses(run: Run) -> None:
+    tired = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+    async def main() -> None:
+        async with Asking(answering(ok(), tired)) as (client, backend):
+            assert await ask(client, backend.url) == b"hello"
+            assert await ask(client, backend.url) == b"hello"
+            assert backend.accepted == 2
+
+        async with Asking(answering(tired)) as (client, backend):  # to the first request of a connection it is one
+            reply = await client.send("POST", backend.url, [], b"", Timeouts())
+            reply.close()
+            assert reply.status == 408
+            assert backend.accepted == 1
+
+    run(main())
+
+
 def test_a_reused_connection_that_is_merely_slow_is_not_replaced(run: Run) -> None:
     async def main() -> None:
         async with Asking(answering(ok())) as (client, backend):

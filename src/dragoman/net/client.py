@@ -23,6 +23,10 @@ from dragoman.net.target import Origin, Target, read_target
 
 __all__ = ["Asked", "Client", "Reply"]
 
+# 408: how some servers part from a connection that was idle for too long (RFC 9110, 15.5.9). Said to a request that was
+# on its way meanwhile, it means nobody's request.
+_TIRED: Final = 408
+
 
 class Client:
     """One per process and event loop. The environment's proxies are read when it is made.
@@ -140,17 +144,19 @@ class Asked:
 
     async def reply(self) -> Reply:
         """Wait for the head of the reply, and raise what `Client.send` raises. Cancelled, hang up at once."""
-        connection = self._connection
         try:
-            reader = await connection.head()
+            reader = await self._connection.head()
         except Problem as problem:
             # It may have been closed while our request was on its way. Once it has said something, or is merely slow,
             # the request may have been acted upon.
-            if self._again is None or connection.heard or problem.kind != "truncated":
+            if self._again is None or self._connection.heard or problem.kind != "truncated":
                 raise
-            connection = await self._again()
-            reader = await connection.head()
-        return Reply(connection, reader, self._pool)
+        else:
+            if self._again is None or reader.status != _TIRED:
+                return Reply(self._connection, reader, self._pool)
+            self._connection.abort()
+        connection = await self._again()
+        return Reply(connection, await connection.head(), self._pool)
 
     def close(self) -> None:
         """Nobody waits for the reply any more: hang up."""

@@ -172,18 +172,10 @@ class Connection(asyncio.Protocol):
         self._reply = None
         return True
 
-    def is_quiet(self) -> bool:
-        """Is this idle connection still open, with nothing in the socket: no end and no junk we have not read yet?"""
-        transport = self._transport
-        if self._closed or self.sock is None or transport is None or transport.is_closing():
-            return False
-        try:
-            self.sock.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing was seen of an end."""
+        return not self._closed and self._transport is not None and not self._transport.is_closing()
 
     def abort(self, problem: Problem | None = None) -> None:
         """Hang up at once. Whoever still waits hears of `problem`."""

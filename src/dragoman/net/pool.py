@@ -20,11 +20,11 @@ class Pool:
         self._timer: asyncio.TimerHandle | None = None
 
     def take(self, origin: Origin) -> Connection | None:
-        """Return one that its peer has not closed, as far as this machine knows."""
+        """Return one that its peer has not closed, as far as we know."""
         idle = self._idle.get(origin)
         while idle:
             connection = idle.pop()
-            if connection.is_quiet():
+            if connection.is_open:
                 return connection
             connection.abort()
         return None
