@@ -9,9 +9,9 @@ import pytest
 from dragoman.gateway.converse import gathered
 from dragoman.gateway.outside import Outside, seeing
 from dragoman.gateway.parties import Parties
+from dragoman.hub.pipeline import Needs
 from dragoman.hub.problems import Problem
 from dragoman.hub.route import Backend, Profile, Route, Secret
-from dragoman.processors.needs import needs_of
 from dragoman.wire import jsons
 from tests.agents.script import Words
 from tests.gateway.stage import (
@@ -141,10 +141,10 @@ def test_the_operator_may_allow_a_host() -> None:
 
 
 def test_a_model_that_is_asked_to_look_is_taken_to_see() -> None:
-    backend = Backend("http://b", Secret(""), "openai-chat", Profile(vision=False))
+    backend = Backend("http://b", Secret(""), "openai-chat", Profile(vision=False), needs=Needs(images=True))
     route = seeing(Route(model="eyes", backend_model="eyes", backends=(backend,)))
     assert route.backends[0].profile.vision is True
-    assert not needs_of(route.pipeline, route.backends[0]).images
+    assert not route.backends[0].needs.images
 
 
 def test_a_layout_service_reads_scans_where_there_is_one() -> None:

@@ -5,6 +5,7 @@ import base64
 import io
 from typing import Any, Final
 
+import msgspec
 import pytest
 from PIL import Image
 
@@ -13,6 +14,7 @@ from dragoman.hub.pipeline import Pipeline
 from dragoman.hub.request import Dialect
 from dragoman.hub.route import Backend as RouteBackend
 from dragoman.hub.route import Profile, Route, Secret
+from dragoman.routing.needs import needs_of
 from dragoman.wire import jsons
 from tests.agents.script import Words
 from tests.gateway.stage import (
@@ -426,6 +428,7 @@ def test_what_was_read_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> No
 
 def route(pipeline: Pipeline, dialect: Dialect, **known: Any) -> Route:
     backend = RouteBackend("http://b", Secret(""), dialect, Profile(**known))
+    backend = msgspec.structs.replace(backend, needs=needs_of(pipeline, backend))
     return Route(model="m", backend_model="m", backends=(backend,), pipeline=pipeline)
 
 

@@ -6,11 +6,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, Literal, TypeVar
 
 from dragoman.hub.answer import Answer
-from dragoman.hub.pipeline import Pipeline
+from dragoman.hub.pipeline import Needs, Pipeline
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Document, Image, Inline, Link, Part, Request, Text, ToolResult, Turn
 from dragoman.processors import PROCESSORS
-from dragoman.processors.needs import Needs
 from dragoman.processors.ports import Loaded, Purpose, Workers
 from dragoman.processors.reading import Reading, Tally
 from dragoman.store.database import Database

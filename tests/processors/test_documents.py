@@ -5,11 +5,10 @@ import base64
 
 import pytest
 
-from dragoman.hub.pipeline import Pipeline
+from dragoman.hub.pipeline import Needs, Pipeline
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Cache, Document, Image, Inline, Request, Stored, Text, Written
 from dragoman.processors.documents import Documents
-from dragoman.processors.needs import Needs
 from dragoman.processors.ports import Loaded
 from dragoman.workers.jobs import Page, Pdf
 from tests.processors.scripted import (

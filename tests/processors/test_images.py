@@ -4,11 +4,10 @@ import asyncio
 
 import pytest
 
-from dragoman.hub.pipeline import Pipeline
+from dragoman.hub.pipeline import Needs, Pipeline
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Cache, Document, Image, Inline, Link, Nested, Request, Stored, Text
 from dragoman.processors.images import Images
-from dragoman.processors.needs import Needs
 from dragoman.processors.ports import Loaded
 from tests.processors.scripted import PNG, ScriptedPorts, image, once, pdf, processed, request, result, run, user
 

@@ -16,6 +16,7 @@ from dragoman.gateway.entry import Entry
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.responder import Responder
 from dragoman.hub.answer import Answer
+from dragoman.hub.pipeline import Pipeline
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Request
 from dragoman.hub.route import Backend, Route
@@ -23,6 +24,7 @@ from dragoman.ledger.line import CLIENT_GONE
 from dragoman.net.fetch import fetch
 from dragoman.processors.ports import Loaded, Purpose, Workers
 from dragoman.protocols import CLIENTS
+from dragoman.routing.needs import needs_of
 from dragoman.store.results import Results
 from dragoman.wire import jsons
 
@@ -30,6 +32,7 @@ _log: Final = logging.getLogger("dragoman.gateway")
 _OK: Final = 200
 _LARGEST: Final = 32 * 2**20  # bytes of what a URL leads to
 _SECONDS: Final = 30.0
+_replace: Final = msgspec.structs.replace
 
 # How a model is asked: `converse.gathered`.
 Ask: TypeAlias = Callable[[Request, Route, Parties], Awaitable[Answer]]
@@ -69,7 +72,7 @@ class Outside:
         parties = Parties(
             self._call,
             CLIENTS[request.dialect],
-            msgspec.structs.replace(self._gateway, tools=lambda _config, _model: ()),  # it is to look, not to search
+            _replace(self._gateway, tools=lambda _config, _model: ()),  # it is to look, not to search
             self._snapshot,
             Responder(_Nobody(), request_id),
             entry,
@@ -103,14 +106,13 @@ class Outside:
 
 def seeing(route: Route) -> Route:
     """The route to a model that the operator calls one that sees, whatever its backend says of itself."""
-    backends = tuple(_seeing(backend) for backend in route.backends)
-    return msgspec.structs.replace(
-        route, backends=backends, pipeline=msgspec.structs.replace(route.pipeline, asked=True)
-    )
+    pipeline = _replace(route.pipeline, asked=True)
+    return _replace(route, pipeline=pipeline, backends=tuple(_seeing(backend, pipeline) for backend in route.backends))
 
 
-def _seeing(backend: Backend) -> Backend:
-    return msgspec.structs.replace(backend, profile=msgspec.structs.replace(backend.profile, vision=True))
+def _seeing(backend: Backend, pipeline: Pipeline) -> Backend:
+    backend = _replace(backend, profile=_replace(backend.profile, vision=True))
+    return _replace(backend, needs=needs_of(pipeline, backend))
 
 
 class _Nobody:

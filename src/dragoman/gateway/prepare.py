@@ -18,11 +18,10 @@ from dragoman.gateway import demo
 from dragoman.gateway.outside import Ask, Outside
 from dragoman.gateway.parties import Parties
 from dragoman.hub.losses import Losses
-from dragoman.hub.pipeline import Pipeline
+from dragoman.hub.pipeline import Needs, Pipeline
 from dragoman.hub.request import Dialect, Request
 from dragoman.hub.route import Backend, Route
 from dragoman.processors import PROCESSORS
-from dragoman.processors.needs import Needs, needs_of
 from dragoman.processors.places import hold_anything
 from dragoman.processors.reading import Reading, Tally
 
@@ -49,8 +48,7 @@ def wants(body: bytes, dialect: Dialect, route: Route) -> bool:
     """
     images = documents = False
     for backend in route.backends:
-        needs = needs_of(route.pipeline, backend)
-        images, documents = images or needs.images, documents or needs.documents
+        images, documents = images or backend.needs.images, documents or backend.needs.documents
     return (images or documents) and _sign(dialect, images=images, documents=documents).search(body) is not None
 
 
@@ -76,8 +74,7 @@ async def made_readable(
     needs: Needs | None = None
     for backend in backends:
         if backend.url != demo.URL:
-            own = needs_of(route.pipeline, backend)
-            needs = own if needs is None else needs.both(own)
+            needs = backend.needs if needs is None else needs.both(backend.needs)
     if needs is None:
         return request
     for processor in PROCESSORS:

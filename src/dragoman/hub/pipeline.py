@@ -34,3 +34,14 @@ class Pipeline(Struct, frozen=True, kw_only=True):
     def reads(self) -> bool:
         """Whether anything but a vision model may read text from a picture."""
         return self.ocr is not None or self.layout or self.engine
+
+
+class Needs(Struct, frozen=True):
+    """What one backend cannot read itself. images: to be put into words. documents: to be put into text."""
+
+    images: bool = False
+    documents: bool = False
+
+    def both(self, other: Needs) -> Needs:
+        """What neither of the two can read."""
+        return Needs(images=self.images and other.images, documents=self.documents and other.documents)

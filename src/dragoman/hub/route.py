@@ -7,7 +7,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from dragoman.hub.losses import Policy
-from dragoman.hub.pipeline import Pipeline
+from dragoman.hub.pipeline import Needs, Pipeline
 from dragoman.hub.request import Dialect, Effort, Sampling
 
 
@@ -127,7 +127,10 @@ class Profile(Struct, frozen=True, kw_only=True):
 
 
 class Backend(Struct, frozen=True):
-    """One place to send requests to. url: without the endpoint's path and without a trailing slash."""
+    """One place to send requests to. url: without the endpoint's path and without a trailing slash.
+
+    needs: what has to be read for it.
+    """
 
     url: str
     key: Secret
@@ -135,6 +138,7 @@ class Backend(Struct, frozen=True):
     profile: Profile = Profile()
     weight: int = 1
     max_inflight: int = 0
+    needs: Needs = Needs()
 
     @property
     def seals(self) -> bool:

@@ -9,11 +9,11 @@ from typing import Final
 
 from msgspec import Struct
 
+from dragoman.hub.pipeline import Needs
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Document, Image, Inline, Link, Part, Request
 from dragoman.processors import notes, places
 from dragoman.processors.content import Content, name_in
-from dragoman.processors.needs import Needs
 from dragoman.processors.notes import PageText
 from dragoman.processors.places import Place
 from dragoman.processors.reading import Reading

@@ -7,11 +7,11 @@ nobody here can describe images, their text is better than nothing.
 import asyncio
 from typing import Final
 
+from dragoman.hub.pipeline import Needs
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Document, Image, Inline, Part, Request, Stored
 from dragoman.processors import notes, places
 from dragoman.processors.content import Content
-from dragoman.processors.needs import Needs
 from dragoman.processors.places import Place
 from dragoman.processors.reading import Reading
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from dragoman.hub.pipeline import Needs
 from dragoman.hub.request import Request
-from dragoman.processors.needs import Needs
 from dragoman.processors.reading import Reading
 
 

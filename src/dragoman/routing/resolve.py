@@ -15,6 +15,7 @@ from dragoman.hub.route import Backend, Profile, Route
 from dragoman.routing.balance import in_order
 from dragoman.routing.health import Health
 from dragoman.routing.known import Knowledge, Known
+from dragoman.routing.needs import needs_of
 from dragoman.routing.profiles import family_of, profile_for
 
 _DIALECTS: Final[dict[BackendType, Dialect]] = {
@@ -28,6 +29,7 @@ _FAMILY: Final[dict[Dialect, str]] = {
     "anthropic-messages": "anthropic-like",
     "openai-responses": "generic",
 }
+_replace: Final = msgspec.structs.replace
 _MOST_NAMES: Final = 20
 _LONGEST_NAME: Final = 100  # characters
 
@@ -89,7 +91,7 @@ class Router:
             return route
         ordered = in_order(route.backends, self._chance, affinity())
         backends = tuple(sorted(ordered, key=lambda backend: self._health.rests(backend.url)))
-        return msgspec.structs.replace(route, backends=backends)
+        return _replace(route, backends=backends)
 
     def profile(self, model: ModelConfig, client: Dialect) -> Profile:
         """What is known of the first of the model's backends; of none, if all are disabled."""
@@ -113,7 +115,7 @@ class Router:
             max_output=min((k.max_output for k in found if k.max_output), default=None),
             vision=next((k.vision for k in found if k.vision is not None), None),
         )
-        return msgspec.structs.replace(merged, online=True if True in online else False if False in online else None)
+        return _replace(merged, online=True if True in online else False if False in online else None)
 
     def online(self, model: ModelConfig, backend: BackendConfig) -> bool | None:
         """Whether the backend answers; None = it was never asked."""
@@ -129,8 +131,9 @@ class Router:
             raise Problem("unreachable", f"all backends of the model {shown(name)} are disabled")
         pipeline = snapshot.pipeline(model)
         if pipeline.engine and not self._has_ocr:
-            pipeline = msgspec.structs.replace(pipeline, engine=False)
-        route = msgspec.structs.replace(route, model=name, pipeline=pipeline)
+            pipeline = _replace(pipeline, engine=False)
+        backends = tuple(_replace(backend, needs=needs_of(pipeline, backend)) for backend in route.backends)
+        route = _replace(route, model=name, pipeline=pipeline, backends=backends)
         if len(name) <= _LONGEST_NAME:  # an open alias has names as many and as long as clients make up
             if len(self._named) >= 10 * _MOST_NAMES:
                 self._named.clear()
@@ -177,9 +180,9 @@ class Router:
         vision = model.supports_vision if model.supports_vision is not None else known.vision
         profile: Profile = profile_for(family, model.backend_model)
         if vision is not None:
-            profile = msgspec.structs.replace(profile, vision=vision)
+            profile = _replace(profile, vision=vision)
         if lessons := self._knowledge.lessons(url, model.backend_model):
-            profile = msgspec.structs.replace(profile, **lessons)
+            profile = _replace(profile, **lessons)
         return Backend(
             url=url,
             key=backend.api_key or model.api_key,

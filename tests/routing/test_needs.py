@@ -5,7 +5,7 @@ import pytest
 from dragoman.hub.pipeline import Pipeline
 from dragoman.hub.request import Dialect
 from dragoman.hub.route import Backend, Profile, Secret
-from dragoman.processors.needs import needs_of
+from dragoman.routing.needs import needs_of
 
 EYES = Pipeline(vision="eyes")
 NOBODY = Pipeline(engine=False)

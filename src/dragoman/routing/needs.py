@@ -9,23 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from msgspec import Struct
-
-from dragoman.hub.pipeline import Pipeline
+from dragoman.hub.pipeline import Needs, Pipeline
 from dragoman.hub.route import Backend
 
 _UNKNOWN_MAKE: Final = frozenset({"generic", "anthropic-like"})
-
-
-class Needs(Struct, frozen=True):
-    """images: to be put into words. documents: to be put into text."""
-
-    images: bool
-    documents: bool
-
-    def both(self, other: Needs) -> Needs:
-        """What neither of the two can read."""
-        return Needs(images=self.images and other.images, documents=self.documents and other.documents)
 
 
 def needs_of(pipeline: Pipeline, backend: Backend) -> Needs:
