@@ -41,7 +41,7 @@ def written(form: Form, monkeypatch: pytest.MonkeyPatch, *, terminal: bool = Fal
         logger.exception("it broke")
     entry = Entry("req_1", "/v1/messages", "anthropic-messages")
     entry.status = 200
-    entry.close()
+    entry.write()
     logging.getLogger("other").info("chatter")
     return out.getvalue()
 

@@ -258,8 +258,10 @@ async def serving_app(app: App, ws: WSProtocolType = "none") -> AsyncIterator[Ho
     server.lifespan = settings.lifespan_class(settings)
     listening = socket.create_server(("127.0.0.1", 0))
     await server.startup([listening])
+    running = House(app, listening.getsockname()[1])
+    running.gateway.books.soon = 0  # tests look as soon as they have heard the end
     try:
-        yield House(app, listening.getsockname()[1])
+        yield running
     finally:
         for open_for_clients in server.servers:
             open_for_clients.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -225,3 +226,37 @@ def test_who_knocks_without_a_key_is_not_seen() -> None:
 )
 def test_where_a_backend_is(url: str, place: str) -> None:
     assert _place(url) == place
+
+
+def test_what_is_over_is_written_down_soon_and_with_the_time_it_ended(caplog: pytest.LogCaptureFixture) -> None:
+    """Not in the moment in which its client hears the end, and asks again."""
+
+    async def main() -> None:
+        async with playback(says(Words("hi"))) as backend, house([model("m", f"{origin(backend)}/v1")]) as running:
+            books, began = running.gateway.books, time.time()
+            books.soon = 0.001
+            await running.ask("/v1/messages", messages_body())
+            await until(lambda: len(lines(running)) == 1)
+
+            books.soon = 60
+            for _ in range(2):
+                await running.ask("/v1/messages", messages_body())
+            await until(lambda: not books.under_way())
+            ended = time.time()
+            assert len(lines(running)) == len(entries(caplog)) == 1
+            books.shut()  # as at the end of the house
+            assert len(lines(running)) == 3
+            records = entries(caplog)
+            assert all(began - 0.1 <= one.created <= ended + 0.1 for one in records)
+            assert sum(one.entry.seconds() for one in records) <= ended - began
+
+            await running.ask("/v1/messages", messages_body())
+            await until(lambda: not books.under_way())
+            assert len(lines(running)) == 4
+
+    caplog.set_level("INFO", "dragoman.exchange")
+    run(main)
+
+
+def entries(caplog: pytest.LogCaptureFixture) -> list[Any]:
+    return [record for record in caplog.records if hasattr(record, "entry")]

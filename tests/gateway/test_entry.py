@@ -33,7 +33,7 @@ def test_a_good_exchange_says_what_it_cost(caplog: pytest.LogCaptureFixture) -> 
     made.spoke()
     first = made.first_byte
     made.spoke()
-    made.close()
+    made.write()
     (record,) = caplog.records
     assert record.levelno == logging.INFO
     assert 0 <= time.time() - record.created < 60
@@ -62,7 +62,7 @@ def test_trouble_that_is_not_the_clients_is_a_warning(
     made = entry()
     made.status = status
     made.failed(problem)
-    made.close()
+    made.write()
     assert [record.levelno for record in caplog.records] == [level]
     assert problem.public in caplog.records[0].getMessage()
 
@@ -71,7 +71,7 @@ def test_what_only_the_log_may_know_stands_in_a_line_of_its_own(caplog: pytest.L
     caplog.set_level(logging.INFO, "dragoman.exchange")
     made = entry()
     made.failed(Problem("backend_failed", "it broke", private="<html>\n" + "x" * 1000))
-    made.close()
+    made.write()
     private, line = caplog.messages
     assert private.startswith("req_1 backend_failed: <html> xxx")
     assert len(private) < 600
@@ -90,7 +90,7 @@ def test_names_from_outside_cannot_forge_a_line() -> None:
 
 def test_nothing_is_written_where_nobody_listens(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "dragoman.exchange")
-    entry().close()
+    entry().write()
     assert caplog.records == []
 
 

@@ -391,6 +391,12 @@ def test_words_that_reach_nobody_are_no_error_of_ours(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client may go between two words, before the server has heard of it."""
+    send = WSProtocol.send
+
+    async def deaf(self: WSProtocol, message: Any) -> None:
+        if message["type"] == "websocket.send":
+            raise ClientDisconnected
+        await send(self, message)
 
     async def main() -> None:
         async with (
@@ -398,19 +404,13 @@ def test_words_that_reach_nobody_are_no_error_of_ours(
             house([at(backend)], ws="wsproto") as running,
             talking(running) as line,
         ):
-            send = WSProtocol.send
-
-            async def deaf(self: WSProtocol, message: Any) -> None:
-                if message["type"] == "websocket.send":
-                    raise ClientDisconnected
-                await send(self, message)
-
-            monkeypatch.setattr(WSProtocol, "send", deaf)
             await line.create()
-            await until(lambda: any("499" in record.getMessage() for record in caplog.records))
+            await until(lambda: any(getattr(record, "entry", None) for record in caplog.records))
 
     caplog.set_level("INFO")
+    monkeypatch.setattr(WSProtocol, "send", deaf)
     run(main)
+    assert [record.entry.status for record in caplog.records if hasattr(record, "entry")] == [499]
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 

@@ -1,6 +1,8 @@
 """The books: which exchanges are under way, and the ledger that they go into when they are over."""
 
+import asyncio
 import functools
+import time
 from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
@@ -44,26 +46,48 @@ class _Account(Struct, frozen=True):
 
 
 class Books:
-    """ledger: None = nothing is recorded. metrics: None = nothing is counted."""
+    """ledger: None = nothing is recorded. metrics: None = nothing is counted.
 
-    def __init__(self, ledger: Ledger | None, metrics: Metrics | None = None) -> None:
+    soon: seconds after which an exchange that is over is written down, with those that have ended meanwhile; 0 = at
+    once. A client may ask again in the moment in which it has heard the end, and does not wait for our pen.
+    """
+
+    def __init__(self, ledger: Ledger | None, metrics: Metrics | None = None, *, soon: float = 0.01) -> None:
         self.ledger: Final = ledger
         self.metrics: Final = metrics
+        self.soon = soon
         self._open: Final[dict[str, _Account]] = {}
+        self._over: list[_Account] = []
 
     def open(self, entry: Entry, responder: Responder, headers: Mapping[str, str]) -> None:
         self._open[entry.id] = _Account(entry, responder, headers)
 
     def close(self, entry: Entry) -> None:
-        """Write the exchange down: in the log, and if it was let in at all, in the ledger.
+        """The exchange is over."""
+        entry.ended = time.monotonic()
+        self._over.append(self._open.pop(entry.id))
+        if not self.soon:
+            self.write()
+        elif len(self._over) == 1:
+            asyncio.get_running_loop().call_later(self.soon, self.write)
+
+    def write(self) -> None:
+        """Write down what is over: in the log, and what was let in at all, in the ledger.
 
         Whoever has no key leaves nothing on the disk, or he could fill it.
         """
-        account = self._open.pop(entry.id)
-        entry.close()
-        if not entry.key or (self.ledger is None and self.metrics is None):
-            return
-        line = _line(account)
+        over, self._over = self._over, []
+        for account in over:
+            account.entry.write()
+            if account.entry.key and (self.ledger is not None or self.metrics is not None):
+                self._record(_line(account))
+
+    def shut(self) -> None:
+        """Write down what is left. What ends from now on, is written at once."""
+        self.soon = 0
+        self.write()
+
+    def _record(self, line: Line) -> None:
         if self.ledger is not None:
             self.ledger.record(line)
         if self.metrics is not None:

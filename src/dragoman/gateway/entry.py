@@ -39,6 +39,7 @@ class Entry(Struct, eq=False):
     began: float = field(default_factory=time.monotonic)
     started: float = field(default_factory=time.time)
     first_byte: float | None = None
+    ended: float | None = None
     key: str = ""
     owner: str = ""
     model: str = ""
@@ -101,8 +102,8 @@ class Entry(Struct, eq=False):
         """Without the frames it came through: they lead back here, and all would be left to the garbage collector."""
         self.problem = problem.with_traceback(None)
 
-    def close(self) -> None:
-        """Write the line. Called once, on every way out.
+    def write(self) -> None:
+        """Write the line, of an exchange that is over. Called once, whatever way it ended.
 
         The record is made by hand: `Logger.log` walks the stack for a place that is always this one, takes its file's
         name apart, and formats a sentence that nobody reads where the log is JSON.
@@ -114,14 +115,14 @@ class Entry(Struct, eq=False):
             return
         if problem is not None and problem.private:
             _log.info("%s %s: %s", self.id, problem.kind, _one_line(problem.private, _LONGEST_PRIVATE))
-        now = time.time()
+        ended = self.started + self.seconds()
         record = logging.LogRecord.__new__(logging.LogRecord)
         record.__dict__ = {
             **_RECORD,
             "levelno": level,
             "levelname": "WARNING" if is_trouble else "INFO",
-            "created": now,
-            "msecs": now % 1 * 1000,
+            "created": ended,
+            "msecs": ended % 1 * 1000,
             "msg": self,
             "entry": self,
         }
@@ -140,9 +141,12 @@ class Entry(Struct, eq=False):
         ran += f" {self.rescued_calls} calls said as text" if self.rescued_calls else ""
         return f"{self.status or '-'} {self.path} {asked} {self.rail or '-'} {took}{tokens}{ran}{trouble}{lost}"
 
+    def seconds(self) -> float:
+        """From its beginning to its end, or to now."""
+        return (time.monotonic() if self.ended is None else self.ended) - self.began
+
     def milliseconds(self) -> int:
-        """Since it began."""
-        return round((time.monotonic() - self.began) * 1000)
+        return round(self.seconds() * 1000)
 
     @property
     def first_byte_ms(self) -> int | None:

@@ -169,10 +169,9 @@ class App:
             max_bytes=round(store.max_mb * _MEBI),
             max_bytes_per_owner=round(store.max_mb_per_key * _MEBI),
         )
-        books, router = (
-            Books(self._ledger(house), Metrics() if self._config.current.config.metrics_token else None),
-            Router(knowledge, health=health, has_ocr=workers.ocr_engine is not None),
-        )
+        books = Books(self._ledger(house), Metrics() if self._config.current.config.metrics_token else None)
+        house.callback(books.shut)
+        router = Router(knowledge, health=health, has_ocr=workers.ocr_engine is not None)
         self._gateway = Gateway(
             self._config,
             net,

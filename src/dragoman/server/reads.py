@@ -48,7 +48,7 @@ def _refuse(problem: Problem, client: ClientSide, responder: Responder, call: Ca
     entry.failed(problem)
     refused = client.write_problem(problem, call.id)
     entry.status = refused.status
-    entry.close()
+    entry.write()
     responder.fail(problem, refused)
 
 
