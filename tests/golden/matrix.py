@@ -195,7 +195,7 @@ class Question(NamedTuple):
         if self.client != self.backend:
             CLIENTS[self.client].note_losses(request, losses)
         if self.backend != "openai-responses":  # as the gateway does: others know no namespaces and no free text
-            request = lowered(request, custom_tools=backend.profile.openai_fields).request
+            request = lowered(request, custom_tools=backend.profile.openai_fields)[0]
         body = BACKENDS[self.backend].write_request(request, route, backend, losses)
         lost = {loss.path: f"{'warned' if loss.warned else 'silent'}: {loss.why}" for loss in losses.noted}
         return {"lost": lost, "request": jsons.read(body)}

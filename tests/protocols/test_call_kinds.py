@@ -41,9 +41,7 @@ def request(*tools: Tool, turns: tuple[Turn, ...] = (), choice: ToolChoice | Non
 
 def named(*tools: Tool) -> list[str]:
     return [
-        tool.name
-        for tool in lowered(request(*tools), custom_tools=False).request.tools
-        if isinstance(tool, FunctionTool)
+        tool.name for tool in lowered(request(*tools), custom_tools=False)[0].tools if isinstance(tool, FunctionTool)
     ]
 
 
@@ -65,12 +63,12 @@ def test_what_needs_nothing_is_left_alone() -> None:
         FunctionTool("f"), HostedTool(R, "web_search", {}), turns=(Turn("assistant", (ToolCall("c", "f"),)),)
     )
     assert lowered(plain, custom_tools=False) == (plain, {})
-    assert lowered(plain, custom_tools=False).request is plain
+    assert lowered(plain, custom_tools=False)[0] is plain
 
 
 def test_free_text_becomes_a_function_that_explains_itself() -> None:
     done = lowered(request(PATCHER), custom_tools=False)
-    (tool,) = done.request.tools
+    (tool,) = done[0].tools
     assert isinstance(tool, FunctionTool)
     assert tool.schema == {
         "type": "object",
@@ -82,11 +80,11 @@ def test_free_text_becomes_a_function_that_explains_itself() -> None:
         "Patches.\nCall it with one argument, `input`: the complete raw text, as a JSON string.\n"
         "The text has to match this lark grammar:\n```\nstart: x\n```"
     )
-    assert done.originals == {"apply_patch": Original("apply_patch", None, "custom")}
+    assert done[1] == {"apply_patch": Original("apply_patch", None, "custom")}
 
 
 def test_free_text_stays_where_the_backend_knows_it() -> None:
-    assert lowered(request(PATCHER), custom_tools=True).request.tools == (PATCHER,)
+    assert lowered(request(PATCHER), custom_tools=True)[0].tools == (PATCHER,)
 
 
 def test_a_namespace_goes_into_the_name() -> None:
@@ -113,7 +111,7 @@ def test_names_that_collide_are_told_apart() -> None:
 def test_each_tool_is_declared_once() -> None:
     found = Opaque(R, "tool_search_output", {}, "x", (ECHO, FunctionTool("f")))
     turns = (Turn("user", (ToolResult("c", (found,), kind="tool_search"),)),)
-    said = lowered(request(FunctionTool("f"), ECHO, turns=turns), custom_tools=False).request
+    said = lowered(request(FunctionTool("f"), ECHO, turns=turns), custom_tools=False)[0]
     assert [tool.name for tool in said.tools if isinstance(tool, FunctionTool)] == ["f", "mcp__lab__echo"]
 
 
@@ -122,14 +120,14 @@ def test_what_became_known_later_comes_last_and_in_order() -> None:
         return Turn("developer", (Opaque(R, "additional_tools", {}, "", tools),))
 
     turns = (adding(FunctionTool("b", namespace="n"), FunctionTool("a")), adding(PATCHER))
-    said = lowered(request(FunctionTool("z"), turns=turns), custom_tools=False).request
+    said = lowered(request(FunctionTool("z"), turns=turns), custom_tools=False)[0]
     assert [tool.name for tool in said.tools if isinstance(tool, FunctionTool)] == ["z", "n__b", "a", "apply_patch"]
     assert all(part.tools == () for turn in said.turns for part in turn.parts if isinstance(part, Opaque))
 
 
 def test_found_tools_are_told_by_the_names_they_are_called_by() -> None:
     body = codex.GPT_5_5
-    said = lowered(read(R, body), custom_tools=False).request
+    said = lowered(read(R, body), custom_tools=False)[0]
     gists = [
         p.gist
         for t in said.turns
@@ -145,9 +143,9 @@ def test_found_tools_are_told_by_the_names_they_are_called_by() -> None:
     ("name", "sent"), [("apply_patch", "apply_patch"), ("echo", "mcp__lab__echo"), ("f", "f"), ("gone", "gone")]
 )
 def test_a_choice_names_what_is_sent(name: str, sent: str) -> None:
-    said = lowered(
-        request(PATCHER, ECHO, FunctionTool("f"), choice=ToolChoice("named", (name,))), custom_tools=False
-    ).request
+    said = lowered(request(PATCHER, ECHO, FunctionTool("f"), choice=ToolChoice("named", (name,))), custom_tools=False)[
+        0
+    ]
     assert said.tool_choice == ToolChoice("named", (sent,))
 
 
@@ -161,7 +159,7 @@ def test_past_calls_are_said_as_calls_of_functions(tools: tuple[Tool, ...]) -> N
         ToolCall("2", "echo", "{}", namespace="mcp__lab"),
         ToolCall("3", "shell", '{"commands":[]}', kind="shell"),
     )
-    turns = lowered(request(*tools, turns=(Turn("assistant", said),)), custom_tools=False).request.turns
+    turns = lowered(request(*tools, turns=(Turn("assistant", said),)), custom_tools=False)[0].turns
     assert turns[0].parts == (
         ToolCall("1", "apply_patch", jsons.write_text({"input": codex.PATCH})),
         ToolCall("2", "mcp__lab__echo", "{}"),
@@ -171,7 +169,7 @@ def test_past_calls_are_said_as_calls_of_functions(tools: tuple[Tool, ...]) -> N
 
 def test_past_results_answer_functions() -> None:
     turn = Turn("user", (ToolResult("1", (Text("ok"),), kind="custom"),))
-    said = lowered(request(PATCHER, turns=(turn,)), custom_tools=False).request.turns
+    said = lowered(request(PATCHER, turns=(turn,)), custom_tools=False)[0].turns
     assert said == (Turn("user", (ToolResult("1", (Text("ok"),)),)),)
 
 
@@ -180,7 +178,7 @@ def test_past_results_answer_functions() -> None:
 
 @given(texts, st.data())
 def test_free_text_comes_back_to_the_letter(text: str, data: st.DataObject) -> None:
-    originals = lowered(request(PATCHER), custom_tools=False).originals
+    originals = lowered(request(PATCHER), custom_tools=False)[1]
     pieces = data.draw(cut(jsons.write_text({"input": text})))
     call = restored(originals, "apply_patch", *pieces)
     assert call == ToolCall("c", "apply_patch", text, kind="custom")
@@ -188,36 +186,36 @@ def test_free_text_comes_back_to_the_letter(text: str, data: st.DataObject) -> N
 
 def test_free_text_that_the_backend_knows_is_not_touched() -> None:
     tool = CustomTool("exec", namespace="functions")
-    originals = lowered(request(tool), custom_tools=True).originals
+    originals = lowered(request(tool), custom_tools=True)[1]
     call = restored(originals, "functions__exec", '{"input":"x"}', kind="custom")
     assert call == ToolCall("c", "exec", '{"input":"x"}', kind="custom", namespace="functions")
 
 
 @pytest.mark.parametrize("name", ["mcp__lab__echo", "echo", "mcp__lab.echo"])
 def test_models_call_by_several_names(name: str) -> None:
-    originals = lowered(request(ECHO), custom_tools=False).originals
+    originals = lowered(request(ECHO), custom_tools=False)[1]
     assert restored(originals, name, "{}") == ToolCall("c", "echo", "{}", namespace="mcp__lab")
 
 
 def test_a_bare_name_that_means_two_tools_means_none() -> None:
-    originals = lowered(request(ECHO, FunctionTool("echo", namespace="other")), custom_tools=False).originals
+    originals = lowered(request(ECHO, FunctionTool("echo", namespace="other")), custom_tools=False)[1]
     assert restored(originals, "echo").namespace is None
 
 
 def test_a_bare_name_that_is_a_tool_of_its_own_is_that() -> None:
-    originals = lowered(request(ECHO, FunctionTool("echo")), custom_tools=False).originals
+    originals = lowered(request(ECHO, FunctionTool("echo")), custom_tools=False)[1]
     assert restored(originals, "echo").namespace is None
     assert restored(originals, "mcp__lab__echo").namespace == "mcp__lab"
 
 
 @pytest.mark.parametrize("kind", ["local_shell", "shell", "apply_patch", "tool_search"])
 def test_calls_that_are_objects_keep_their_kind(kind: CallKind) -> None:
-    originals = lowered(request(FunctionTool(kind, kind=kind, builtin=kind)), custom_tools=False).originals
+    originals = lowered(request(FunctionTool(kind, kind=kind, builtin=kind)), custom_tools=False)[1]
     assert restored(originals, kind, '{"a":', "1}") == ToolCall("c", kind, '{"a":1}', kind=kind)
 
 
 def test_calls_may_come_interleaved() -> None:
-    restore = Restored(lowered(request(PATCHER, ECHO), custom_tools=False).originals)
+    restore = Restored(lowered(request(PATCHER, ECHO), custom_tools=False)[1])
     events: list[Event] = [
         Opened(0, ToolCall("a", "apply_patch")),
         Opened(1, ToolCall("b", "echo")),

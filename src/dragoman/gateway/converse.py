@@ -25,6 +25,7 @@ from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Reasoning, Request
 from dragoman.hub.route import Backend, Defaults, Route
+from dragoman.processors.places import holds_anything
 from dragoman.protocols.codec import Stamp, StreamWriter
 from dragoman.wire import jsons
 
@@ -79,15 +80,17 @@ async def tell_made(making: Awaitable[list[Event]], request: Request, parties: P
 
 
 async def _first_answer(request: Request, route: Route, parties: Parties, teller: "_Teller", mark: Stamp) -> None:
-    lost = Losses(route.on_loss)
-    request = await made_readable(request, route, route.backends, parties, lost, gathered)
+    lost, needs_reading = Losses(route.on_loss), holds_anything(request)
+    if needs_reading:
+        request = await made_readable(request, route, route.backends, parties, lost, gathered)
 
     async def ask(backend: Backend) -> None:
         losses, readable = lost, request
         if len(route.backends) > 1:
             losses = Losses(route.on_loss)
             losses.noted += lost.noted
-            readable = await made_readable(request, route, (backend,), parties, losses, gathered)
+            if needs_reading:
+                readable = await made_readable(request, route, (backend,), parties, losses, gathered)
         asked = prepared(readable, route, backend, parties)
         if backend.profile.cuts_prompts:
             await demand_room(asked.request, route, backend, parties)
@@ -163,7 +166,7 @@ class _Streaming:
 
     async def tell(self, source: Source, losses: Losses) -> None:
         responder, entry = self._parties.responder, self._parties.entry
-        feed, say, hear = self._writer().feed, responder.say, entry.hear
+        feed, say, hear = (self._made or self._writer()).feed, responder.say, entry.hear
         over: Ended | Failed | None = None
         last_words = b""
 

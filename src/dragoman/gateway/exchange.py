@@ -73,8 +73,7 @@ def on_model(act: Act) -> Endpoint:
     """An endpoint whose body is an object that names a model."""
 
     async def endpoint(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> None:
-        members = _members(body)
-        name = _model_in(members)
+        members, name = _asking(body)
         route = _route(parties, snapshot, key, name, members)
         try:
             await act(members, body, route, parties)
@@ -124,8 +123,11 @@ async def count(members: jsons.Members, body: bytes, route: Route, parties: Part
 async def pass_through(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> None:
     """The endpoints that are only ever relayed."""
     boundary = multipart.boundary_in(parties.call.headers.get("content-type", ""))
-    members = _members(body) if boundary is None else None
-    name = _model_in(members) if members is not None else passthrough.model_of_form(body, boundary or b"")
+    members: jsons.Members | None = None
+    if boundary is None:
+        members, name = _asking(body)
+    else:
+        name = passthrough.model_of_form(body, boundary)
     route = _route(parties, snapshot, key, name, members or {})
     parties.entry.rail = "relay"
     await passthrough.pass_through(passthrough.with_model(parties.call, body, route, members), route, parties)
@@ -158,17 +160,15 @@ def _fail(problem: Problem, parties: Parties) -> None:
     responder.fail(problem, refused)
 
 
-def _members(body: bytes) -> jsons.Members:
+def _asking(body: bytes) -> tuple[jsons.Members, str]:
+    """The members of a request, and the model that it names."""
     try:
-        return jsons.members(body)
+        members = jsons.members(body)
     except jsons.JSONError as error:
         raise bad_request("body", f"is not valid JSON: {error}") from None
-
-
-def _model_in(members: jsons.Members) -> str:
     if "model" not in members:
         raise bad_request("model", "is required and must be a string")
     model = jsons.value_of(members["model"])
     if not isinstance(model, str):
         raise bad_request("model", "must be a string")
-    return model
+    return members, model

@@ -17,7 +17,7 @@ from dragoman.hub.request import Request
 from dragoman.protocols.codec import ClientSide
 
 _LARGE: Final = 2**18  # bytes: some 3 ms of reading
-_HUGE: Final = 2**20  # bytes: some 15 ms
+HUGE: Final = 2**20  # bytes: some 15 ms, so that a thread reads and writes it, and other streams go on
 
 
 class Parties(Struct, frozen=True):
@@ -32,7 +32,7 @@ class Parties(Struct, frozen=True):
         """Read the client's request. After a large one others have their turn before it is written anew."""
         self.entry.read_bytes = len(body)
         read = self.client.read_request
-        if self.is_huge:
+        if len(body) > HUGE:
             request = await asyncio.to_thread(read, body, self.call.headers)
         else:
             request = read(body, self.call.headers)
@@ -40,11 +40,6 @@ class Parties(Struct, frozen=True):
         if len(body) > _LARGE:
             await asyncio.sleep(0)
         return request
-
-    @property
-    def is_huge(self) -> bool:
-        """Whether reading or writing the request takes so long that a thread does it, and other streams go on."""
-        return self.entry.read_bytes > _HUGE
 
     def keep_company(self, pulse: Callable[[], bytes], failure: Callable[[Problem], bytes]) -> None:
         """The answer is a stream: from now on fillers are said in silence, and a problem inside it if need be."""

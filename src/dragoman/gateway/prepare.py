@@ -22,7 +22,6 @@ from dragoman.hub.pipeline import Needs, Pipeline
 from dragoman.hub.request import Dialect, Request
 from dragoman.hub.route import Backend, Route
 from dragoman.processors import PROCESSORS
-from dragoman.processors.places import hold_anything
 from dragoman.processors.reading import Reading, Tally
 
 _log: Final = logging.getLogger("dragoman.gateway")
@@ -69,8 +68,6 @@ async def made_readable(
     losses: of the request towards them. What stays unread is one that is warned of, and so refused where the
     model's policy is strict; else no Problem is raised.
     """
-    if not hold_anything(request):
-        return request
     needs: Needs | None = None
     for backend in backends:
         if backend.url != demo.URL:

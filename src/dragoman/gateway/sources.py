@@ -1,6 +1,7 @@
 """Where an answer comes from, as events: a backend, streaming or whole, or the built-in demo model."""
 
 import asyncio
+import functools
 import logging
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +11,7 @@ import msgspec
 
 from dragoman.gateway.gateway import MAX_ANSWER
 from dragoman.gateway.memory import reminded
-from dragoman.gateway.parties import Parties
+from dragoman.gateway.parties import HUGE, Parties
 from dragoman.gateway.rescue import rescuers
 from dragoman.hub.events import Event
 from dragoman.hub.losses import Losses
@@ -20,7 +21,7 @@ from dragoman.hub.route import Backend, Route
 from dragoman.net.client import Reply
 from dragoman.protocols import BACKENDS
 from dragoman.protocols.call_kinds import Original, Restored, lowered
-from dragoman.protocols.codec import BackendSide, Stamp, StreamReader
+from dragoman.protocols.codec import Stamp, StreamReader
 from dragoman.protocols.seals import Enveloped, opened
 from dragoman.protocols.stop_sequences import StopSequences
 from dragoman.routing.lessons import learnt, lesson_of
@@ -104,11 +105,11 @@ async def _ask(
     if backend.dialect != "openai-responses":
         custom_tools = backend.dialect == "openai-chat" and backend.profile.openai_fields
         request, originals = lowered(request, custom_tools=custom_tools)
-    if parties.is_huge:
+    if parties.entry.read_bytes > HUGE:
         body = await asyncio.to_thread(side.write_request, request, route, backend, losses)
     else:
         body = side.write_request(request, route, backend, losses)
-    asked = await gateway.net.ask("POST", side.url(backend), request_headers(side, backend), body, route.timeouts)
+    asked = await gateway.net.ask("POST", *place_of(backend), body, route.timeouts)
     try:
         # While the backend thinks, what will hear its answer is made.
         filters: list[Filter] = [*rescuers(request, originals, route, backend, parties, stamp)]
@@ -136,12 +137,16 @@ async def _ask(
     return filtered(_Whole(side.read_answer(body, request, backend.profile, stamp)), filters)
 
 
-def request_headers(side: BackendSide, backend: Backend) -> list[tuple[str, str]]:
-    return [
+@functools.lru_cache(maxsize=256)
+def place_of(backend: Backend) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Where a backend is asked, and with what headers: the same for each request of ours."""
+    side = BACKENDS[backend.dialect]
+    own = side.headers(backend)
+    return side.url(backend), (
         ("content-type", "application/json"),
         ("accept", "application/json, text/event-stream"),
-        *side.headers(backend),
-    ]
+        *own,
+    )
 
 
 async def problem_of(backend: Backend, reply: Reply) -> Problem:

@@ -126,7 +126,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     thinking_types: tuple[str, ...] = ("budget", "disabled")
 
 
-class Backend(Struct, frozen=True):
+class Backend(Struct, frozen=True, cache_hash=True):
     """One place to send requests to. url: without the endpoint's path and without a trailing slash.
 
     needs: what has to be read for it.

@@ -33,11 +33,19 @@ _BODILESS: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 def write_head(
     method: str, target: Target, headers: Sequence[tuple[str, str]], body_size: int, proxy: Proxy | None
 ) -> bytes:
-    """proxy: the one this request is handed to in plain text, None on a direct connection or inside a tunnel.
+    """headers: in a tuple, if the same will come again. proxy: the one this request is handed to in plain text, None on a
+    direct connection or inside a tunnel.
 
     Raise Problem("internal") for a header no line can hold: it comes from the configuration or from a bug, since no
     client can get one through an HTTP server.
     """
+    before = (_kept if type(headers) is tuple else _before_length)(method, target, headers, proxy)
+    length = f"content-length: {body_size}\r\n\r\n" if body_size or method not in _BODILESS else "\r\n"
+    return before + length.encode()
+
+
+def _before_length(method: str, target: Target, headers: Sequence[tuple[str, str]], proxy: Proxy | None) -> bytes:
+    """All of it but its last header and its end."""
     said, lines, encodings = "", 0, "accept-encoding: identity\r\n"
     for name, value in headers:
         lowered = _lowered(name)
@@ -50,12 +58,14 @@ def write_head(
     if said.count("\n") != lines or said.count("\r") != lines or "\0" in said:
         raise _culprit(headers)
     opening = _opening(method, target, whole=proxy is not None)
-    length = f"content-length: {body_size}\r\n" if body_size or method not in _BODILESS else ""
     to_proxy = f"proxy-authorization: {proxy.authorization}\r\n" if proxy and proxy.authorization is not None else ""
     try:
-        return f"{opening}{said}{encodings}{length}{to_proxy}\r\n".encode("latin-1")
+        return f"{opening}{said}{encodings}{to_proxy}".encode("latin-1")
     except UnicodeEncodeError:
         raise _culprit(headers) from None
+
+
+_kept: Final = functools.lru_cache(maxsize=256)(_before_length)
 
 
 @functools.lru_cache(maxsize=256)

@@ -33,7 +33,7 @@ class Place(Struct, frozen=True):
     question: str
 
 
-def hold_anything(request: Request) -> bool:
+def holds_anything(request: Request) -> bool:
     """Whether there is an image or a document in it: most requests hold none, and all are asked."""
     for turn in request.turns:
         for part in turn.parts:

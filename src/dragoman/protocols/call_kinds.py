@@ -51,25 +51,20 @@ class Original(NamedTuple):
     kind: CallKind
 
 
-class Lowered(NamedTuple):
-    """originals: by the names a model may call them; empty where nothing had to be changed."""
+def lowered(request: Request, *, custom_tools: bool) -> tuple[Request, dict[str, Original]]:
+    """Return the request with function tools only, and what these were, by the names a model may call them.
 
-    request: Request
-    originals: dict[str, Original]
-
-
-def lowered(request: Request, *, custom_tools: bool) -> Lowered:
-    """Return the request with function tools only. custom_tools: the backend knows tools that take free text.
+    Where nothing had to be changed, there are none. custom_tools: the backend knows tools that take free text.
 
     Past calls are lowered even where their tools are not declared any more: Codex has its sessions summarised so.
     """
     brought, called = _heard_of(request.turns)
     tools = (*request.tools, *brought)
     if not called and not (tools and _are_special(tools, custom_tools=custom_tools)):
-        return Lowered(request, {})
+        return request, {}
     lowering = _Lowering(_names(tools), custom_tools=custom_tools)
     choice = request.tool_choice
-    return Lowered(
+    return (
         _replace(
             request,
             tools=lowering.tools(tools),
