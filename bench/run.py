@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from statistics import median
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import interpreter
 import proxies
 import table
 import toolchain
@@ -37,11 +39,12 @@ class Wish(NamedTuple):
     targets: Sequence[proxies.Running]
     budget: bool
     proxy: str | None
+    python: Path | None
     mock_port: int
 
 
-def main() -> int:
-    wish = _wish(sys.argv[1:])
+def main(words: Sequence[str]) -> int:
+    wish = _wish(words)
     try:
         _allow_many_files()
         with tempfile.TemporaryDirectory(prefix="dragoman-bench-") as folder:
@@ -67,7 +70,14 @@ def _wish(words: Sequence[str]) -> Wish:
         help="measure this running proxy too; the mock (see --mock-port) must be the backend of its models "
         + ", ".join(f"{model} ({dialect})" for dialect, model in proxies.MODELS.items()),
     )
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
+        "--python",
+        type=_program,
+        metavar="PATH",
+        help="run Dragoman under this Python, in an environment that is made for it, instead of the project's .venv",
+    )
+    instead.add_argument(
         "--proxy",
         metavar="COMMAND",
         help="start this in Dragoman's place; {port}, {backend} (the mock's port) and {config} are filled in",
@@ -85,8 +95,15 @@ def _wish(words: Sequence[str]) -> Wish:
         targets=said.target,
         budget=said.budget,
         proxy=said.proxy,
+        python=said.python,
         mock_port=said.mock_port,
     )
+
+
+def _program(text: str) -> Path:
+    if found := shutil.which(text):
+        return Path(found).absolute()
+    raise argparse.ArgumentTypeError(f"{text}: no such program")
 
 
 def _target(text: str) -> proxies.Running:
@@ -109,7 +126,7 @@ def _allow_many_files() -> None:
 def _run(wish: Wish, folder: Path) -> int:
     mockup, loadgen = toolchain.build()
     nginx = proxies.nginx(toolchain.nginx(), wish.mock_port)
-    subject = proxies.other(wish.proxy, wish.mock_port) if wish.proxy else _dragoman(wish.mock_port)
+    subject = _subject(wish)
     launchers, python = (nginx, subject), _python_of(subject)
     beside = [proxies.floor(python, wish.mock_port)] if python else []
     begun = time.monotonic()
@@ -135,9 +152,17 @@ def _run(wish: Wish, folder: Path) -> int:
     return 1 if bench.results.errors else 0
 
 
-def _dragoman(backend: int) -> proxies.Launcher:
-    own = ROOT / ".venv" / "bin" / "dragoman"
-    return proxies.dragoman(own if own.exists() else Path(sys.executable).parent / "dragoman", backend)
+def _subject(wish: Wish) -> proxies.Launcher:
+    if wish.proxy:
+        return proxies.other(wish.proxy, wish.mock_port)
+    return proxies.dragoman(_environment(wish.python) / "bin" / "dragoman", wish.mock_port)
+
+
+def _environment(python: Path | None) -> Path:
+    if python:
+        return interpreter.environment(python)
+    own = ROOT / ".venv"
+    return own if (own / "bin" / "dragoman").exists() else Path(sys.prefix)
 
 
 def _python_of(subject: proxies.Launcher) -> Path | None:
@@ -145,11 +170,6 @@ def _python_of(subject: proxies.Launcher) -> Path | None:
     python = Path(subject.command[0]).parent / "python"
     has = [str(python), "-c", "import httptools, uvloop"]
     return python if python.exists() and not subprocess.run(has, capture_output=True, check=False).returncode else None
-
-
-def _version(python: Path) -> str:
-    """With its build, which counts as much."""
-    return subprocess.run([python, "-VV"], capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _say(text: str) -> None:
@@ -166,7 +186,8 @@ def _about(wish: Wish, seconds: float, results: Results, python: Path | None) ->
         "when": time.strftime("%Y-%m-%d %H:%M", time.gmtime()) + " UTC",
         "revision": revision.stdout.strip() or None,
         "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.release()}",
-        "python": python and _version(python),
+        "python": python and interpreter.version(python),
+        "python_optimised": python and interpreter.is_optimised(python),
         "rounds": wish.rounds,
         "quick": wish.quick,
         "seconds": round(seconds),
@@ -178,7 +199,7 @@ def _about(wish: Wish, seconds: float, results: Results, python: Path | None) ->
 def _print(about: dict[str, Any], results: Results, names: Sequence[str], judged: str | None) -> None:
     print(f"{about['when']}, revision {about['revision']}, {about['machine']}")
     if about["python"]:
-        print(f"Dragoman runs on {about['python']}")
+        print(f"Dragoman runs on {about['python']}, {interpreter.IN_WORDS[about['python_optimised']]}")
     print(
         f"{about['rounds']} rounds in {about['seconds']} s; medians ± half the range; x nginx: median of the rounds' ratios"
     )
@@ -194,4 +215,4 @@ def _print(about: dict[str, Any], results: Results, names: Sequence[str], judged
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
