@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dragoman.hub.answer import Answer, fold, unfold
@@ -267,6 +267,17 @@ _RESPONSES_ENDS: Final = st.fixed_dictionaries(
 )
 
 
+def _item(event: str, **item: Any) -> dict[str, Any]:
+    return {"type": f"response.output_item.{event}", "item": item}
+
+
+@example(  # what is passed as it is has an id that a call then has, too
+    said=[
+        _item("done", type="web_search_call", id="a", call_id="c"),
+        _item("added", type="function_call", call_id="c", name="f"),
+    ],
+    end={"type": "response.completed"},
+)
 @given(st.lists(_RESPONSES_EVENTS, max_size=10), _RESPONSES_ENDS)
 @settings(max_examples=400)
 def test_nonsense_in_responses_events_is_grammatical_and_ends_once(said: list[dict[str, Any]], end: Any) -> None:

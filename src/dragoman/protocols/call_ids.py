@@ -27,13 +27,20 @@ class CallIds(Struct):
         return self._names.get(said, said)
 
     def fresh(self, said: str | None) -> str:
+        given, call_id = self._known(), said or self._mint()
+        while call_id in given:
+            call_id = self._mint()
+        given.add(call_id)
+        return call_id
+
+    def hold(self, said: str) -> None:
+        """Something else has this id, which is shown as it is: no call gets it from now on."""
+        self._known().add(said)
+
+    def _known(self) -> set[str]:
         if self._given is None:
             self._given = _ids_in(self.request)
-        call_id = said or self._mint()
-        while call_id in self._given:
-            call_id = self._mint()
-        self._given.add(call_id)
-        return call_id
+        return self._given
 
     def _mint(self) -> str:
         self._minted += 1

@@ -352,6 +352,8 @@ class AnswerReader:
             case str(kind) if kind in _STRUCTURED and raw.get("execution") != "server":
                 self._structured(item, raw, *_STRUCTURED[kind])
             case str(kind):
+                if call_id := _text(raw.get("call_id")):
+                    self._ids.hold(call_id)
                 self._show(search_of(raw) or Opaque(_DIALECT, kind, raw))
         self._close(item)
 
