@@ -267,7 +267,7 @@ class Bench:
             for proxy in proxies:
                 for cell, load in self._cells(proxy, tuple(RAILS), options, "first"):
                     title = f"{first.title}, {RAILS[cell]}"
-                    row = Row("Added ms to first token", title, "ms", first.budget, comparable=False)
+                    row = Row("Added ms to first token", title, "ms", first.budget)
                     self.results.add(row, proxy.name, load.first - direct.first, load)
 
     def _silence(self, proxies: Proxies) -> None:
