@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dragoman.gateway.books import _place
+from dragoman.gateway.entry import Entry
 from dragoman.ledger.line import FIELDS
 from tests.agents.script import Words
 from tests.gateway.stage import (
@@ -256,6 +257,27 @@ def test_what_is_over_is_written_down_soon_and_with_the_time_it_ended(caplog: py
 
     caplog.set_level("INFO", "dragoman.exchange")
     run(main)
+
+
+def test_a_line_that_cannot_be_written_keeps_no_other_back(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def written(entry: Entry) -> None:
+        if entry.path == "/v1/messages":
+            raise ValueError(entry.path)
+
+    async def main() -> None:
+        async with playback(says(Words("hi"))) as backend, house([model("m", f"{origin(backend)}/v1")]) as running:
+            running.gateway.books.soon = 60
+            await running.ask("/v1/messages", messages_body())
+            await running.ask("/v1/chat/completions", chat_body())
+            await until(lambda: not running.gateway.books.under_way())
+            running.gateway.books.write()
+            assert [line["path"] for line in lines(running)] == ["/v1/chat/completions"]
+
+    monkeypatch.setattr(Entry, "write", written)
+    run(main)
+    assert "could not be written down" in caplog.text
 
 
 def entries(caplog: pytest.LogCaptureFixture) -> list[Any]:

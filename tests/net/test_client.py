@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dragoman.hub.problems import Problem
 from dragoman.hub.route import Timeouts
-from dragoman.net import dial
+from dragoman.net import connection, dial
 from tests.net.scripted import (
     PATIENT,
     Asking,
@@ -202,6 +202,23 @@ def test_a_farewell_to_an_idle_connection_is_no_answer_to_the_request_it_crosses
             reply = await client.send("POST", backend.url, [], b"", Timeouts())
             reply.close()
             assert reply.status == 408
+            assert backend.accepted == 1
+
+    run(main())
+
+
+def test_a_backend_that_gives_up_a_request_after_a_while_is_not_asked_again(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As gateways do that have waited for a model."""
+    gives_up = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 4\r\n\r\nslow"
+    monkeypatch.setattr(connection, "CROSSING", 0)
+
+    async def main() -> None:
+        async with Asking(answering(ok(), gives_up)) as (client, backend):
+            assert await ask(client, backend.url) == b"hello"
+            reply = await client.send("POST", backend.url, [], b"", Timeouts())
+            assert (reply.status, await reply.read_all(10)) == (408, b"slow")
             assert backend.accepted == 1
 
     run(main())

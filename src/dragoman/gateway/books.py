@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import logging
 import time
 from collections.abc import Mapping
 from typing import Final, Literal, get_args
@@ -18,6 +19,7 @@ from dragoman.protocols.sessions import session_in, subagent_in
 
 State = Literal["arriving", "waiting", "answering"]
 STATES: Final[tuple[State, ...]] = get_args(State)
+_log: Final = logging.getLogger("dragoman.gateway")
 _LONGEST: Final = 200  # characters of a name from outside
 _LONGEST_LIST: Final = 500
 
@@ -78,9 +80,12 @@ class Books:
         """
         over, self._over = self._over, []
         for account in over:
-            account.entry.write()
-            if account.entry.key and (self.ledger is not None or self.metrics is not None):
-                self._record(_line(account))
+            try:
+                account.entry.write()
+                if account.entry.key and (self.ledger is not None or self.metrics is not None):
+                    self._record(_line(account))
+            except Exception:  # noqa: BLE001 - a bug of ours; the others are written all the same
+                _log.exception("%s: it could not be written down", account.entry.id)
 
     def shut(self) -> None:
         """Write down what is left. What ends from now on, is written at once."""

@@ -23,10 +23,6 @@ from dragoman.net.target import Origin, Target, read_target
 
 __all__ = ["Asked", "Client", "Reply"]
 
-# 408: how some servers part from a connection that was idle for too long (RFC 9110, 15.5.9). Said to a request that was
-# on its way meanwhile, it means nobody's request.
-_TIRED: Final = 408
-
 
 class Client:
     """One per process and event loop. The environment's proxies are read when it is made.
@@ -152,7 +148,7 @@ class Asked:
             if self._again is None or self._connection.heard or problem.kind != "truncated":
                 raise
         else:
-            if self._again is None or reader.status != _TIRED:
+            if self._again is None or not self._connection.parted(reader):
                 return Reply(self._connection, reader, self._pool)
             self._connection.abort()
         connection = await self._again()

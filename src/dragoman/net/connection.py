@@ -22,6 +22,10 @@ MAX_UNREAD: Final = 256 * 2**10
 _ONE_WRITE: Final = 64 * 2**10
 # Takes a piece of a body without waiting for anything, and says whether it would take another.
 Into: TypeAlias = Callable[[bytes], bool]
+# 408: how some servers part from a connection that was idle for too long (RFC 9110, 15.5.9).
+_TIRED: Final = 408
+# Seconds within which that may have crossed our request. Later it is an answer: of a gateway that has waited for a model.
+CROSSING: Final = 1.0
 # Seconds by which an event loop may fire a timer early.
 _EARLY: Final = 0.002
 
@@ -37,6 +41,7 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_asked",
         "_closed",
         "_fires_at",
         "_into",
@@ -74,7 +79,7 @@ class Connection(asyncio.Protocol):
         self._problem: Problem | None = None
         self._timeouts = Timeouts()
         self._timer: asyncio.TimerHandle | None = None
-        self._fires_at = self._since = 0.0
+        self._fires_at = self._since = self._asked = 0.0
         self._unread = 0
         self._paused = self._sending = self._closed = False
 
@@ -91,6 +96,7 @@ class Connection(asyncio.Protocol):
         """
         self._timeouts = timeouts
         self.send(head, body)
+        self._asked = self._since
         self.expect(method, timeouts)
 
     def send(self, head: bytes, body: bytes) -> None:
@@ -103,6 +109,10 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.write(head)
             self._transport.write(body)
+
+    def parted(self, reply: ReplyReader) -> bool:
+        """Whether the reply to what was asked is but a farewell to the connection, and means nobody's request."""
+        return reply.status == _TIRED and self._loop.time() - self._asked < CROSSING
 
     async def head(self) -> ReplyReader:
         """Wait for the reply's head. Cancelled, hang up."""
