@@ -238,3 +238,10 @@ def test_a_beginning_of_the_answer_that_is_no_text() -> None:
 def test_a_message_without_content_stays_one() -> None:
     sent = asked(M, {"messages": [USER, {"role": "assistant", "content": []}]}, M)
     assert sent.messages[1] == {"role": "assistant", "content": []}
+
+
+def test_a_message_is_complained_of_from_its_beginning() -> None:
+    said = Turn("user", (Image(Link("https://x/y")),), name="ann", path="messages[0]")
+    blind = route_to(M, msgspec.structs.replace(PLAIN[M], vision=False), policy="strict")
+    with pytest.raises(Problem, match="the speaker's name"):
+        write(Request(dialect=C, model="m", turns=(said,)), blind)

@@ -83,7 +83,7 @@ class Conversation:
             if turn.role == "assistant":
                 self._assistant(turn)
             elif turn.role == "user":
-                self._say("user", self._blocks(turn.parts, turn.path) if turn.name is None else self._named(turn))
+                self._say("user", self._named(turn) if turn.name else self._blocks(turn.parts, turn.path))
             else:
                 self._late_system(turn)
         if not self.messages or self.messages[0]["role"] != "user":
@@ -98,11 +98,8 @@ class Conversation:
         self._say("assistant", blocks)
 
     def _named(self, turn: Turn) -> list[Object]:
-        blocks = self._blocks(turn.parts, turn.path)
-        if not turn.name:
-            return blocks
         self._losses.warn(turn.path, "the speaker's name is put into the text")
-        return [_plain_text(f"[{turn.name}]"), *blocks]
+        return [_plain_text(f"[{turn.name}]"), *self._blocks(turn.parts, turn.path)]
 
     def _late_system(self, turn: Turn) -> None:
         """A system message may stand behind the user's and before the assistant's only, and not for every model."""
