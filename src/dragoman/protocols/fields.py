@@ -59,7 +59,7 @@ def body(data: bytes) -> Object:
 
 def values(of: Object, kind: type[S]) -> S:
     """Read the members that `kind` declares, in one go if they are all as declared: a call for each would be most of
-    what it costs to read a request. An object among them is declared as a struct of its own, or None.
+    what it costs to read a request. An object whose members are read too is declared as a struct, or None.
     """
     try:
         return msgspec.convert(of, kind)
@@ -236,8 +236,8 @@ def unnamed_within(of: Object, inner: dict[str, frozenset[str]]) -> Extra:
     """The same for members that are objects: of each, the members that the reader does not name."""
     found: Extra = {}
     for key, named in inner.items():
-        if key in of and isinstance(value := of[key], dict) and (rest := unnamed(value, named)):
-            found[key] = rest
+        if isinstance(value := of.get(key), dict) and not value.keys() <= named:
+            found[key] = unnamed(value, named)
     return found
 
 

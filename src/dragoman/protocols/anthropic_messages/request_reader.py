@@ -120,10 +120,7 @@ def _rest(of: Object) -> Object:
 
 
 def _extra(of: Object) -> Object:
-    extra: Object = {} if of.keys() <= _NAMED else fields.unnamed(of, _NAMED)
-    for key, named in _OBJECTS.items():
-        if (value := of.get(key)) and not value.keys() <= named:
-            extra[key] = fields.unnamed(value, named)
+    extra = {**fields.unnamed(of, _NAMED), **fields.unnamed_within(of, _OBJECTS)}
     output = of.get("output_config")
     if output and (inner := fields.unnamed_within(output, {"format": _FORMAT})):
         extra["output_config"] = {**extra.get("output_config", {}), **inner}

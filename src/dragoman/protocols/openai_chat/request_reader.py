@@ -138,10 +138,7 @@ def _sampling(said: _Values) -> Sampling:
 
 
 def _extra(of: Object) -> Object:
-    extra: Object = {} if of.keys() <= _NAMED else fields.unnamed(of, _NAMED)
-    for key, named in _OBJECTS.items():
-        if (value := of.get(key)) and not value.keys() <= named:
-            extra[key] = fields.unnamed(value, named)
+    extra = {**fields.unnamed(of, _NAMED), **fields.unnamed_within(of, _OBJECTS)}
     form = of.get("response_format")
     if form and (inner := fields.unnamed_within(form, {"json_schema": _SCHEMA})):
         extra["response_format"] = {**extra.get("response_format", {}), **inner}
