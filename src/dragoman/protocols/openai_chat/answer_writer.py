@@ -116,9 +116,9 @@ class StreamWriter:
                 return stream_problem(event.problem)
             case Showed(part=Thinking(seal=seal)):
                 self._details += _details(seal)
-            case (
-                Showed() | Running() | Grew() | Noted() | Began()
-            ):  # what the backend ran itself has no place in this dialect
+            case Showed() | Running():  # what the backend ran itself has no place in this dialect
+                pass
+            case Began() | Noted() | Grew():  # `feed` has heard them
                 pass
             case _:
                 assert_never(event)
