@@ -62,7 +62,7 @@ class Remembered:
 
     def feed(self, event: Event) -> list[Event]:
         self._heard.append(event)
-        if isinstance(event, Ended) and any(map(_holds_seal, self._heard)):
+        if type(event) is Ended and any(map(_holds_seal, self._heard)):
             answer = fold(self._heard)
             found = [envelope_in(part.seal) for part in answer.parts if isinstance(part, Thinking)]
             if envelopes := [envelope for envelope in found if envelope is not None]:

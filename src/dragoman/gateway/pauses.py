@@ -60,15 +60,15 @@ class Unpaused:
         return [told for event in events for told in self._hear(event)]
 
     def _hear(self, event: Event) -> list[Event]:
+        if type(event) is Began:
+            return [] if self._pauses else [event]
+        if type(event) is Noted:
+            self._usage = self._usage.updated(event.usage)
+            return [Noted(self._spent.plus(self._usage))]
         match event:
-            case Grew() | Opened() | Closed() | Cited() | Showed():
+            case Opened() | Grew() | Closed() | Cited() | Showed():
                 self._said.append(event)
                 return [_replace(event, block=event.block + self._offset) if self._offset else event]
-            case Began():
-                return [] if self._pauses else [event]
-            case Noted(usage):
-                self._usage = self._usage.updated(usage)
-                return [Noted(self._spent.plus(self._usage))]
             case Ended(reason="paused") if self._pauses < _MOST:
                 self._paused = True
                 return []

@@ -7,11 +7,14 @@ The grammar, which every reader keeps and every writer may rely on:
 Blocks are named by numbers that mean nothing but identity; several may be open at once. Writers number on their own
 wire by order of opening. Exactly one of Ended and Failed comes, and it comes last. Before Ended every block is closed;
 Failed may leave blocks open, for a polite ending would make a client act on half a tool call.
+
+No event has a subclass. Where each of them passes, `type(event) is Grew` says the same as `isinstance` and `match`, and a
+no costs an eighth.
 """
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, final
 
 from msgspec import Struct
 
@@ -38,6 +41,7 @@ Reason = Literal[
 ]
 
 
+@final
 class Began(Struct, frozen=True):
     """The backend's own id and model name. Clients are told ours."""
 
@@ -45,6 +49,7 @@ class Began(Struct, frozen=True):
     model: str | None = None
 
 
+@final
 class Opened(Struct, frozen=True):
     """part: the block as it opens, its text or arguments still empty."""
 
@@ -52,11 +57,13 @@ class Opened(Struct, frozen=True):
     part: Text | Refusal | Thinking | ToolCall
 
 
+@final
 class Grew(Struct, frozen=True, gc=False):  # the collector need not know: there is nothing in it to follow
     block: int
     text: str
 
 
+@final
 class Closed(Struct, frozen=True):
     """seal: the proof that came with a Thinking block. extra: what only its own dialect can say of the block."""
 
@@ -65,11 +72,13 @@ class Closed(Struct, frozen=True):
     extra: Extra = {}
 
 
+@final
 class Cited(Struct, frozen=True):
     block: int
     citation: Citation
 
 
+@final
 class Showed(Struct, frozen=True):
     """A part that arrives whole."""
 
@@ -77,6 +86,7 @@ class Showed(Struct, frozen=True):
     part: ToolResult | Opaque | Thinking | Searched | Fetched
 
 
+@final
 class Running(Struct, frozen=True):
     """A tool has begun to run. `Showed` of the same block says what came of it. part: as far as it is known."""
 
@@ -84,12 +94,14 @@ class Running(Struct, frozen=True):
     part: Searched | Fetched
 
 
+@final
 class Noted(Struct, frozen=True):
     """Token counts as they become known: cumulative, later ones replace earlier ones."""
 
     usage: Usage
 
 
+@final
 class Ended(Struct, frozen=True):
     """raw: the backend's own word for the reason. explanation: why the model refused."""
 
@@ -99,6 +111,7 @@ class Ended(Struct, frozen=True):
     explanation: str | None = None
 
 
+@final
 class Failed(Struct, frozen=True):
     problem: Problem
 

@@ -8,7 +8,7 @@ Tool arguments are a string, exactly as said: broken JSON must survive to the cl
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, final
 
 from msgspec import Struct
 
@@ -81,6 +81,7 @@ class Citation(Struct, frozen=True):
     extra: Extra = {}
 
 
+@final
 class Text(Struct, frozen=True):
     text: str
     cache: Cache | None = None
@@ -88,6 +89,7 @@ class Text(Struct, frozen=True):
     extra: Extra = {}
 
 
+@final
 class Refusal(Struct, frozen=True):
     """Text in which the model declines."""
 
@@ -95,6 +97,7 @@ class Refusal(Struct, frozen=True):
     extra: Extra = {}
 
 
+@final
 class Image(Struct, frozen=True):
     source: Inline | Link | Stored
     detail: str | None = None
@@ -102,6 +105,7 @@ class Image(Struct, frozen=True):
     extra: Extra = {}
 
 
+@final
 class Document(Struct, frozen=True):
     source: Inline | Link | Stored | Written | Nested
     title: str | None = None
@@ -109,6 +113,7 @@ class Document(Struct, frozen=True):
     extra: Extra = {}
 
 
+@final
 class Thinking(Struct, frozen=True):
     """Reasoning. text may be empty when only its seal was shown."""
 
@@ -117,6 +122,7 @@ class Thinking(Struct, frozen=True):
     extra: Extra = {}
 
 
+@final
 class ToolCall(Struct, frozen=True):
     """by: who runs the tool. kind: which sort of call it was on its own wire; other wires see a function."""
 
@@ -130,6 +136,7 @@ class ToolCall(Struct, frozen=True):
     extra: Extra = {}
 
 
+@final
 class ToolResult(Struct, frozen=True):
     """kind: of the call it answers."""
 
@@ -141,6 +148,7 @@ class ToolResult(Struct, frozen=True):
     extra: Extra = {}
 
 
+@final
 class Opaque(Struct, frozen=True):
     """A block only its own dialect understands.
 
@@ -171,6 +179,7 @@ class Hit(Struct, frozen=True):
     sealed: str = ""
 
 
+@final
 class Searched(Struct, frozen=True):
     """A web search that the backend or the proxy has run, as answers show it. hits: as far as they are told.
 
@@ -187,6 +196,7 @@ class Searched(Struct, frozen=True):
     id: str = ""
 
 
+@final
 class Fetched(Struct, frozen=True):
     """A page that the proxy has fetched for the model. text: what can be read of it. at: seconds since the epoch.
 

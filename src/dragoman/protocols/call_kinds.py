@@ -242,15 +242,15 @@ class Restored:
         self._texts: dict[int, InputText] = {}
 
     def feed(self, event: Event) -> list[Event]:
-        if isinstance(event, Grew):
+        if type(event) is Grew:
             text = self._texts.get(event.block)
             if text is None:
                 return [event]
             said = text.feed(event.text)
             return [Grew(event.block, said)] if said else []
-        if isinstance(event, Opened) and isinstance(event.part, ToolCall):
+        if type(event) is Opened and type(event.part) is ToolCall:
             return [self._opened(event, event.part)]
-        if isinstance(event, Closed) and (ending := self._texts.pop(event.block, None)) is not None:
+        if type(event) is Closed and (ending := self._texts.pop(event.block, None)) is not None:
             said = ending.finish()
             return [Grew(event.block, said), event] if said else [event]
         return [event]

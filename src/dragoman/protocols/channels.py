@@ -41,29 +41,26 @@ class Channels:
     _block = 0  # the last block's number
 
     def feed(self, event: Event) -> list[Event]:
-        if type(event) is Grew and self.off:  # the hot path first
+        if type(event) is Grew:  # the hot path first
+            if self.off or self._text is None or self._text.block != event.block:
+                return [event]
+            self._held += event.text
+            return self._run() if self._on else self._decide()
+        if type(event) is Opened and type(call := event.part) is ToolCall and "<|" in call.name:
+            self.off = True
+            return [Opened(event.block, msgspec.structs.replace(call, name=call.name.partition("<|")[0]))]
+        if self.off:
             return [event]
-        match event:
-            case Opened(part=ToolCall(name=name) as call) if "<|" in name:
-                self.off = True
-                return [Opened(event.block, msgspec.structs.replace(call, name=name.partition("<|")[0]))]
-            case _ if self.off:
-                return [event]
-            case Opened(part=Text()):
-                self._text = event
-                return []
-            case Opened() | Showed():
-                self._block = min(self._block, event.block)
-                return [event]
-            case Grew() if self._text is not None and self._text.block == event.block:
-                self._held += event.text
-                return self._run() if self._on else self._decide()
-            case Cited() if self._hears(event.block):
-                return []
-            case Closed() if self._hears(event.block):
-                return self._closed(event)
-            case _:
-                return [event]
+        if type(event) is Opened and type(event.part) is Text:
+            self._text = event
+            return []
+        if type(event) is Opened or type(event) is Showed:
+            self._block = min(self._block, event.block)
+        elif type(event) is Cited and self._hears(event.block):
+            return []
+        elif type(event) is Closed and self._hears(event.block):
+            return self._closed(event)
+        return [event]
 
     def _hears(self, block: int) -> bool:
         return self._text is not None and self._text.block == block

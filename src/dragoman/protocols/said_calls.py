@@ -151,32 +151,28 @@ class SaidCalls:
     def feed(self, event: Event) -> list[Event]:
         if self.off:
             return [event]
-        if isinstance(event, Grew):
+        if type(event) is Grew:
             return self._grew(event) if self._text is not None and event.block == self._text.block else [event]
-        match event:
-            case Opened() | Showed():
-                self._highest = max(self._highest, event.block)
-                return self._opened(event)
-            case Closed() if self._holds(event.block):
-                return self._close(event)
-            case Cited() if self._holds(event.block):
-                return [*self._give_up(), event]
-            case Ended():
-                return self._ended(event)
-            case Failed():
-                return [*self._give_up(), event]
-            case _:
-                return [event]
+        if type(event) is Opened or type(event) is Showed:
+            self._highest = max(self._highest, event.block)
+            return self._opened(event)
+        if type(event) is Closed and self._holds(event.block):
+            return self._close(event)
+        if type(event) is Ended:
+            return self._ended(event)
+        if type(event) is Failed or (type(event) is Cited and self._holds(event.block)):
+            return [*self._give_up(), event]
+        return [event]
 
     def _holds(self, block: int) -> bool:
         return self._text is not None and self._text.block == block
 
     def _opened(self, event: Opened | Showed) -> list[Event]:
         """Nothing may stand behind calls, or beside them."""
-        is_text = isinstance(event.part, Text)
-        if self._candidate is not None or isinstance(event.part, ToolCall) or (is_text and self._text is not None):
+        is_text = type(event.part) is Text
+        if self._candidate is not None or type(event.part) is ToolCall or (is_text and self._text is not None):
             return [*self._give_up(), event]
-        if not is_text or not isinstance(event, Opened):
+        if not is_text or type(event) is not Opened:
             return [*self._show(), event]
         self._text, self._is_shown, self._place = event, False, Place()
         return []

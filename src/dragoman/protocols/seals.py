@@ -123,17 +123,17 @@ class Enveloped(Struct):
     _thoughts: dict[int, list[str]] = {}
 
     def feed(self, event: Event) -> list[Event]:
-        if isinstance(event, Grew):
+        if type(event) is Grew:
             if (pieces := self._thoughts.get(event.block)) is not None:
                 pieces.append(event.text)
             return [event]
-        if isinstance(event, Opened) and isinstance(event.part, Thinking):
+        if type(event) is Opened and type(event.part) is Thinking:
             self._thoughts[event.block] = []
-        elif isinstance(event, Closed) and event.block in self._thoughts:
+        elif type(event) is Closed and event.block in self._thoughts:
             text = "".join(self._thoughts.pop(event.block))
             if event.seal is not None and event.seal.dialect != self.client:
                 return [_replace(event, seal=self._enveloped(event.seal, text))]
-        elif isinstance(event, Showed) and isinstance(event.part, Thinking):
+        elif type(event) is Showed and type(event.part) is Thinking:
             seal = event.part.seal
             if seal is not None and seal.dialect != self.client:
                 return [Showed(event.block, _replace(event.part, seal=self._enveloped(seal, event.part.text)))]

@@ -28,16 +28,16 @@ class StopSequences:
     def feed(self, event: Event) -> list[Event]:
         if self.cut:
             return []
-        if isinstance(event, Opened):
-            if isinstance(event.part, Text):
+        if type(event) is Opened:
+            if type(event.part) is Text:
                 self._held[event.block] = ""
             else:
                 self._others.add(event.block)
-                if isinstance(event.part, ToolCall):
+                if type(event.part) is ToolCall:
                     self._calls.add(event.block)
-        elif isinstance(event, Grew) and event.block in self._held:
+        elif type(event) is Grew and event.block in self._held:
             return self._grew(event)
-        elif isinstance(event, Closed):
+        elif type(event) is Closed:
             self._others.discard(event.block)
             self._calls.discard(event.block)
             held = self._held.pop(event.block, "")

@@ -97,7 +97,10 @@ class StreamWriter:
         if type(event) is Noted:
             self._usage = self._usage.updated(event.usage)
             return b""
-        said = self._say_in_order(event)
+        if type(event) is Opened and self._current is None and self._broken is None:
+            said = self._opened(event)
+        else:
+            said = self._say_in_order(event)
         return said if self._begun else self.begin() + said
 
     def pulse(self) -> bytes:
@@ -137,18 +140,16 @@ class StreamWriter:
         self._count += 1
         part = event.part
         head = _DELTA % self._index
-        match part:
-            case Text() | Refusal():
-                self._head = head + b'"text_delta","text":'
-                return _TEXT_START % self._index
-            case Thinking():
-                self._head = head + b'"thinking_delta","thinking":'
-                return _THINKING_START % self._index
-            case ToolCall():
-                self._head = head + b'"input_json_delta","partial_json":'
-                return self._opened_call(part)
-            case _:
-                assert_never(part)
+        if type(part) is Text or type(part) is Refusal:
+            self._head = head + b'"text_delta","text":'
+            return _TEXT_START % self._index
+        if type(part) is Thinking:
+            self._head = head + b'"thinking_delta","thinking":'
+            return _THINKING_START % self._index
+        if type(part) is ToolCall:
+            self._head = head + b'"input_json_delta","partial_json":'
+            return self._opened_call(part)
+        assert_never(part)
 
     def _opened_call(self, call: ToolCall) -> bytes:
         self._call, self._strainer = call, Strainer()

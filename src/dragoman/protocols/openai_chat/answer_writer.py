@@ -94,16 +94,16 @@ class StreamWriter:
         if type(event) is Noted:
             self._usage = self._usage.updated(event.usage)
             return b""
+        if type(event) is Opened:
+            return self._opened(event) if self._begun else self.begin() + self._opened(event)
         return self._say(event)
 
     def pulse(self) -> bytes:
         """An empty delta: Qwen Code (0.24) counts parsed chunks only, comments do not reset its 240 s timer."""
         return self.begin() or self._chunk({})
 
-    def _say(self, event: Event) -> bytes:
+    def _say(self, event: Closed | Cited | Running | Showed | Ended | Failed) -> bytes:
         match event:
-            case Opened():
-                return self._opened(event) if self._begun else self.begin() + self._opened(event)
             case Closed():
                 self._details += _details(event.seal)
                 return self._closed(event.block)
@@ -118,26 +118,24 @@ class StreamWriter:
                 self._details += _details(seal)
             case Showed() | Running():  # what the backend ran itself has no place in this dialect
                 pass
-            case Began() | Noted() | Grew():  # `feed` has heard them
-                pass
             case _:
                 assert_never(event)
         return b""
 
     def _opened(self, event: Opened) -> bytes:
-        match event.part:
-            case ToolCall():
-                return self._opened_call(event.block, event.part)
-            case Text():
-                key = b'{"content":'
-                self._spans[event.block] = (self._length, self._length)
-            case Thinking():
-                key = b'{"reasoning_content":'
-            case Refusal():
-                key = b'{"refusal":'
-                self._declined = True
-            case _:
-                assert_never(event.part)
+        part = event.part
+        if type(part) is Text:
+            key = b'{"content":'
+            self._spans[event.block] = (self._length, self._length)
+        elif type(part) is Thinking:
+            key = b'{"reasoning_content":'
+        elif type(part) is ToolCall:
+            return self._opened_call(event.block, part)
+        elif type(part) is Refusal:
+            key = b'{"refusal":'
+            self._declined = True
+        else:
+            assert_never(part)
         self._growth[event.block] = _Growth(self._delta_head + key, b"}" + _GOES_ON, visible=event.block in self._spans)
         return b""
 

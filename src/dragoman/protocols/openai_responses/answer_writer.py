@@ -139,16 +139,18 @@ class StreamWriter:
         self._growing = None
         if self._over:
             return b""
-        if isinstance(event, Noted):
+        if type(event) is Noted:
             self._usage = self._usage.updated(event.usage)
             return b""
-        if isinstance(event, Began):
+        if type(event) is Began:
             return b""
         begun = b"" if self._begun else self.begin()
-        if isinstance(event, Failed):
+        if type(event) is Opened and self._closing is None:
+            return begun + self._opened(event)
+        if type(event) is Failed:
             return begun + self._failed(event.problem)
         if self._closing is not None:
-            begun += self._last_words(cut=isinstance(event, Ended) and event.reason in _INCOMPLETE)
+            begun += self._last_words(cut=type(event) is Ended and event.reason in _INCOMPLETE)
         return begun + self._say(event)
 
     def pulse(self) -> bytes:
@@ -195,13 +197,13 @@ class StreamWriter:
 
     def _opened(self, event: Opened) -> bytes:
         part = event.part
-        if isinstance(part, ToolCall) and part.by != "client" and part.name != _SEARCH:
+        if type(part) is ToolCall and part.by != "client" and part.name != _SEARCH:
             return b""  # what the backend ran itself has no place in this dialect
         item = self._items[event.block] = _Item(part)
+        if type(part) is Text:
+            self._texts.append(item)
+            return self._open_text(event.block, item) if not part.extra else self._open_message(item, *_EMPTY_TEXT)
         match part:
-            case Text():
-                self._texts.append(item)
-                return self._open_text(event.block, item) if not part.extra else self._open_message(item, *_EMPTY_TEXT)
             case Refusal():
                 self._declined = True
                 return self._open_refusal(event.block, item)
