@@ -159,7 +159,7 @@ def test_the_end_of_the_server_is_no_error(caplog: pytest.LogCaptureFixture) -> 
             async with running.talk() as line:
                 await line.say("/v1/messages", messages_body())
                 await asked.wait()
-                tasks = [t for t in asyncio.all_tasks() if "object exchange " in repr(t.get_coro())]
+                tasks = [t for t in asyncio.all_tasks() if "_answer_in_turn" in repr(t.get_coro())]
                 assert len(tasks) == 1
                 tasks[0].cancel()
                 await asyncio.wait(tasks)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gzip
+import weakref
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -36,14 +37,14 @@ class Hall:
     """A server without the house: connections, and what answers them."""
 
     def __init__(self, answer: Answer, longest_silence: int) -> None:
-        self._config = uvicorn.Config(echo, ws="none", log_config=None, timeout_keep_alive=longest_silence)
-        self._config.load()
+        self.config = uvicorn.Config(echo, ws="none", log_config=None, timeout_keep_alive=longest_silence)
+        self.config.load()
         self._kind: Callable[..., asyncio.Protocol] = client_connections(answer)
         self.state = ServerState()
         self.port = 0
 
     def connection(self) -> asyncio.Protocol:
-        return self._kind(self._config, self.state, {})
+        return self._kind(self.config, self.state, {})
 
     @property
     def connections(self) -> list[Any]:
@@ -545,6 +546,135 @@ def test_what_goes_on_behind_an_answer_outlives_its_client() -> None:
             await until(lambda: not running.state.connections)
             heard.set()
             await done.wait()
+
+    run(main)
+
+
+def test_one_task_answers_what_comes_one_after_the_other_and_ends_with_the_connection() -> None:
+    async def main() -> None:
+        tasks = set()
+
+        async def notes(request: HTTPRequest) -> None:
+            tasks.add(asyncio.current_task())
+            await echo(request)
+
+        async with hall(notes) as running, running.talk() as line:
+            await until(lambda: bool(running.connections))
+            assert not running.state.tasks, "who never asks has none"
+            for _ in range(3):
+                line.writer.write(WHOLE)
+                assert (await line.heard()).status == 200
+            assert len(tasks) == 1
+            for connection in running.connections:
+                connection.shutdown()
+            assert await line.reader.read() == b""
+            await until(lambda: not running.state.tasks)
+
+    run(main)
+
+
+def test_who_asks_again_does_not_wait_for_what_goes_on_behind_his_answer() -> None:
+    async def main() -> None:
+        go_on, tasks = asyncio.Event(), []
+
+        async def tidies_up(request: HTTPRequest) -> None:
+            tasks.append(asyncio.current_task())
+            await echo(request)
+            if len(tasks) == 1:
+                await go_on.wait()
+
+        async with hall(tidies_up) as running, running.talk() as line:
+            for _ in range(3):
+                line.writer.write(WHOLE)
+                assert (await line.heard()).status == 200
+            first, *later = tasks
+            assert later == [later[0]] * 2
+            assert first is not later[0]
+            go_on.set()  # one is enough to wait for the next request
+            await until(lambda: running.state.tasks == {later[0]})
+            line.writer.write(WHOLE)
+            assert (await line.heard()).status == 200
+            assert tasks[-1] is later[0]
+
+    run(main)
+
+
+def test_a_bug_behind_an_answer_does_not_disturb_the_next(caplog: pytest.LogCaptureFixture) -> None:
+    async def buggy(request: HTTPRequest) -> None:
+        await echo(request)
+        raise KeyError("a bug")
+
+    async def main() -> None:
+        async with hall(buggy) as running, running.talk() as line:
+            for _ in range(2):
+                line.writer.write(WHOLE)
+                assert (await line.heard()).status == 200
+
+    run(main)
+    assert caplog.text.count("KeyError: 'a bug'") == 2
+
+
+def test_who_asks_and_goes_at_once_is_not_answered() -> None:
+    async def main() -> None:
+        asked = 0
+
+        async def counts(request: HTTPRequest) -> None:
+            nonlocal asked
+            asked += 1
+            await echo(request)
+
+        async with hall(counts) as running, running.talk() as line:
+            line.writer.write(WHOLE)
+            assert (await line.heard()).status == 200
+            (talking,) = running.connections
+            talking.data_received(WHOLE)
+            talking.connection_lost(None)
+            await until(lambda: not running.state.tasks)
+            assert asked == 1
+
+    run(main)
+
+
+def test_who_is_idle_keeps_nothing_of_what_he_was_answered() -> None:
+    async def main() -> None:
+        asked: list[weakref.ref[asyncio.Future[None]]] = []
+
+        async def holds(request: HTTPRequest) -> None:
+            something = request.headers["x"] = asyncio.get_running_loop().create_future()  # type: ignore[index]
+            asked.append(weakref.ref(something))
+            del something
+            request.outlet.begin(200, [(b"content-length", b"0")])
+            request.outlet.end()
+
+        async with hall(holds) as running, running.talk() as line:
+            line.writer.write(WHOLE)
+            assert (await line.heard()).status == 200
+            assert asked[0]() is None
+
+    run(main)
+
+
+def test_who_goes_on_as_a_websocket_leaves_no_task_behind() -> None:
+    class Socket(asyncio.Protocol):
+        def __init__(self, **_: Any) -> None:
+            pass
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.transport: Any = transport
+
+        def data_received(self, data: bytes) -> None:
+            self.transport.write(data)
+            self.transport.close()
+
+    async def main() -> None:
+        async with hall(echo) as running, running.talk() as line:
+            running.config.ws_protocol_class = Socket
+            line.writer.write(WHOLE)
+            assert (await line.heard()).status == 200
+            assert running.state.tasks
+            line.writer.write(b"GET /x HTTP/1.1\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n")
+            assert (await line.reader.read()).startswith(b"GET /x HTTP/1.1")
+            assert not running.state.tasks
 
     run(main)
 

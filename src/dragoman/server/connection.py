@@ -1,4 +1,4 @@
-"""A client's HTTP/1.1 connection: requests come in, each has a task that answers it, one after the other.
+"""A client's HTTP/1.1 connection: requests come in, and its task answers them, one after the other.
 
 In place of uvicorn's, which speaks ASGI: a message, a coroutine and a look at everything a message may be, for each
 piece of an answer, and a second task for each request that listens for the client's going away. uvicorn still listens,
@@ -66,7 +66,9 @@ class ClientConnection(asyncio.Protocol):
         self._last: HTTPRequest | None = None
         self._present: HTTPRequest | None = None
         self._behind: Final[deque[HTTPRequest]] = deque()
-        self._answering: asyncio.Task[None] | None = None
+        self._answering: asyncio.Task[None] | None = None  # the present request
+        self._idle: asyncio.Task[None] | None = None  # waits for the next request
+        self._next: asyncio.Future[HTTPRequest] | None = None  # for which it waits
         self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
 
     # As the loop tells us.
@@ -111,12 +113,12 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - gone is gone
         """The client hung up: what is being done for it stops at once, and so does the backend."""
+        if self._present is not None and self._answering is not None:
+            self._answering.cancel()
         self._let_go()
         self._parser = None
         self._flow.free()
         self._behind.clear()
-        if self._present is not None and self._answering is not None:
-            self._answering.cancel()
         self._present = self._last = self._answering = None
 
     # As uvicorn tells us.
@@ -172,29 +174,41 @@ class ClientConnection(asyncio.Protocol):
     # One request after the other.
 
     def _begin(self, request: HTTPRequest) -> None:
-        self._answering = task = self._loop.create_task(self._answer(request))
         self._present = request
-        self._state.tasks.add(task)
-        task.add_done_callback(functools.partial(self._answered, request.outlet))
+        if self._next is not None:
+            self._answering, self._idle = self._idle, None
+            self._next.set_result(request)
+            self._next = None
+        else:  # the first, or something goes on behind the answer to the one before
+            self._answering = task = self._loop.create_task(self._answer_in_turn(request))
+            self._state.tasks.add(task)
+            task.add_done_callback(self._state.tasks.discard)
 
-    def _answered(self, outlet: HTTPOutlet, task: asyncio.Task[None]) -> None:
-        """The task of a request is over. It has nothing around it, through which it would have to pass at every wake."""
-        self._state.tasks.discard(task)
-        bug = None if task.cancelled() else task.exception()
-        if bug is not None:  # of ours: the client learns that, and the log learns which
-            _log.error("%s of a request", type(bug).__name__, exc_info=bug)
-            if not outlet.begun:
-                outlet.keeps = False
-                outlet.begin(500, _PLAIN)
-                outlet.end(b"internal error of the proxy; its log has it")
-        if not outlet.ended:  # half an answer must not look whole
-            outlet.flush()
-            self._transport.close()
+    async def _answer_in_turn(self, request: HTTPRequest) -> None:
+        """Answer it, and then what comes next: a task for each would cost a twentieth of a short request."""
+        while True:
+            outlet = request.outlet
+            try:
+                await self._answer(request)
+            except Exception as bug:  # noqa: BLE001 - of ours: the client learns that, and the log learns which
+                _log.exception("%s of a request", type(bug).__name__)
+                if not outlet.begun:
+                    outlet.keeps = False
+                    outlet.begin(500, _PLAIN)
+                    outlet.end(b"internal error of the proxy; its log has it")
+            finally:
+                if not outlet.ended:  # half an answer must not look whole
+                    outlet.flush()
+                    self._transport.close()
+            if not outlet.keeps or self._parser is None or self._next is not None:
+                return
+            del request, outlet  # who waits holds nothing of what is answered
+            self._idle, self._next = asyncio.current_task(), self._loop.create_future()
+            request = await self._next
 
     def _over(self) -> None:
         """The present request is answered."""
         present, self._present = self._present, None
-        self._answering = None
         if present is None or self._transport.is_closing():
             return
         present.body.drop()
@@ -224,6 +238,9 @@ class ClientConnection(asyncio.Protocol):
 
     def _let_go(self) -> None:
         self._state.connections.discard(cast("Any", self))
+        if self._next is not None:
+            self._next.cancel()
+        self._next = self._idle = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
