@@ -36,7 +36,7 @@ def missing(call_id: str) -> ToolResult:
 
 
 def put(*turns: Turn, form: Form = "any", unique: bool = True, losses: Losses | None = None) -> list[Turn]:
-    return paired(turns, form, losses or Losses(), unique=unique)
+    return [*paired(turns, form, losses or Losses(), unique=unique)]
 
 
 def parts(turns: list[Turn]) -> list[tuple[str, tuple[Part, ...]]]:

@@ -138,7 +138,7 @@ def is_at_least(request: Request, tokens: int) -> bool:
     left = 4 * tokens
     for turn in request.turns:
         for part in turn.parts:
-            for text in _texts_in(part):
+            for text in (part.text,) if type(part) is Text else _texts_in(part):
                 left -= len(text) if text.isascii() else _bytes(text)
             if left <= 0:
                 return True

@@ -34,6 +34,7 @@ from dragoman.wire import jsons
 
 _replace: Final = msgspec.structs.replace
 _LONGEST: Final = 64
+_TELLING: Final = frozenset({ToolCall, ToolResult, Opaque})  # the parts that may tell of a tool
 _ILLEGAL: Final = re.compile(r"[^A-Za-z0-9_-]")
 _INPUT: Final = {
     "type": "object",
@@ -58,7 +59,12 @@ def lowered(request: Request, *, custom_tools: bool) -> tuple[Request, dict[str,
 
     Past calls are lowered even where their tools are not declared any more: Codex has its sessions summarised so.
     """
-    brought, called = _heard_of(request.turns)
+    brought: Sequence[Tool] = ()
+    called = False
+    for turn in request.turns:
+        if not _TELLING.isdisjoint(map(type, turn.parts)):
+            brought, called = _heard_of(request.turns)
+            break
     tools = (*request.tools, *brought)
     if not called and not (tools and _are_special(tools, custom_tools=custom_tools)):
         return request, {}

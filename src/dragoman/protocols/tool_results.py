@@ -17,11 +17,12 @@ from dragoman.protocols import tool_ids
 # How an error is said where a result has no field for it. It is read back where there is one.
 TOOL_ERROR: Final = "[tool error] "
 _MISSING: Final = (Text("(no result recorded)"),)
+_PAIRED: Final = frozenset({ToolCall, ToolResult})
 _PARAGRAPH: Final = Text("\n\n")
 _replace: Final = msgspec.structs.replace
 
 
-def paired(turns: Sequence[Turn], form: tool_ids.Form, losses: Losses, *, unique: bool) -> list[Turn]:
+def paired(turns: Sequence[Turn], form: tool_ids.Form, losses: Losses, *, unique: bool) -> Sequence[Turn]:
     """Return the turns with every result at once behind its call.
 
     Neighbouring assistant turns are one. Behind one with calls stands a user's turn with nothing but one result for
@@ -29,8 +30,13 @@ def paired(turns: Sequence[Turn], form: tool_ids.Form, losses: Losses, *, unique
     A result without a call becomes text where it stood. Ids have the wanted form and differ within a turn, and in
     the whole conversation if `unique`.
     """
-    if not _is_in_need(turns):
-        return [*turns]
+    before = ""
+    for turn in turns:
+        if not turn.parts or turn.role == before == "assistant" or not _PAIRED.isdisjoint(map(type, turn.parts)):
+            break
+        before = turn.role
+    else:
+        return turns  # nothing to pair, nothing to join
     pairing = _Pairing(form, losses, unique=unique)
     done: list[Turn] = []
     for said, replies in _rounds(turns):
@@ -48,19 +54,6 @@ def last_question(turns: Sequence[Turn]) -> int:
         if not (before and type(before[0]) is ToolResult):
             return place
     return -1
-
-
-def _is_in_need(turns: Sequence[Turn]) -> bool:
-    """Whether there are calls or results, or empty turns, or the assistant speaks twice in a row."""
-    before = ""
-    for turn in turns:
-        if not turn.parts or turn.role == before == "assistant":
-            return True
-        before = turn.role
-        for part in turn.parts:
-            if type(part) is ToolCall or type(part) is ToolResult:
-                return True
-    return False
 
 
 def _rounds(turns: Sequence[Turn]) -> Iterator[tuple[Sequence[Turn], Sequence[Turn]]]:

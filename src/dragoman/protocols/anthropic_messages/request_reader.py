@@ -181,7 +181,7 @@ def note_losses(request: Request, losses: Losses) -> None:
         losses.silent("metadata.user_id", "who asks is no concern of other vendors")
     for turn in request.turns:
         for part in turn.parts:
-            if isinstance(part, Document) and _wants_citations(part):
+            if type(part) is Document and _wants_citations(part):
                 losses.warn(turn.path, "this backend does not cite documents")
 
 

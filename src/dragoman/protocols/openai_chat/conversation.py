@@ -113,8 +113,11 @@ class Conversation:
             elif turn.role == "user":
                 if turn.parts and type(turn.parts[0]) is ToolResult:
                     self._results(turn)
-                else:
-                    self._user(turn)
+                    continue
+                if turn.name:
+                    self._losses.warn(turn.path, "the speaker's name is left out")
+                if content := self._content(turn.parts, turn.path):
+                    self._say_as_user(content)
             elif self._profile.system_anywhere:
                 if content := self._content(turn.parts, turn.path):
                     self.messages.append({"role": self._system, "content": content})
@@ -140,12 +143,6 @@ class Conversation:
         if text.strip():
             self._say_as_user(f"<system-reminder>\n{text}\n</system-reminder>")
             self._losses.silent(turn.path, "a system message in mid-conversation is sent as a reminder to the user")
-
-    def _user(self, turn: Turn) -> None:
-        if turn.name:
-            self._losses.warn(turn.path, "the speaker's name is left out")
-        if content := self._content(turn.parts, turn.path):
-            self._say_as_user(content)
 
     def _results(self, turn: Turn) -> None:
         """One message each. What a message of a tool cannot hold follows in one of the user, behind all of them."""

@@ -83,6 +83,7 @@ _NAMED: Final = frozenset(
         "function_call",
     ]
 ) - {"safety_identifier", "user"}
+_PLAIN: Final = _NAMED - _OBJECTS.keys()
 _EFFORTS: Final[tuple[Effort, ...]] = get_args(Effort)
 
 
@@ -107,7 +108,20 @@ def read_request(body: bytes, headers: Mapping[str, str]) -> Request:
         parallel_tools=said.parallel_tool_calls,
         max_tokens=said.max_tokens if said.max_completion_tokens is None else said.max_completion_tokens,
         stop=fields.strings(of, "stop") if "stop" in of else (),
-        sampling=_sampling(said),
+        sampling=Sampling(
+            said.temperature,
+            said.top_p,
+            said.top_k,
+            said.min_p,
+            said.frequency_penalty,
+            said.presence_penalty,
+            said.repetition_penalty,
+            said.seed,
+            said.logit_bias,
+            said.logprobs,
+            said.top_logprobs,
+            said.n,
+        ),
         reasoning=Reasoning() if said.reasoning_effort is None else _reasoning(said.reasoning_effort),
         output_format=fields.within_if_any(of, "response_format", _output_format) if "response_format" in of else None,
         stream=said.stream or False,
@@ -116,24 +130,7 @@ def read_request(body: bytes, headers: Mapping[str, str]) -> Request:
         service_tier=said.service_tier,
         user=said.safety_identifier or said.user or None,
         session=session_in(headers) or said.prompt_cache_key,
-        extra=_extra(of),
-    )
-
-
-def _sampling(said: _Values) -> Sampling:
-    return Sampling(
-        said.temperature,
-        said.top_p,
-        said.top_k,
-        said.min_p,
-        said.frequency_penalty,
-        said.presence_penalty,
-        said.repetition_penalty,
-        said.seed,
-        said.logit_bias,
-        said.logprobs,
-        said.top_logprobs,
-        said.n,
+        extra={} if of.keys() <= _PLAIN else _extra(of),
     )
 
 

@@ -10,7 +10,7 @@ from msgspec import Raw
 
 from dragoman.hub.estimate import tokens_in_json
 from dragoman.hub.losses import Losses
-from dragoman.hub.request import OutputFormat, Request, Sampling
+from dragoman.hub.request import OutputFormat, Reasoning, Request, Sampling
 from dragoman.hub.route import Backend, Profile, Route
 from dragoman.protocols.fields import Object, merged
 from dragoman.protocols.openai_chat.conversation import Conversation
@@ -31,6 +31,7 @@ _SAMPLING: Final = (
     "n",
 )
 _UNSAID: Final = Sampling()
+_NO_WISH: Final = Reasoning()
 _SAMPLING_EXTRAS: Final = ("top_k", "min_p", "repetition_penalty")
 # What is in `extra` under these names belongs into an object that the writer has said, or nowhere.
 _INSIDE: Final = frozenset({"stream_options", "response_format"})
@@ -49,7 +50,10 @@ _DEFAULTS: Final[dict[str, Any]] = {
 def write_request(request: Request, route: Route, backend: Backend, losses: Losses) -> bytes:
     profile, ours = backend.profile, request.dialect == _DIALECT
     conversation = Conversation(request, route, profile, losses)
-    thinking, thinks = write_thinking(request, profile, losses)
+    thinking: Object = {}
+    thinks = True
+    if request.reasoning != _NO_WISH or profile.thinking_switch is not None:
+        thinking, thinks = write_thinking(request, profile, losses)
     messages = conversation.messages
     prefill = {} if ours or messages[-1]["role"] != "assistant" else _prefill(messages, profile, losses)
     # Rendered once and for all: its size is needed before the rest is known, and it is nearly all there is.
@@ -60,7 +64,12 @@ def write_request(request: Request, route: Route, backend: Backend, losses: Loss
         written = jsons.write(tools["tools"])
         body |= tools | {"tools": Raw(written)}
         prompt += written
-    body |= _limits(request, prompt, route, profile, losses)
+    if request.max_tokens is not None:
+        limit = _limit(request.max_tokens, request, prompt, route, losses)
+        for name in profile.limit_fields:
+            body[name] = limit
+    if request.stop and (stop := _stop(request.stop, profile, losses)):
+        body["stop"] = stop
     body |= prefill
     if request.sampling != _UNSAID:
         body |= _sampling(request, profile, losses)
@@ -78,26 +87,6 @@ def write_request(request: Request, route: Route, backend: Backend, losses: Loss
     return jsons.write(body)
 
 
-def _limits(request: Request, prompt: bytes, route: Route, profile: Profile, losses: Losses) -> Object:
-    said: Object = {}
-    limit = request.max_tokens
-    if limit is not None:
-        clamped = _clamped(limit, prompt, route)
-        if limit == 0 and request.dialect != _DIALECT:
-            losses.warn("max_tokens", "0 asks to fill the cache only; this backend says one token")
-            clamped = 1
-        elif clamped < limit:
-            losses.silent("max_tokens", f"lowered from {limit} to {clamped}: the model's window has no more room")
-        said |= dict.fromkeys(profile.limit_fields, clamped)
-    stop = [s for s in request.stop if s] if request.stop else []
-    if profile.max_stop is not None and len(stop) > profile.max_stop:
-        losses.silent("stop", f"this backend takes {profile.max_stop} stop sequences; the proxy looks for the others")
-        stop = stop[: profile.max_stop]
-    if stop:
-        said["stop"] = stop
-    return said
-
-
 # Left between the estimate of the prompt and the window, for the template's own tokens.
 _MARGIN: Final = 256
 # Asked for even where the estimate sees no room: it may be wrong, and if it is right, the backend's own refusal is the
@@ -105,18 +94,30 @@ _MARGIN: Final = 256
 _LEAST: Final = 1_024
 
 
-def _clamped(limit: int, prompt: bytes, route: Route) -> int:
+def _limit(wanted: int, request: Request, prompt: bytes, route: Route, losses: Losses) -> int:
     """vLLM refuses a limit that does not fit beside the prompt, and agents ask for 32,000 or 64,000 of any model.
 
     prompt: the messages and the tools, as they are sent.
     """
-    if route.max_output is not None:
-        limit = min(limit, route.max_output)
-    if route.context_window is None:
-        return limit
-    if len(prompt) + limit + _MARGIN <= route.context_window:  # a token is at least a byte
-        return limit
-    return min(limit, max(route.context_window - tokens_in_json(prompt) - _MARGIN, _LEAST))
+    limit, window = wanted, route.context_window
+    if route.max_output is not None and limit > route.max_output:
+        limit = route.max_output
+    if window is not None and len(prompt) + limit + _MARGIN > window:  # a token is at least a byte
+        limit = min(limit, max(window - tokens_in_json(prompt) - _MARGIN, _LEAST))
+    if wanted == 0 and request.dialect != _DIALECT:
+        losses.warn("max_tokens", "0 asks to fill the cache only; this backend says one token")
+        return 1
+    if limit < wanted:
+        losses.silent("max_tokens", f"lowered from {wanted} to {limit}: the model's window has no more room")
+    return limit
+
+
+def _stop(wanted: tuple[str, ...], profile: Profile, losses: Losses) -> list[str]:
+    stop = [sequence for sequence in wanted if sequence]
+    if profile.max_stop is not None and len(stop) > profile.max_stop:
+        losses.silent("stop", f"this backend takes {profile.max_stop} stop sequences; the proxy looks for the others")
+        return stop[: profile.max_stop]
+    return stop
 
 
 def _sampling(request: Request, profile: Profile, losses: Losses) -> Object:

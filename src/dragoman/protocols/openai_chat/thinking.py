@@ -3,19 +3,16 @@
 from typing import Final
 
 from dragoman.hub.losses import Losses
-from dragoman.hub.request import Effort, Reasoning, Request
+from dragoman.hub.request import Effort, Request
 from dragoman.hub.route import Profile
 from dragoman.protocols import effort
 from dragoman.protocols.fields import Object
 
 _DIALECT: Final = "openai-chat"
-_UNSAID: Final = Reasoning()
 
 
 def write_thinking(request: Request, profile: Profile, losses: Losses) -> tuple[Object, bool]:
     """Return the members that say it, and whether the model may think."""
-    if request.reasoning == _UNSAID and profile.thinking_switch is None:
-        return {}, True
     wanted = effort.wanted(request.reasoning)
     if request.reasoning.budget is not None:
         losses.silent("thinking.budget_tokens", "other backends are asked in words, not in tokens")
