@@ -17,9 +17,10 @@ class Told(Outlet):
         self.reads = asyncio.Event()
         self.reads.set()
 
-    def begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    def begin(self, status: int, headers: Iterable[tuple[bytes, bytes]], first: bytes = b"") -> bool:
         assert not self.status, "begun twice"
         self.status, self.headers = status, list(headers)
+        return not first or self.write(first)
 
     def write(self, data: bytes) -> bool:
         assert data

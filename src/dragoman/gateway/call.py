@@ -42,8 +42,11 @@ class Outlet(Protocol):
     Who has gone may be told as well: his exchange is about to be cancelled. Or ClientGoneError is raised.
     """
 
-    def begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Say the head. It leaves with what comes behind it, or soon by itself."""
+    def begin(self, status: int, headers: Iterable[tuple[bytes, bytes]], first: bytes = b"") -> bool:
+        """Say the head, and the first piece of the body; without one it leaves with what comes, or soon by itself.
+
+        Returns what `write` does.
+        """
 
     def write(self, data: bytes) -> bool:
         """Say a piece of the body. False: the client is slow, and `drained` waits for it before there is more."""

@@ -75,8 +75,8 @@ async def tell_made(making: Awaitable[list[Event]], request: Request, parties: P
     parties.keep_company(writer.pulse, lambda problem: writer.feed(Failed(problem)))
     events = await making
     parties.entry.spoke()
-    parties.responder.open()
-    parties.responder.end(b"".join(map(writer.feed, events)))
+    parties.responder.say(b"".join(map(writer.feed, events)))
+    parties.responder.end()
 
 
 async def _first_answer(request: Request, route: Route, parties: Parties, teller: "_Teller", mark: Stamp) -> None:
@@ -176,16 +176,18 @@ class _Streaming:
                 return not (data := feed(growth)) or say(data)
             hear(events)
             data = b"".join(map(feed, events))
-            if events and isinstance(events[-1], Ended | Failed):
-                over, last_words = events[-1], data
+            last = events[-1] if events else None
+            if type(last) is Ended or type(last) is Failed:
+                over, last_words = last, data
                 return False
             return not data or say(data)
 
-        events = await _first_words(source)
+        events = await source.read()
+        while not _mean_something(events):  # before that, a backend that breaks off can be replaced, or be a status
+            events = [*events, *await source.read()]
         self.said = True
         entry.spoke()
         self._parties.describe(losses)
-        responder.open()
         while True:
             if tell(events):
                 await source.pour(tell)
@@ -195,20 +197,18 @@ class _Streaming:
             events = await source.read()
         if isinstance(over, Failed):
             entry.failed(over.problem)
+        responder.open()
         responder.end(last_words)
 
 
-async def _first_words(source: Source) -> list[Event]:
-    """Read until something means something. Before that, a backend that breaks off can be replaced, or be a status."""
-    heard: list[Event] = []
-    while True:
-        events = await source.read()
-        heard += events
-        for event in events:
-            if isinstance(event, Failed):
-                raise event.problem
-            if not isinstance(event, Began | Noted):
-                return heard
+def _mean_something(events: list[Event]) -> bool:
+    """Whether the answer has begun with these. Raise the Problem of one that fails before it does."""
+    for event in events:
+        if type(event) is Failed:
+            raise event.problem
+        if type(event) is not Began and type(event) is not Noted:
+            return True
+    return False
 
 
 class _Gathering:

@@ -118,7 +118,8 @@ def _seeing(backend: Backend, pipeline: Pipeline) -> Backend:
 class _Nobody:
     """What is said to it, nobody hears."""
 
-    def begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None: ...
+    def begin(self, status: int, headers: Iterable[tuple[bytes, bytes]], first: bytes = b"") -> bool:  # noqa: ARG002 - as every outlet
+        return True
 
     def write(self, data: bytes) -> bool:  # noqa: ARG002 - as every outlet
         return True

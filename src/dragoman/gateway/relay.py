@@ -162,13 +162,13 @@ class _Passing:
                 raise
         if not self._tap.ended:
             raise Problem("truncated", _TRUNCATED)
+        responder.open()
         responder.end()
 
     def _begin(self, reply: Reply) -> None:
         """From here on the answer is this backend's."""
         self._begun = True
         _answers(reply, self._parties)
-        self._parties.responder.open()
 
     def _tell_last(self, last: bytes, reply: Reply) -> None:
         """An event that lacks its blank line: it counts if it ends the answer."""

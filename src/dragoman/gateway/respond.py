@@ -111,8 +111,8 @@ async def warm_up(members: jsons.Members, body: bytes, route: Route, parties: Pa
     passing = {**members, "store": Raw(b"false")}  # it is of use on this connection only
     writer = _Keeping(StreamWriter(request, stamp(parties.entry.id)), passing, parties)
     events: tuple[Event, ...] = (Noted(Usage()), Ended("stop"))
-    parties.responder.open()
-    parties.responder.end(b"".join(map(writer.feed, events)))
+    parties.responder.say(b"".join(map(writer.feed, events)))
+    parties.responder.end()
 
 
 async def respond_compact(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:

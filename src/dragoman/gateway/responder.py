@@ -55,22 +55,26 @@ class Responder(Struct, eq=False):
 
     async def stream(self, data: bytes) -> None:
         """Write whole events of a stream, its head first. Fillers may follow at any time."""
-        if not self.started:
-            self.open()
-        if data and not self.say(data):
+        if not (self.say(data) if data else self.open()):
             await self.flushed()
 
-    def open(self, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = _STREAM) -> None:
-        """Write the head of a stream, or what else is said of the answer, if none is written yet."""
+    def open(self, first: bytes = b"", status: int = 200, headers: Iterable[tuple[bytes, bytes]] = _STREAM) -> bool:
+        """Write the head of a stream, or what else is said of the answer, if none is written yet.
+
+        first: what follows it at once, if it is written now. Returns what `say` does.
+        """
         if self.started:
-            return
+            return True
         self.started, self.status, self.last_said = True, status, time.monotonic()
+        self.written += len(first)
         said = self._request_id.encode()
         ids = (b"request-id", said), (b"x-request-id", said)
-        self._outlet.begin(status, (*SECURITY, *ids, *self._headers, *headers))
+        return self._outlet.begin(status, (*SECURITY, *ids, *self._headers, *headers), first)
 
     def say(self, data: bytes) -> bool:
-        """Like `stream`, behind its head, and without waiting. False: the client is slow, and `flushed` waits for it."""
+        """Like `stream`, without waiting. False: the client is slow, and `flushed` waits for it."""
+        if not self.started:
+            return self.open(data)
         self.last_said = time.monotonic()
         self.written += len(data)
         return self._outlet.write(data)
@@ -82,7 +86,7 @@ class Responder(Struct, eq=False):
     def begin(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
         """Write the head of a relayed answer."""
         self.add_headers(headers)
-        self.open(status, _WHOLE)
+        self.open(b"", status, _WHOLE)
 
     async def piece(self, data: bytes) -> None:
         """Write a piece of a relayed answer."""
@@ -115,13 +119,13 @@ class Responder(Struct, eq=False):
         """Write a whole answer."""
         self.pulse = None
         self.ended = True
-        self.written += len(body)
         headers = (
             (b"content-type", content_type.encode("latin-1", "replace")),
             (b"content-length", str(len(body)).encode()),
         )
-        self.open(status, (*_WHOLE, *headers))
-        self._outlet.end(body)
+        rest = body if self.started else b""
+        self.open(body, status, (*_WHOLE, *headers))
+        self._outlet.end(rest)
 
     async def keep_alive(self) -> None:
         """Say a filler."""

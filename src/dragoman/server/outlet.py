@@ -45,10 +45,11 @@ class HTTPOutlet(Struct, eq=False):
     _head: bytes = b""  # what of it has not left yet
     _chunked: bool = False
 
-    def begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Say the head; names in lower case. It leaves in the loop's next turn if nothing is said before.
+    def begin(self, status: int, headers: Iterable[tuple[bytes, bytes]], first: bytes = b"") -> bool:
+        """Say the head; names in lower case. Without a first piece of the body it leaves in the loop's next turn, if
+        nothing is said before.
 
-        Raise ValueError for a header that would end before its time.
+        Returns what `write` does. Raise ValueError for a header that would end before its time.
         """
         said = (*self._state.default_headers, *headers)
         status_line = _STATUS_LINES.get(status) or b"HTTP/1.1 %d " % status
@@ -61,7 +62,10 @@ class HTTPOutlet(Struct, eq=False):
             self.keeps = self.keeps and self._chunked
         self.begun = True
         self._head = b"%b%b%b\r\n\r\n" % (head, _CHUNKED if self._chunked else b"", b"" if self.keeps else _CLOSE)
-        asyncio.get_running_loop().call_soon(self.flush)
+        goes_on = self.write(first)
+        if self._head:
+            asyncio.get_running_loop().call_soon(self.flush)
+        return goes_on
 
     def write(self, data: bytes) -> bool:
         """Say a piece of the body. False: the client is slow, and `drained` waits for it before there is more."""

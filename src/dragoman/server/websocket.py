@@ -127,9 +127,10 @@ class _FrameOutlet:
         self._frames: list[Message] = []  # those that wait behind
         self._unsent: _Unsent | None = None  # the one that is on its way
 
-    def begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    def begin(self, status: int, headers: Iterable[tuple[bytes, bytes]], first: bytes = b"") -> bool:
         self._status = status
         self._headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
+        return not first or self.write(first)
 
     def write(self, data: bytes) -> bool:
         if self._status == 200:
