@@ -28,8 +28,10 @@ async def ask_in_turn(
     left = list(route.backends)
     while True:
         well = [backend for backend in left if not health.rests(backend.url)] if len(left) > 1 else left
-        helps = bool(parties.entry.parent)  # another exchange, which says how long this may take
-        backend = await load.enter(well or left, route.backend_model, patient=helps)
+        backend = load.take(well or left, route.backend_model)
+        if backend is None:
+            helps = bool(parties.entry.parent)  # another exchange, which says how long this may take
+            backend = await load.enter(well or left, route.backend_model, patient=helps)
         left.remove(backend)
         health.attempt(backend.url)
         parties.entry.attempted(backend)

@@ -16,7 +16,7 @@ from dragoman.gateway.parties import Parties
 from dragoman.gateway.prepare import made_readable
 from dragoman.gateway.relay import JSON, passed_headers
 from dragoman.gateway.server_tools import prepared
-from dragoman.gateway.sources import place_of
+from dragoman.gateway.sources import way_to
 from dragoman.hub.estimate import TOKENS_PER_IMAGE, tokens_in_request
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
@@ -99,8 +99,7 @@ async def _natively(members: jsons.Members, route: Route, backend: Backend, part
 
 
 async def _ask(url: str, body: dict[str, Any], backend: Backend, gateway: Gateway) -> dict[str, Any]:
-    _, headers = place_of(backend)
-    reply = await gateway.net.send("POST", url, headers, jsons.write(body), _TIMEOUTS)
+    reply = await gateway.net.send("POST", url, way_to(backend).headers, jsons.write(body), _TIMEOUTS)
     try:
         if reply.status != 200:
             raise Problem("backend_failed", f"the tokenizer answered with HTTP {reply.status}")

@@ -6,6 +6,7 @@ usage and whether the stream has ended. Only whole events are passed on, so that
 stream that breaks off can be told so in words the client understands.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -47,18 +48,22 @@ _RETURNED_PREFIXES: Final = ("anthropic-ratelimit-", "x-ratelimit-", "x-codex-")
 
 def why_not(client: ClientSide, route: Route, body: bytes) -> str:
     """Why this exchange cannot be relayed; empty if it can."""
-    spoken: set[Dialect] = set()
-    for backend in route.backends:
-        if backend.url == demo.URL:
-            return "the demo model speaks no dialect"
-        spoken.add(backend.dialect)
-    if spoken != {client.dialect}:
-        return f"the backend speaks {', '.join(sorted(spoken))}"
+    if foreign := _foreign(client.dialect, route.backends):
+        return foreign
     if wants(body, client.dialect, route):
         return "it holds images or documents that the backend cannot read"
     if _ENVELOPE in body:
         return "it brings back reasoning that another backend has sealed"
     return ""
+
+
+@functools.lru_cache(maxsize=256)
+def _foreign(dialect: Dialect, backends: tuple[Backend, ...]) -> str:
+    """What they speak, where it is not all this dialect: the same for each request."""
+    if any(backend.url == demo.URL for backend in backends):
+        return "the demo model speaks no dialect"
+    spoken = {backend.dialect for backend in backends}
+    return "" if spoken == {dialect} else f"the backend speaks {', '.join(sorted(spoken))}"
 
 
 async def relay(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:
@@ -103,7 +108,7 @@ async def _ask(
     headers = [*passed_headers(call, side.headers(backend)), JSON]
     if backend.profile.cuts_prompts:
         await demand_room_for(body, route, backend, parties)
-    asked = await parties.gateway.net.ask("POST", url, headers, body, route.timeouts)
+    asked = parties.gateway.net.ask("POST", url, headers, body, route.timeouts)
     passing = _Passing(side, parties, heard, keeps_usage=keeps_usage)  # while the backend thinks
     reply = await asked.reply()
     try:
@@ -145,7 +150,7 @@ class _Passing:
         """Raise Problem if it breaks off."""
         responder = self._parties.responder
         try:
-            while data := await reply.read():
+            while data := reply.waiting() or await reply.read():
                 if not (events := self._events.feed(data)):
                     continue
                 if not self._begun:

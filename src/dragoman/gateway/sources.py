@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeAlias
 
 import msgspec
+from msgspec import Struct
 
 from dragoman.gateway.gateway import MAX_ANSWER
 from dragoman.gateway.memory import reminded
@@ -21,7 +22,7 @@ from dragoman.hub.route import Backend, Route
 from dragoman.net.client import Reply
 from dragoman.protocols import BACKENDS
 from dragoman.protocols.call_kinds import Original, Restored, lowered
-from dragoman.protocols.codec import Stamp, StreamReader
+from dragoman.protocols.codec import BackendSide, Stamp, StreamReader
 from dragoman.protocols.seals import Enveloped, opened
 from dragoman.protocols.stop_sequences import StopSequences
 from dragoman.routing.lessons import learnt, lesson_of
@@ -97,7 +98,8 @@ async def open_source(
 async def _ask(
     request: Request, route: Route, backend: Backend, parties: Parties, losses: Losses, stamp: Stamp
 ) -> Source:
-    side, gateway, seals = BACKENDS[backend.dialect], parties.gateway, backend.seals
+    way, gateway = way_to(backend), parties.gateway
+    side, seals = way.side, way.seals
     if seals:
         request = reminded(request, gateway.vault, parties.entry.owner)
     request = opened(request, gateway.sealer, losses)
@@ -109,7 +111,7 @@ async def _ask(
         body = await asyncio.to_thread(side.write_request, request, route, backend, losses)
     else:
         body = side.write_request(request, route, backend, losses)
-    asked = await gateway.net.ask("POST", *place_of(backend), body, route.timeouts)
+    asked = gateway.net.ask("POST", way.url, way.headers, body, route.timeouts)
     try:
         # While the backend thinks, what will hear its answer is made.
         filters: list[Filter] = [*rescuers(request, originals, route, backend, parties, stamp)]
@@ -137,16 +139,22 @@ async def _ask(
     return filtered(_Whole(side.read_answer(body, request, backend.profile, stamp)), filters)
 
 
+class Way(Struct, frozen=True):
+    """How a backend is asked. seals: its reasoning may come with a proof that it wants back."""
+
+    side: BackendSide
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    seals: bool
+
+
 @functools.lru_cache(maxsize=256)
-def place_of(backend: Backend) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Where a backend is asked, and with what headers: the same for each request of ours."""
+def way_to(backend: Backend) -> Way:
+    """The same for each request of ours."""
     side = BACKENDS[backend.dialect]
-    own = side.headers(backend)
-    return side.url(backend), (
-        ("content-type", "application/json"),
-        ("accept", "application/json, text/event-stream"),
-        *own,
-    )
+    accepted = ("accept", "application/json, text/event-stream")
+    headers = (("content-type", "application/json"), accepted, *side.headers(backend))
+    return Way(side, side.url(backend), headers, backend.seals)
 
 
 async def problem_of(backend: Backend, reply: Reply) -> Problem:
@@ -234,7 +242,7 @@ class _Streamed(_Filters):
         return self
 
     async def read(self) -> list[Event]:
-        data = await self._reply.read()
+        data = self._reply.waiting() or await self._reply.read()
         return self.heard(self._reader.feed(data) if data else self._reader.finish())
 
     async def pour(self, into: Into) -> None:

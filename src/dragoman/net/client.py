@@ -48,12 +48,15 @@ class Client:
         headers: without `host`, `content-length` and what belongs to a connection; those are ours and left out.
         Raise Problem: "unreachable", "timeout", "truncated" or "backend_failed"; "internal" for an unsayable header.
         """
-        return await (await self.ask(method, url, headers, body, timeouts)).reply()
+        return await self.ask(method, url, headers, body, timeouts).reply()
 
-    async def ask(
+    def ask(
         self, method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes, timeouts: Timeouts
     ) -> "Asked":
-        """Like `send`, but do not wait for the reply: there may be things to do meanwhile."""
+        """Like `send`, but wait for nothing: there may be things to do meanwhile.
+
+        Where no connection is at rest, it is sent by who waits for the reply.
+        """
         target = read_target(url)
         proxy = self._proxies.find(target.origin)
         plain = proxy if target.origin.scheme == "http" else None
@@ -61,9 +64,8 @@ class Client:
         reused = self._pool.take(target.origin)
         if reused is not None:
             reused.ask(method, head, body, timeouts)
-            again = functools.partial(self._dial_and_ask, target.origin, proxy, method, head, body, timeouts)
-            return Asked(reused, self._pool, again)
-        return Asked(await self._dial_and_ask(target.origin, proxy, method, head, body, timeouts), self._pool)
+        anew = functools.partial(self._dial_and_ask, target.origin, proxy, method, head, body, timeouts)
+        return Asked(reused, self._pool, anew)
 
     async def send_guarded(
         self, method: str, target: Target, headers: Sequence[tuple[str, str]], timeouts: Timeouts, guard: Guard
@@ -126,37 +128,37 @@ class Client:
 class Asked:
     """A request that is on its way. Whoever has one waits for its reply, or closes it.
 
-    again: asks the same on a new connection; None = this is one.
+    connection: which was at rest; None = none was. anew: asks the same on a new one.
     """
 
-    __slots__ = ("_again", "_connection", "_pool")
+    __slots__ = ("_anew", "_connection", "_pool")
 
-    def __init__(
-        self, connection: Connection, pool: Pool, again: Callable[[], Awaitable[Connection]] | None = None
-    ) -> None:
+    def __init__(self, connection: Connection | None, pool: Pool, anew: Callable[[], Awaitable[Connection]]) -> None:
         self._connection: Final = connection
         self._pool: Final = pool
-        self._again: Final = again
+        self._anew: Final = anew
 
     async def reply(self) -> Reply:
         """Wait for the head of the reply, and raise what `Client.send` raises. Cancelled, hang up at once."""
-        try:
-            reader = await self._connection.head()
-        except Problem as problem:
-            # It may have been closed while our request was on its way. Once it has said something, or is merely slow,
-            # the request may have been acted upon.
-            if self._again is None or self._connection.heard or problem.kind != "truncated":
-                raise
-        else:
-            if self._again is None or not self._connection.parted(reader):
-                return Reply(self._connection, reader, self._pool)
-            self._connection.abort()
-        connection = await self._again()
+        if (reused := self._connection) is not None:
+            try:
+                reader = await reused.head()
+            except Problem as problem:
+                # It may have been closed while our request was on its way. Once it has said something, or is merely
+                # slow, the request may have been acted upon.
+                if reused.heard or problem.kind != "truncated":
+                    raise
+            else:
+                if not reused.parted(reader):
+                    return Reply(reused, reader, self._pool)
+                reused.abort()
+        connection = await self._anew()
         return Reply(connection, await connection.head(), self._pool)
 
     def close(self) -> None:
         """Nobody waits for the reply any more: hang up."""
-        self._connection.abort()
+        if self._connection is not None:
+            self._connection.abort()
 
 
 def _closed() -> Problem:

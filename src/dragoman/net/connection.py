@@ -145,9 +145,14 @@ class Connection(asyncio.Protocol):
             except asyncio.CancelledError:
                 self.abort()
                 raise
+        return self.take(reply)
+
+    def take(self, reply: ReplyReader) -> bytes:
+        """What has come of the body and was not read; b"" = nothing has."""
         self._unread = 0
         if self._paused:
             self._resume()
+        chunks = reply.chunks
         if len(chunks) == 1:
             return chunks.pop()
         data = b"".join(chunks)

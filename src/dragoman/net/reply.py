@@ -47,6 +47,12 @@ class Reply:
             self._end()
         return data
 
+    def waiting(self) -> bytes:
+        """What has come since the last call, if that can be told without waiting; else b"", and `read` knows more."""
+        if self._connection is None or self._inflater is not None:
+            return b""
+        return self._connection.take(self._reader)
+
     async def pour(self, into: Into) -> None:
         """Hand on what comes in the moment in which it has come, until `into` says False; then `read` goes on.
 

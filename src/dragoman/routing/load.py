@@ -35,19 +35,23 @@ class Load:
     def under_way(self, url: str, model: str) -> int:
         return self._under_way.get((url, model), 0)
 
-    async def enter(self, backends: Sequence[Backend], model: str, *, patient: bool = False) -> Backend:
-        """Return the first of the backends that takes one more request, which counts until `leave`.
-
-        Raise Problem("overloaded") if none does for too long, or if too many wait already. patient: who asks says for
-        how long, and cancels this.
-        """
+    def take(self, backends: Sequence[Backend], model: str) -> Backend | None:
+        """Return the first of the backends that takes one more request, which counts until `leave`; None = none does."""
         for backend in backends:
             at = backend.url, model
             under_way = self._under_way.get(at, 0)
             if not backend.max_inflight or under_way < backend.max_inflight:
                 self._under_way[at] = under_way + 1
                 return backend
-        return await self._wait(backends, model, None if patient else self._longest_wait)
+        return None
+
+    async def enter(self, backends: Sequence[Backend], model: str, *, patient: bool = False) -> Backend:
+        """Like `take`, and wait for a place where there is none.
+
+        Raise Problem("overloaded") if there is none for too long, or if too many wait already. patient: who asks says
+        for how long, and cancels this.
+        """
+        return self.take(backends, model) or await self._wait(backends, model, None if patient else self._longest_wait)
 
     def leave(self, backend: Backend, model: str) -> None:
         """A request has ended. Its place goes to who waits for it, else it is free."""
