@@ -5,7 +5,6 @@ import time
 
 import pytest
 
-from dragoman.config.snapshot import Key
 from dragoman.gateway.entry import Entry
 from dragoman.hub.events import Ended, Noted
 from dragoman.hub.losses import Losses
@@ -16,8 +15,8 @@ from dragoman.hub.usage import Usage
 
 def entry() -> Entry:
     made = Entry("req_1", "/v1/messages", "anthropic-messages")
-    made.admitted(Key("me"))
-    made.asked("m", "m")
+    made.key = "me"
+    made.model = made.configured = "m"
     made.rail, made.status = "translate", 200
     return made
 

@@ -48,7 +48,7 @@ def test_nothing_is_answered_before_the_house_is_open() -> None:
         with pytest.raises(RuntimeError, match="before its lifespan began"):
             await app()({"type": "websocket"}, receive, send)
         flow = Flow(Wire())
-        outlet = HTTPOutlet(flow, "GET", "1.1", ServerState(), lambda: None, keeps=True)
+        outlet = HTTPOutlet(flow, "GET", "1.1", ServerState(), None, keeps=True)
         with pytest.raises(RuntimeError, match="before its lifespan began"):
             await app().answer(HTTPRequest("GET", "/healthz", "", {}, None, Body({}, flow), outlet))
 

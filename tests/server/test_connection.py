@@ -315,7 +315,14 @@ def test_what_stands_behind_a_body_is_no_header() -> None:
     run(main)
 
 
-@pytest.mark.parametrize("head", [b"POST / HTTP/1.0\r\n", b"POST / HTTP/1.1\r\nconnection: close\r\n"])
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST / HTTP/1.0\r\n",
+        b"POST / HTTP/1.0\r\nconnection: keep-alive\r\n",
+        b"POST / HTTP/1.1\r\nconnection: close\r\n",
+    ],
+)
 def test_who_wants_one_answer_gets_one(head: bytes) -> None:
     async def main() -> None:
         async with hall(echo) as running, running.talk() as line:

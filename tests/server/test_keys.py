@@ -35,7 +35,7 @@ def wait_for(door: Door, given: Snapshot) -> str:
 
 
 def outcome(headers: Mapping[str, str], given: Snapshot) -> str:
-    return wait_for(Door(FailedLogins(), lambda: "192.0.2.1", headers), given)
+    return wait_for(Door(FailedLogins(), lambda *_: "192.0.2.1", None, headers), given)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ class Guesser:
 
     def tries(self, key: str | None, address: str = "192.0.2.1") -> str:
         headers = {} if key is None else {"x-api-key": key}
-        return wait_for(Door(self.failed, lambda: address, headers, lambda: self.now, self.sleep), WITH_KEYS)
+        return wait_for(Door(self.failed, lambda *_: address, None, headers, lambda: self.now, self.sleep), WITH_KEYS)
 
 
 def test_who_guesses_has_to_wait_and_is_then_refused() -> None:
@@ -97,7 +97,7 @@ def test_the_refusal_says_how_long() -> None:
     guesser = Guesser()
     for _ in range(5):
         guesser.tries(OTHER)
-    door = Door(guesser.failed, lambda: "192.0.2.1", {}, lambda: guesser.now, guesser.sleep)
+    door = Door(guesser.failed, lambda *_: "192.0.2.1", None, {}, lambda: guesser.now, guesser.sleep)
     with pytest.raises(Problem, match="too many failed logins from this address; try again in 57s") as raised:
         asyncio.run(door(WITH_KEYS))
     assert raised.value.retry_after == 57
@@ -121,7 +121,9 @@ def test_guesses_side_by_side_are_no_way_round() -> None:
     async def main() -> list[str]:
         async def one() -> str:
             try:
-                await Door(guesser.failed, lambda: "192.0.2.1", {"x-api-key": OTHER}, lambda: 1000.0, sleep)(WITH_KEYS)
+                await Door(guesser.failed, lambda *_: "192.0.2.1", None, {"x-api-key": OTHER}, lambda: 1000.0, sleep)(
+                    WITH_KEYS
+                )
             except Problem as problem:
                 return problem.kind
             return "in"

@@ -33,7 +33,7 @@ class Said(Wire):
     def outlet(self, method: str = "POST", version: str = "1.1", *, keeps: bool = True) -> HTTPOutlet:
         state = ServerState()
         state.default_headers = [(b"date", b"today")]
-        return HTTPOutlet(self.flow, method, version, state, self.over, keeps=keeps)
+        return HTTPOutlet(self.flow, method, version, state, self, keeps=keeps)
 
     def answer(self, method: str = "POST") -> tuple[http.client.HTTPResponse, bytes]:
         """As the standard library reads it."""

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
-from dragoman.config.snapshot import Key
 from dragoman.hub.events import Event, Noted
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
@@ -24,7 +23,8 @@ _LONGEST_PRIVATE: Final = 500
 class Entry(Struct, eq=False):
     """Filled while the exchange goes on. Times in seconds of the monotonic clock, but for started: since the epoch.
 
-    owner: whose the things are that are kept between requests. configured: the name of the model that `model` means.
+    owner: whose the things are that are kept between requests.
+    configured: the name of the model that `model` means; "" = nobody knows it.
     tool_runs: that the proxy made for the model. rescued_calls: that the model has said as text.
     session: where the body says it and the headers do not.
     read_bytes: of the request as it was read, what it goes on from included.
@@ -65,13 +65,6 @@ class Entry(Struct, eq=False):
     images: int = 0
     reused: int = 0
     parent: str = ""
-
-    def admitted(self, key: Key) -> None:
-        self.key, self.owner = key.name, key.fingerprint
-
-    def asked(self, model: str, configured: str) -> None:
-        """configured: "" for a model that nobody knows."""
-        self.model, self.configured = model, configured
 
     def attempted(self, backend: Backend) -> None:
         """A backend is being asked."""

@@ -48,7 +48,7 @@ async def exchange(call: Call, client: ClientSide, endpoint: Endpoint, gateway: 
     gateway.books.open(entry, responder, call.headers)
     try:
         key = await call.admit(snapshot)
-        entry.admitted(key)
+        entry.key, entry.owner = key.name, key.fingerprint
         body = await call.read_body(snapshot.config.max_body_bytes)
         entry.body_bytes = len(body)
         await endpoint(parties, snapshot, key, body)
@@ -144,11 +144,11 @@ async def voices(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) ->
 
 
 def _route(parties: Parties, snapshot: Snapshot, key: Key, model: str, members: jsons.Members) -> Route:
-    known = snapshot.model(model)
-    parties.entry.asked(model, known.name if known is not None else "")
+    known, entry = snapshot.model(model), parties.entry
+    entry.model, entry.configured = model, known.name if known is not None else ""
     affinity = functools.partial(affinity_in, parties.call.headers, members)
     route = parties.gateway.router.resolve(snapshot, key, model, parties.client.dialect, affinity)
-    parties.entry.backend_model = route.backend_model
+    entry.backend_model = route.backend_model
     return route
 
 

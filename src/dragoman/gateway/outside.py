@@ -67,8 +67,8 @@ class Outside:
         key = Key(self._parent.key, None, self._parent.owner)
         entry = Entry(request_id, purpose, request.dialect)
         entry.parent, entry.rail = self._parent.id, "translate"
-        entry.admitted(key)
-        entry.asked(model, model)
+        entry.key, entry.owner = key.name, key.fingerprint
+        entry.model = entry.configured = model
         parties = Parties(
             self._call,
             CLIENTS[request.dialect],

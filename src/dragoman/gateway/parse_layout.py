@@ -8,7 +8,7 @@ from dragoman.hub.problems import Problem
 async def parse_layout(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> None:  # noqa: ARG001 - as every endpoint
     """The answer passes as it is."""
     settings = snapshot.config.documents.paddleocr
-    parties.entry.asked("layout-parsing", "")
+    parties.entry.model = "layout-parsing"
     parties.entry.rail = "relay"
     if settings is None or not settings.backends:
         raise Problem("unknown_path", "there is no layout service here; `documents.paddleocr` names one")

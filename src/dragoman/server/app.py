@@ -11,7 +11,9 @@ import logging
 import os
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+from msgspec import Struct
 
 from dragoman.config.data_dir import data_directory, ledger_file
 from dragoman.config.snapshot import ConfigSource, Snapshot
@@ -66,7 +68,7 @@ _CHAT: Final = CLIENTS["openai-chat"]
 _RESPONSES: Final = CLIENTS["openai-responses"]
 
 
-class _Post(NamedTuple):
+class _Post(Struct, frozen=True):
     """An endpoint that is an exchange. client: whose envelope its errors have."""
 
     client: ClientSide
@@ -237,13 +239,12 @@ class App:
         if (place := self._endpoints.get((method, path))) is None:
             path = routed_path(path)
             place = self._endpoints.get((method, path))
-        address = functools.partial(self._address, request.peer, headers)
-        door = Door(self._failed, address, headers)
+        door = Door(self._failed, self._address, request.peer, headers)
         call = Call(new_id(), method, path, request.query, headers, door, request.body.read, request.outlet)
         if place is not None:
             return exchange.exchange(call, place.client, place.endpoint, gateway)
         if (page := self._pages.at(path)) is not None:
-            visit = Door(self._failed_visits, address, headers)
+            visit = Door(self._failed_visits, self._address, request.peer, headers)
             is_secure = self._trusted().is_secure(request.peer, headers.get("x-forwarded-proto"))
             return self._pages.answer(page, call, visit, is_secure=is_secure)
         return read(call, gateway, _TAKE_POST)
@@ -258,7 +259,7 @@ class App:
             await refuse_path(path, post.client, receive, send)
             return
         headers = headers_of(scope)
-        door = Door(self._failed, functools.partial(self._address, peer_of(scope), headers), headers)
+        door = Door(self._failed, self._address, peer_of(scope), headers)
         await ResponsesSocket(door, headers, post.client, post.endpoint, gateway).serve(receive, send)
 
     def _address(self, peer: str | None, headers: Mapping[str, str]) -> str:

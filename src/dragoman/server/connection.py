@@ -21,7 +21,7 @@ from dragoman.hub.problems import Problem
 from dragoman.server.flow import Flow
 from dragoman.server.outlet import HTTPOutlet
 from dragoman.server.requests import Body, HTTPRequest
-from dragoman.wire.fields import names_and_values
+from dragoman.wire.fields import by_name
 
 _log: Final = logging.getLogger("dragoman.server")
 _LARGEST_HEAD: Final = 64 * 2**10  # bytes
@@ -51,9 +51,10 @@ class ClientConnection(asyncio.Protocol):
         self._loop: Final = _loop or asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._since = 0.0  # loop time of the last thing that was heard or answered
-        # The head that is being read: the pieces of its URL, none between heads; its fields, names and values by turns.
+        # The head that is being read: the pieces of its URL, none between heads; the names and values of its fields.
         self._url: Final[list[bytes]] = []
-        self._fields: list[bytes] = []
+        self._names: Final[list[bytes]] = []
+        self._values: Final[list[bytes]] = []
         # Bytes that were read for it since the read in which it began, or for what is no body around the chunks of one;
         # None = not even that.
         self._unended: int | None = None
@@ -134,29 +135,32 @@ class ClientConnection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._url:  # what comes behind the body is no header any more
-            self._fields += name, value
+            self._names.append(name)
+            self._values.append(value)
 
     def on_headers_complete(self) -> None:
-        parser, url, fields = self._parser, b"".join(self._url), self._fields
+        parser, url = self._parser, b"".join(self._url)
+        names, values = b"\n".join(self._names), b"\n".join(self._values)
         self._url.clear()
-        self._unended, self._fields = None, []
+        self._names.clear()
+        self._values.clear()
+        self._unended = None
         if parser is None:
             return  # what came before was refused
-        if len(url) + sum(map(len, fields)) > _LARGEST_HEAD:
+        if len(url) + len(names) + len(values) > _LARGEST_HEAD:
             self._refuse_head()
             return
-        names, values = names_and_values(fields)
-        headers = dict(zip(names, values, strict=True))
-        if len(headers) < len(names):
-            headers = _joined(names, values)
+        headers = by_name(names, values)
         if parser.should_upgrade():
             self._elsewhere = url, headers
             return  # the parser reads no further, and raises when it is back
-        method, version = parser.get_method().decode("ascii"), parser.get_http_version()
-        keeps = version != "1.0" and parser.should_keep_alive()
-        outlet = HTTPOutlet(self._flow, method, version, self._state, self._over, keeps=keeps)
+        method, keeps, version = parser.get_method().decode("ascii"), parser.should_keep_alive(), "1.1"
+        if not keeps or "connection" in headers:  # else it is no 1.0, and to say so costs as much as all of the above
+            version = parser.get_http_version()
+            keeps = keeps and version != "1.0"
+        outlet = HTTPOutlet(self._flow, method, version, self._state, self, keeps=keeps)
         body = Body(headers, self._flow)
-        path, query = _place(url)
+        path, query = _place(url.decode("latin-1"))
         request = HTTPRequest(method, path, query, headers, self._peer, body, outlet)
         if self._present is None:
             self._begin(request)
@@ -206,7 +210,7 @@ class ClientConnection(asyncio.Protocol):
             self._idle, self._next = asyncio.current_task(), self._loop.create_future()
             request = await self._next
 
-    def _over(self) -> None:
+    def over(self) -> None:
         """The present request is answered."""
         present, self._present = self._present, None
         if present is None or self._transport.is_closing():
@@ -273,7 +277,7 @@ class ClientConnection(asyncio.Protocol):
         if self._last is not None:  # its rest, of which nobody wants to know: it has been answered
             self._hang_up()
             return
-        outlet = HTTPOutlet(self._flow, "", "1.1", self._state, _nothing, keeps=False)
+        outlet = HTTPOutlet(self._flow, "", "1.1", self._state, None, keeps=False)
         body = f"{said}\n".encode("utf-8", "replace")
         outlet.begin(status, [*_PLAIN, (b"content-length", str(len(body)).encode())])
         outlet.end(body)
@@ -321,14 +325,6 @@ def client_connections(answer: Answer) -> type[asyncio.Protocol]:
     return cast("type[asyncio.Protocol]", functools.partial(ClientConnection, answer))
 
 
-def _joined(names: list[str], values: list[str]) -> dict[str, str]:
-    """Of a repeated name the values joined, as HTTP allows."""
-    headers: dict[str, list[str]] = {}
-    for name, value in zip(names, values, strict=True):
-        headers.setdefault(name, []).append(value)
-    return {name: ", ".join(said) for name, said in headers.items()}
-
-
 def _head(method: bytes, url: bytes, headers: dict[str, str]) -> bytes:
     """A head as it was read, written again."""
     lines = [b"%b %b HTTP/1.1" % (method, url), *(f"{n}: {v}".encode("latin-1") for n, v in headers.items())]
@@ -336,19 +332,14 @@ def _head(method: bytes, url: bytes, headers: dict[str, str]) -> bytes:
 
 
 @functools.lru_cache(maxsize=64)  # clients ask for the same few, again and again
-def _place(url: bytes) -> tuple[str, str]:
+def _place(url: str) -> tuple[str, str]:
     """Path and query of what a request line names: a path, or by way of a proxy a whole URL."""
-    if not url.startswith(b"/"):
+    if not url.startswith("/"):
         try:
-            parsed = httptools.parse_url(url)
+            parsed = httptools.parse_url(url.encode("latin-1"))
         except httptools.HttpParserInvalidURLError:
             return "", ""
-        path, query = parsed.path or b"/", parsed.query or b""
+        path, query = (parsed.path or b"/").decode("latin-1"), (parsed.query or b"").decode("latin-1")
     else:
-        path, _, query = url.partition(b"?")
-    place = path.decode("latin-1")
-    return unquote(place) if "%" in place else place, query.decode("latin-1")
-
-
-def _nothing() -> None:
-    """Nobody waits for the end of a refusal."""
+        path, _, query = url.partition("?")
+    return unquote(path) if "%" in path else path, query

@@ -27,13 +27,14 @@ def token_in(headers: Mapping[str, str]) -> str | None:
 
 
 class Door(Struct, frozen=True, eq=False):
-    """Admits one call. address: finds the caller's; asked only where somebody has guessed keys.
+    """Admits one call. address: finds the caller's, by peer and headers; asked only where somebody has guessed keys.
 
     clock: seconds, monotonic.
     """
 
     _failed: FailedLogins
-    _address: Callable[[], str]
+    _address: Callable[[str | None, Mapping[str, str]], str]
+    _peer: str | None
     _headers: Mapping[str, str]
     _clock: Callable[[], float] = time.monotonic
     _sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -56,7 +57,7 @@ class Door(Struct, frozen=True, eq=False):
 
     def guessed(self) -> None:
         """What this address said was wrong."""
-        self._failed.failed(self._address(), self._clock())
+        self._failed.failed(self._address(self._peer, self._headers), self._clock())
 
     async def slow_down(self) -> None:
         """Wait if this address has guessed, and look again afterwards: others may have gone on guessing meanwhile.
@@ -65,7 +66,7 @@ class Door(Struct, frozen=True, eq=False):
         """
         if not self._failed.strikes:
             return
-        address = self._address()
+        address = self._address(self._peer, self._headers)
         waited = 0.0
         while True:
             verdict = self._failed.verdict(address, self._clock())

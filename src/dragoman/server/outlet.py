@@ -5,9 +5,9 @@ the proxy a twentieth of a short request and wakes the client for a head with wh
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
 from uvicorn.server import ServerState
@@ -27,18 +27,25 @@ _CLOSE: Final = b"\r\nconnection: close"
 _CHUNKED: Final = b"\r\ntransfer-encoding: chunked"
 
 
+class Asker(Protocol):
+    """Who asks for answers, one after the other."""
+
+    def over(self) -> None:
+        """The present one is said."""
+
+
 class HTTPOutlet(Struct, eq=False):
     """Of one request. An Outlet, as the gateway knows it.
 
-    method, version: the request's. state: has the headers of every answer. over: is told of the end. keeps: whether the
-    connection is to serve another request afterwards.
+    method, version: the request's. state: has the headers of every answer. asker: is told of the end, if anybody is.
+    keeps: whether the connection is to serve another request afterwards.
     """
 
     _flow: Flow
     _method: str
     _version: str
     _state: ServerState
-    _over: Callable[[], None]
+    _asker: Asker | None
     keeps: bool
     begun: bool = False
     ended: bool = False
@@ -88,7 +95,8 @@ class HTTPOutlet(Struct, eq=False):
             data = self._behind_head(data)
         if data:
             self._flow.write(data)
-        self._over()
+        if self._asker is not None:
+            self._asker.over()
 
     async def drained(self) -> None:
         """Wait until the client has room for more."""

@@ -9,3 +9,13 @@ def names_and_values(fields: Sequence[bytes]) -> tuple[list[str], list[str]]:
         return [], []
     names, values = b"\n".join(fields[::2]), b"\n".join(fields[1::2])
     return names.lower().decode("latin-1").split("\n"), values.decode("latin-1").split("\n")
+
+
+def by_name(names: bytes, values: bytes) -> dict[str, str]:
+    """Of a repeated name the values joined, as HTTP allows. names, values: one to a line, as no field can hold a break."""
+    headers: dict[str, str] = {}
+    if names:
+        said = values.decode("latin-1").split("\n")
+        for at, name in enumerate(names.lower().decode("latin-1").split("\n")):
+            headers[name] = f"{headers[name]}, {said[at]}" if name in headers else said[at]
+    return headers

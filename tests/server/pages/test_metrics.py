@@ -21,7 +21,7 @@ class Monitor:
         self.pages: Final = Pages(settings, MetricsPage(Books(None, metrics)).pages())
 
     def asks(self, **headers: str) -> Came:
-        door = Door(self.failed, lambda: "192.0.2.7", headers, lambda: 0.0, _at_once)
+        door = Door(self.failed, lambda *_: "192.0.2.7", None, headers, lambda: 0.0, _at_once)
         return visited(self.pages, "/metrics", headers=headers, door=door)
 
 

@@ -51,7 +51,7 @@ class Dashboard:
         self, path: str, said: Mapping[str, Any], cookie: str = "", *, is_secure: bool = False, **more: str
     ) -> Came:
         headers = {"cookie": cookie, **more}
-        door = Door(self.failed, lambda: "192.0.2.7", headers, lambda: 0.0, _at_once)
+        door = Door(self.failed, lambda *_: "192.0.2.7", None, headers, lambda: 0.0, _at_once)
         return visited(self.pages, path, "POST", headers, jsons.write(said), door=door, is_secure=is_secure)
 
     def log_in(self) -> str:

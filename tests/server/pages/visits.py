@@ -54,6 +54,6 @@ def visited(
     assert page is not None, f"there is no page at {path}"
     said = {"host": "here:1", "content-type": "application/json", **(headers or {})}
     asked = call(path, method, said, body, told, query)
-    door = door or Door(FailedLogins(), lambda: "192.0.2.1", said)
+    door = door or Door(FailedLogins(), lambda *_: "192.0.2.1", None, said)
     asyncio.run(pages.answer(page, asked, door, is_secure=is_secure))
     return Came(told)
