@@ -75,24 +75,28 @@ async def open_source(
 
     What a refusal teaches is tried at once, and kept for the next request if it helped.
     """
-    changes: dict[str, Any] = {}
     lost_before = len(losses.noted)
-    for more in reversed(range(_MOST_LESSONS + 1)):
+    try:
+        return await _ask(request, route, backend, parties, losses, stamp)
+    except Problem as problem:
+        refusal = problem
+    changes: dict[str, Any] = {}
+    for _ in range(_MOST_LESSONS):
+        lesson = lesson_of(refusal, backend.profile)
+        if lesson is None or not changes.keys().isdisjoint(lesson.changes):
+            break
+        _log.warning("%s: the backend %s; learnt from: %s", route.model, lesson.about, refusal.public)
+        backend = msgspec.structs.replace(backend, profile=learnt(backend.profile, lesson))
+        changes |= lesson.changes
+        del losses.noted[lost_before:]
         try:
             source = await _ask(request, route, backend, parties, losses, stamp)
         except Problem as problem:
-            lesson = lesson_of(problem, backend.profile)
-            if lesson is None or not more or not changes.keys().isdisjoint(lesson.changes):
-                raise
-            _log.warning("%s: the backend %s; learnt from: %s", route.model, lesson.about, problem.public)
-            backend = msgspec.structs.replace(backend, profile=learnt(backend.profile, lesson))
-            changes |= lesson.changes
-            del losses.noted[lost_before:]
+            refusal = problem
         else:
-            if changes:
-                parties.gateway.knowledge.teach(backend.url, route.backend_model, changes)
+            parties.gateway.knowledge.teach(backend.url, route.backend_model, changes)
             return source
-    raise AssertionError("the last refusal is raised")
+    raise refusal
 
 
 async def _ask(
@@ -130,7 +134,8 @@ async def _ask(
         if reply.status != 200:
             raise await problem_of(backend, reply)  # noqa: TRY301 - the reply is closed on every way out
         if streamed is not None:
-            return streamed.of(reply)
+            streamed.reply = reply
+            return streamed
         body = await reply.read_all(MAX_ANSWER)
     except BaseException:
         reply.close()
@@ -229,32 +234,28 @@ class _Filtered(_Filters):
 
 
 class _Streamed(_Filters):
-    """A backend's stream. It is made before its reply has come, and is of use only then."""
+    """A backend's stream. It is made before its reply has come, and is of use as soon as it is given that."""
 
-    _reply: Reply
+    reply: Reply
 
     def __init__(self, reader: StreamReader, filters: Sequence[Filter]) -> None:
         super().__init__(filters)
         self._reader: Final = reader
 
-    def of(self, reply: Reply) -> "_Streamed":
-        self._reply = reply
-        return self
-
     async def read(self) -> list[Event]:
-        data = self._reply.waiting() or await self._reply.read()
+        data = self.reply.waiting() or await self.reply.read()
         return self.heard(self._reader.feed(data) if data else self._reader.finish())
 
     async def pour(self, into: Into) -> None:
         feed, heard = self._reader.feed, self.heard
-        await self._reply.pour(lambda data: into(heard(feed(data))))
+        await self.reply.pour(lambda data: into(heard(feed(data))))
 
     async def settle(self) -> None:
         if not self.cut:
-            await settle(self._reply)
+            await settle(self.reply)
 
     def close(self) -> None:
-        self._reply.close()
+        self.reply.close()
 
 
 class Made:

@@ -10,6 +10,8 @@ import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from msgspec import Struct
+
 from dragoman.hub.problems import Problem
 from dragoman.hub.route import Timeouts
 from dragoman.net.connection import Connection
@@ -125,18 +127,15 @@ class Client:
         return self._tls
 
 
-class Asked:
+class Asked(Struct, eq=False):
     """A request that is on its way. Whoever has one waits for its reply, or closes it.
 
     connection: which was at rest; None = none was. anew: asks the same on a new one.
     """
 
-    __slots__ = ("_anew", "_connection", "_pool")
-
-    def __init__(self, connection: Connection | None, pool: Pool, anew: Callable[[], Awaitable[Connection]]) -> None:
-        self._connection: Final = connection
-        self._pool: Final = pool
-        self._anew: Final = anew
+    _connection: Connection | None
+    _pool: Pool
+    _anew: Callable[[], Awaitable[Connection]]
 
     async def reply(self) -> Reply:
         """Wait for the head of the reply, and raise what `Client.send` raises. Cancelled, hang up at once."""
