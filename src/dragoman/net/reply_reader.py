@@ -6,7 +6,7 @@ from typing import Final
 import httptools
 
 from dragoman.net.headers import Headers
-from dragoman.wire.fields import names_and_values
+from dragoman.wire.fields import one_by_one
 
 MAX_HEAD: Final = 64 * 2**10
 _NONE: Final = Headers()
@@ -29,10 +29,11 @@ class ReplyReader:
     __slots__ = (
         "_bodiless",
         "_feed",
-        "_fields",
         "_fruitless",
+        "_names",
         "_parser",
         "_until_close",
+        "_values",
         "chunks",
         "complete",
         "headed",
@@ -51,7 +52,8 @@ class ReplyReader:
         self.headed = self.complete = self.reusable = False
         self._bodiless = method == "HEAD"
         self._until_close = False
-        self._fields: list[bytes] = []  # names and values by turns
+        self._names: Final[list[bytes]] = []
+        self._values: Final[list[bytes]] = []
         self._fruitless = 0
         parser = httptools.HttpResponseParser(self)
         # As tolerant of sloppy servers as aiohttp is, but for odd characters in headers: those could travel further.
@@ -102,26 +104,29 @@ class ReplyReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.headed:  # else it is a trailer
-            self._fields += name, value
+            self._names.append(name)
+            self._values.append(value)
 
     def on_headers_complete(self) -> None:
-        parser, fields, self._fields = self._parser, self._fields, []
+        parser, names, values = self._parser, b"\n".join(self._names), b"\n".join(self._values)
+        self._names.clear()
+        self._values.clear()
         assert parser is not None, "it is the parser that calls"
         status = parser.get_status_code()
         if status == 101:
             raise RubbishError("status 101, though no upgrade was asked for")
         if status < 200:
             return
-        if sum(map(len, fields)) > MAX_HEAD:
+        if len(names) + len(values) > MAX_HEAD:
             raise RubbishError(f"more than {MAX_HEAD} bytes of header fields")
-        names, values = names_and_values(fields)
+        named, said = one_by_one(names, values)
         self.status = status
-        self.headers = headers = Headers(zip(names, values, strict=True))
+        self.headers = headers = Headers(zip(named, said))  # noqa: B905 - as many of either, and asking takes longer
         # Does the head say where the body ends? Otherwise the connection's end is the body's (RFC 9112, 6.3).
         coding = headers.get("transfer-encoding")  # the last of them
         framed = "content-length" in headers if coding is None else coding.lower().rstrip().endswith("chunked")
-        if len(headers) < len(names):
-            self.headers = Headers(zip(reversed(names), reversed(values), strict=True))
+        if len(headers) < len(named):
+            self.headers = Headers(zip(reversed(named), reversed(said), strict=True))
         self.headed = True
         self.reusable = parser.should_keep_alive()
         self._bodiless = self._bodiless or status in {204, 304}

@@ -1,21 +1,21 @@
-"""The header fields of a message, as an HTTP parser tells them: names and values by turns, as bytes."""
+"""The header fields of a message: their names, and their values, as bytes and one to a line.
 
-from collections.abc import Sequence
+An HTTP parser tells them one by one. All are read in one go, since no field can hold a line break.
+"""
 
 
-def names_and_values(fields: Sequence[bytes]) -> tuple[list[str], list[str]]:
-    """Names in lower case. All are read in one go, since no field can hold a line break, and one at a time costs more."""
-    if not fields:
+def one_by_one(names: bytes, values: bytes) -> tuple[list[str], list[str]]:
+    """Names in lower case."""
+    if not names:
         return [], []
-    names, values = b"\n".join(fields[::2]), b"\n".join(fields[1::2])
-    return names.lower().decode("latin-1").split("\n"), values.decode("latin-1").split("\n")
+    named, said = names.lower().decode("latin-1").split("\n"), values.decode("latin-1").split("\n")
+    assert len(named) == len(said), "a field holds a line break"
+    return named, said
 
 
 def by_name(names: bytes, values: bytes) -> dict[str, str]:
-    """Of a repeated name the values joined, as HTTP allows. names, values: one to a line, as no field can hold a break."""
+    """Names in lower case, and of a repeated one the values joined, as HTTP allows."""
     headers: dict[str, str] = {}
-    if names:
-        said = values.decode("latin-1").split("\n")
-        for at, name in enumerate(names.lower().decode("latin-1").split("\n")):
-            headers[name] = f"{headers[name]}, {said[at]}" if name in headers else said[at]
+    for name, value in zip(*one_by_one(names, values)):  # noqa: B905 - as many of either, and asking takes longer
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
