@@ -54,7 +54,9 @@ class SSEReader(Struct):
                 end = data.find(b"\n", line)
             if data.startswith(b"data: ", line) and data.startswith(b"\n", end + 1):
                 frames.append(Frame(name, data[line + 6 : end]))
-                start, self._begun = end + 2, True
+                start = end + 2
+                if not self._begun:
+                    self._begun = True
             else:
                 end = data.find(b"\n\n", start) + 2
                 frames += self._lines(data[start:end] if end > 1 else data[start:])

@@ -38,8 +38,7 @@ _MEANINGFUL: Final = (
     "tool_calls",
     "function_call",
 )
-_THOUGHTS: Final = frozenset({"reasoning_content", "reasoning", "reasoning_details"})
-_RARE: Final = frozenset({"refusal", "annotations", "tool_calls", "function_call"})
+_MORE: Final = frozenset(_MEANINGFUL) - {"content"}
 # Per kind of block: the member that usually makes it grow, and what of a delta would mean more than that.
 _GROWS: Final = {
     kind: (member, tuple(other for other in _MEANINGFUL if other != member))
@@ -83,8 +82,7 @@ class AnswerReader:
         except FrameTooLargeError as error:
             self._fail(Problem("backend_failed", f"the backend sent an unreadable stream: {error}"))
             return self._taken()
-        for frame in frames:
-            self._frame(frame)
+        self._hear(frames)
         said, self._said = self._said, []
         return said
 
@@ -93,8 +91,7 @@ class AnswerReader:
             return []
         if self._frames.body:
             return self.read_whole(bytes(self._frames.body))
-        for frame in self._frames.unfinished():
-            self._frame(frame)
+        self._hear(self._frames.unfinished())
         if not self._over:
             # Without [DONE] the finish reason is the only sign that the answer is whole.
             self._end(whole=self._raw is not None)
@@ -118,29 +115,32 @@ class AnswerReader:
         said, self._said = self._said, []
         return said
 
-    def _frame(self, frame: Frame) -> None:
-        if self._over:
-            return
-        if frame.data == DONE:  # before a tolerant reader looks for JSON in it
-            self._end(whole=self._began)
-            return
-        try:
-            chunk = jsons.read(frame.data)
-        except jsons.JSONError as error:
-            data = frame.data.strip()
-            if data == DONE:
+    def _hear(self, frames: list[Frame]) -> None:
+        for frame in frames:
+            if self._over:
+                return
+            if frame.data == DONE:  # before a tolerant reader looks for JSON in it
                 self._end(whole=self._began)
-            elif data:
-                self._garbled("the backend sent a garbled stream", error, data)
-            return
-        if type(chunk) is not dict or frame.event == "error":
-            self._fail(read_problem(0, {}, frame.data))
-        elif (self._kind is not None or self._calls) and self._goes_on(chunk):
-            return
-        elif ("error" in chunk or not chunk.get("choices") or chunk.get("object") == "error") and _error_in(chunk):
-            self._fail(read_problem(0, {}, frame.data))
-        else:
-            self._chunk(chunk, "delta")
+                return
+            try:
+                chunk = jsons.read(frame.data)
+            except jsons.JSONError as error:
+                self._hear_no_json(frame.data.strip(), error)
+                continue
+            if type(chunk) is not dict or frame.event == "error":
+                self._fail(read_problem(0, {}, frame.data))
+            elif (self._kind is not None or self._calls) and self._goes_on(chunk):
+                continue
+            elif ("error" in chunk or not chunk.get("choices") or chunk.get("object") == "error") and _error_in(chunk):
+                self._fail(read_problem(0, {}, frame.data))
+            else:
+                self._chunk(chunk, "delta")
+
+    def _hear_no_json(self, data: bytes, error: jsons.JSONError) -> None:
+        if data == DONE:
+            self._end(whole=self._began)
+        elif data:
+            self._garbled("the backend sent a garbled stream", error, data)
 
     def _goes_on(self, chunk: dict[str, Any]) -> bool:
         """The hot path: hear a chunk that holds nothing but more of the open block. False: it holds something else."""
@@ -183,14 +183,21 @@ class AnswerReader:
             )
         heard, usage = False, chunk.get("usage")
         choices = chunk.get("choices")
-        for choice in choices if isinstance(choices, list) else ():
-            if not isinstance(choice, dict) or choice.get("index", 0) not in (0, None):
+        for choice in choices if type(choices) is list else ():
+            if type(choice) is not dict or choice.get("index", 0) not in (0, None):
                 continue
             delta = choice.get(key)
-            if isinstance(delta, dict):
+            if type(delta) is dict:
                 heard = True
-                self._delta(delta, whole=key == "message")
-            if isinstance(finish := choice.get("finish_reason"), str):
+                content = delta.get("content")
+                if not _MORE.isdisjoint(delta):
+                    self._delta(delta, whole=key == "message")
+                elif type(content) is str and content:  # nearly all of them
+                    self._say("text", content)
+                elif content:
+                    self._content(content)
+            finish = choice.get("finish_reason")
+            if type(finish) is str:
                 self._finish(choice, finish)
             usage = usage or choice.get("usage")  # Moonshot
         if usage and (noted := read_usage(usage)) is not None:
@@ -204,17 +211,9 @@ class AnswerReader:
             self._stop_sequence = matched
 
     def _delta(self, delta: dict[str, Any], *, whole: bool) -> None:
-        if not _THOUGHTS.isdisjoint(delta) and (thought := self._thought(delta)):
+        if thought := self._thought(delta):
             self._say("thinking", thought)
-        content = delta.get("content")
-        if type(content) is str and content:
-            self._say("text", content)
-        elif type(content) is list:
-            self._parts(content)
-        if not _RARE.isdisjoint(delta):
-            self._rare(delta, whole=whole)
-
-    def _rare(self, delta: dict[str, Any], *, whole: bool) -> None:
+        self._content(delta.get("content"))
         refusal = delta.get("refusal")
         if refusal and isinstance(refusal, str):
             self._declined.append(refusal)
@@ -241,9 +240,11 @@ class AnswerReader:
         self._details += details
         return thought or "".join(_text(d.get("text") or d.get("summary")) for d in details if isinstance(d, dict))
 
-    def _parts(self, content: list[Any]) -> None:
-        """Mistral's reasoning models send parts."""
-        for part in content:
+    def _content(self, content: Any) -> None:
+        """A string, but for Mistral's reasoning models, which send parts."""
+        if type(content) is str and content:
+            self._say("text", content)
+        for part in content if type(content) is list else ():
             if not isinstance(part, dict):
                 continue
             if part.get("type") == "thinking":
