@@ -21,7 +21,6 @@ from dragoman.hub.problems import Problem
 from dragoman.server.flow import Flow
 from dragoman.server.outlet import HTTPOutlet
 from dragoman.server.requests import Body, HTTPRequest
-from dragoman.wire.fields import by_name
 
 _log: Final = logging.getLogger("dragoman.server")
 _LARGEST_HEAD: Final = 64 * 2**10  # bytes
@@ -51,10 +50,12 @@ class ClientConnection(asyncio.Protocol):
         self._loop: Final = _loop or asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._since = 0.0  # loop time of the last thing that was heard or answered
-        # The head that is being read: the pieces of its URL, none between heads; the names and values of its fields.
+        # The head that is being read: the pieces of its URL, none between heads; its fields, of a repeated name the
+        # first; the further ones; how many bytes they are.
         self._url: Final[list[bytes]] = []
-        self._names: Final[list[bytes]] = []
-        self._values: Final[list[bytes]] = []
+        self._headers: dict[str, str] = {}
+        self._again: list[tuple[str, str]] = []
+        self._size = 0
         # Bytes that were read for it since the read in which it began, or for what is no body around the chunks of one;
         # None = not even that.
         self._unended: int | None = None
@@ -134,23 +135,26 @@ class ClientConnection(asyncio.Protocol):
     # As the parser tells us.
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._url:  # what comes behind the body is no header any more
-            self._names.append(name)
-            self._values.append(value)
+        if not self._url:
+            return  # what comes behind the body is no header any more
+        self._size += len(name) + len(value)
+        known, said = name.lower().decode("latin-1"), value.decode("latin-1")
+        if known in self._headers:
+            self._again.append((known, said))
+        else:
+            self._headers[known] = said
 
     def on_headers_complete(self) -> None:
-        parser, url = self._parser, b"".join(self._url)
-        names, values = b"\n".join(self._names), b"\n".join(self._values)
+        parser, url, headers, size = self._parser, b"".join(self._url), self._headers, self._size
         self._url.clear()
-        self._names.clear()
-        self._values.clear()
-        self._unended = None
+        self._unended, self._headers, self._size = None, {}, 0
+        if self._again:
+            headers, self._again = _joined(headers, self._again), []
         if parser is None:
             return  # what came before was refused
-        if len(url) + len(names) + len(values) > _LARGEST_HEAD:
+        if len(url) + size > _LARGEST_HEAD:
             self._refuse_head()
             return
-        headers = by_name(names, values)
         if parser.should_upgrade():
             self._elsewhere = url, headers
             return  # the parser reads no further, and raises when it is back
@@ -323,6 +327,14 @@ class ClientConnection(asyncio.Protocol):
 def client_connections(answer: Answer) -> type[asyncio.Protocol]:
     """What uvicorn wants for its `http`."""
     return cast("type[asyncio.Protocol]", functools.partial(ClientConnection, answer))
+
+
+def _joined(headers: dict[str, str], again: list[tuple[str, str]]) -> dict[str, str]:
+    """Of a repeated name the values joined, as HTTP allows."""
+    said = {name: [value] for name, value in headers.items()}
+    for name, value in again:
+        said[name].append(value)
+    return {name: ", ".join(values) for name, values in said.items()}
 
 
 def _head(method: bytes, url: bytes, headers: dict[str, str]) -> bytes:

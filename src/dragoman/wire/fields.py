@@ -11,11 +11,3 @@ def one_by_one(names: bytes, values: bytes) -> tuple[list[str], list[str]]:
     named, said = names.lower().decode("latin-1").split("\n"), values.decode("latin-1").split("\n")
     assert len(named) == len(said), "a field holds a line break"
     return named, said
-
-
-def by_name(names: bytes, values: bytes) -> dict[str, str]:
-    """Names in lower case, and of a repeated one the values joined, as HTTP allows."""
-    headers: dict[str, str] = {}
-    for name, value in zip(*one_by_one(names, values)):  # noqa: B905 - as many of either, and asking takes longer
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
