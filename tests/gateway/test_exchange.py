@@ -144,6 +144,23 @@ def test_a_bug_in_mid_stream_is_told_in_the_stream(
     assert "ZeroDivisionError: a secret" in caplog.text
 
 
+@pytest.mark.parametrize(("asked", "configured"), [("m", "m"), ("alias", "m"), ("other", "")])
+def test_the_model_that_was_meant_is_known_of_who_may_not_use_it(
+    asked: str, configured: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        caplog.set_level(logging.INFO, "dragoman.exchange")
+        models, key = [model("m", "http://127.0.0.1:9/v1"), model("n", "http://127.0.0.1:9/v1")], "k" * 40
+        async with house(models, aliases={"alias": "m"}, keys=[{"key": key, "models": ["n"]}]) as running:
+            body = {**chat_body(), "model": asked}
+            heard = await running.ask("/v1/chat/completions", body, headers={"authorization": f"Bearer {key}"})
+            assert heard.status in (403, 404)
+
+    run(main)
+    (entry,) = entries_of(caplog)
+    assert (entry.model, entry.configured) == (asked, configured)
+
+
 def test_the_end_of_the_server_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
     """A task that is cancelled from outside is not answered, and told to the log as a client that has gone."""
 

@@ -191,7 +191,7 @@ def test_bedrock_is_told_to_be_missing() -> None:
 def test_an_open_alias_is_answered_under_the_name_that_was_asked_for_and_never_suggested() -> None:
     settings = snapshot({"name": "m", "backends": [{"url": A}]}, aliases={"claude-*": "m"})
     route = Router(Knowledge()).resolve(settings, ANONYMOUS, "claude-opus-5", "anthropic-messages")
-    assert (route.model, route.backend_model) == ("claude-opus-5", "m")
+    assert (route.model, route.configured, route.backend_model) == ("claude-opus-5", "m", "m")
     assert "*" not in problem(settings, ANONYMOUS, "claud").public
     guest = Key("guest", frozenset({"other"}))
     assert problem(settings, guest, "claude-opus-5").kind == "forbidden"

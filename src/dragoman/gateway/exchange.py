@@ -5,7 +5,6 @@ becomes a status or an error inside the stream.
 """
 
 import asyncio
-import functools
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
@@ -26,7 +25,6 @@ from dragoman.hub.problems import Problem, bad_request
 from dragoman.hub.request import Dialect
 from dragoman.hub.route import Route
 from dragoman.protocols.codec import ClientSide
-from dragoman.routing.affinity import affinity_in
 from dragoman.routing.discover import learn_dialects, may_have_changed
 from dragoman.wire import jsons, multipart
 
@@ -144,11 +142,15 @@ async def voices(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) ->
 
 
 def _route(parties: Parties, snapshot: Snapshot, key: Key, model: str, members: jsons.Members) -> Route:
-    known, entry = snapshot.model(model), parties.entry
-    entry.model, entry.configured = model, known.name if known is not None else ""
-    affinity = functools.partial(affinity_in, parties.call.headers, members)
-    route = parties.gateway.router.resolve(snapshot, key, model, parties.client.dialect, affinity)
-    entry.backend_model = route.backend_model
+    entry, router = parties.entry, parties.gateway.router
+    entry.model = model
+    try:
+        route = router.resolve(snapshot, key, model, parties.client.dialect, parties.call.headers, members)
+    except Problem:
+        known = snapshot.model(model)
+        entry.configured = known.name if known is not None else ""
+        raise
+    entry.configured, entry.backend_model = route.configured, route.backend_model
     return route
 
 

@@ -156,7 +156,8 @@ class Defaults(Struct, frozen=True):
 
 
 class Route(Struct, frozen=True, kw_only=True):
-    """model: the name the client asked for and is answered with. backend_model: the name the backend knows.
+    """model: the name the client asked for and is answered with. configured: the name of the model that it means.
+    backend_model: the name the backend knows.
 
     backends: in the order in which they are to be tried.
     context_window: tokens, None = not known. max_output: tokens the model can generate, None = not known.
@@ -172,3 +173,4 @@ class Route(Struct, frozen=True, kw_only=True):
     context_window: int | None = None
     max_output: int | None = None
     pipeline: Pipeline = Pipeline()
+    configured: str = ""

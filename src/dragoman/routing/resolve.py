@@ -2,7 +2,8 @@
 
 import difflib
 import random
-from collections.abc import Callable
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -12,11 +13,13 @@ from dragoman.config.snapshot import Key, Snapshot
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Dialect
 from dragoman.hub.route import Backend, Profile, Route
+from dragoman.routing.affinity import affinity_in
 from dragoman.routing.balance import in_order
 from dragoman.routing.health import Health
 from dragoman.routing.known import Knowledge, Known
 from dragoman.routing.needs import needs_of
 from dragoman.routing.profiles import family_of, profile_for
+from dragoman.wire import jsons
 
 _DIALECTS: Final[dict[BackendType, Dialect]] = {
     "openai": "openai-chat",
@@ -29,6 +32,7 @@ _FAMILY: Final[dict[Dialect, str]] = {
     "anthropic-messages": "anthropic-like",
     "openai-responses": "generic",
 }
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _replace: Final = msgspec.structs.replace
 _MOST_NAMES: Final = 20
 _LONGEST_NAME: Final = 100  # characters
@@ -63,11 +67,12 @@ class Router:
         key: Key,
         name: str,
         dialect: Dialect,
-        affinity: Callable[[], str | None] = lambda: None,
+        headers: Mapping[str, str] = _NOTHING,
+        members: jsons.Members | None = None,
     ) -> Route:
         """Raise Problem: "unknown_model", "forbidden", "unsupported".
 
-        dialect: the client's. affinity: what the request belongs to; it is asked only where that matters.
+        dialect: the client's. headers, members: of the request; they tell what it belongs to, where that matters.
         """
         if self._snapshot is not snapshot:
             # A reload: what refusals have taught may be about another server.
@@ -89,7 +94,7 @@ class Router:
             route = self._under_name(snapshot, name, dialect)
         if len(route.backends) == 1:
             return route
-        ordered = in_order(route.backends, self._chance, affinity())
+        ordered = in_order(route.backends, self._chance, affinity_in(headers, members or {}))
         backends = tuple(sorted(ordered, key=lambda backend: self._health.rests(backend.url)))
         return _replace(route, backends=backends)
 
@@ -163,6 +168,7 @@ class Router:
         backends = tuple(self._backend(model, backend, dialect) for backend in model.in_service)
         return Route(
             model=model.name,
+            configured=model.name,
             backend_model=model.backend_model,
             backends=backends,
             timeouts=model.timeouts,
