@@ -45,22 +45,19 @@ class SSEReader(Struct):
             return frames
         # The usual case, in which nothing waits and nothing is cut: one `data:` line, alone or behind `event:`.
         frames = []
-        start = 0
-        while start < len(data):
-            end = data.find(b"\n", start)
-            name, line = "", start
-            if data.startswith(b"event: ", start):
-                name, line = data[start + 7 : end].strip().decode("utf-8", "replace"), end + 1
-                end = data.find(b"\n", line)
-            if data.startswith(b"data: ", line) and data.startswith(b"\n", end + 1):
-                frames.append(Frame(name, data[line + 6 : end]))
-                start = end + 2
-                if not self._begun:
-                    self._begun = True
+        events = data.split(b"\n\n")
+        events.pop()  # behind the last one is nothing
+        for event in events:
+            head, _, line = event.partition(b"\n")
+            if not line and head.startswith(b"data: "):
+                frames.append(Frame("", head[6:]))
+            elif head.startswith(b"event: ") and line.startswith(b"data: ") and line.find(b"\n") < 0:
+                frames.append(Frame(head[7:].strip().decode("utf-8", "replace"), line[6:]))
             else:
-                end = data.find(b"\n\n", start) + 2
-                frames += self._lines(data[start:end] if end > 1 else data[start:])
-                start = end if end > 1 else len(data)
+                frames += self._lines(event + b"\n\n")
+                continue
+            if not self._begun:
+                self._begun = True
         return frames
 
     def _lines(self, data: bytes) -> list[Frame]:
