@@ -26,6 +26,7 @@ _log: Final = logging.getLogger("dragoman.server")
 _LARGEST_HEAD: Final = 64 * 2**10  # bytes
 _TLS: Final = b"\x16\x03"  # how a client begins that takes us for a TLS server
 _SECONDS_TO_HEAR: Final = 2.0
+_MOST_IDLE: Final = 2  # tasks of a connection: one has often still to do behind its answer when the next is asked for
 _PLAIN: Final = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 # Answers one request. An error of it is a bug, and has been told to nobody.
@@ -69,8 +70,8 @@ class ClientConnection(asyncio.Protocol):
         self._present: HTTPRequest | None = None
         self._behind: Final[deque[HTTPRequest]] = deque()
         self._answering: asyncio.Task[None] | None = None  # the present request
-        self._idle: asyncio.Task[None] | None = None  # waits for the next request
-        self._next: asyncio.Future[HTTPRequest] | None = None  # for which it waits
+        # The tasks that wait for a request, each with what tells it of one.
+        self._idle: Final[list[tuple[asyncio.Future[HTTPRequest], asyncio.Task[None] | None]]] = []
         self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
 
     # As the loop tells us.
@@ -183,10 +184,9 @@ class ClientConnection(asyncio.Protocol):
 
     def _begin(self, request: HTTPRequest) -> None:
         self._present = request
-        if self._next is not None:
-            self._answering, self._idle = self._idle, None
-            self._next.set_result(request)
-            self._next = None
+        if self._idle:
+            turn, self._answering = self._idle.pop()
+            turn.set_result(request)
         else:  # the first, or something goes on behind the answer to the one before
             self._answering = task = self._loop.create_task(self._answer_in_turn(request))
             self._state.tasks.add(task)
@@ -208,11 +208,11 @@ class ClientConnection(asyncio.Protocol):
                 if not outlet.ended:  # half an answer must not look whole
                     outlet.flush()
                     self._transport.close()
-            if not outlet.keeps or self._parser is None or self._next is not None:
+            if not outlet.keeps or self._parser is None or len(self._idle) == _MOST_IDLE:
                 return
             del request, outlet  # who waits holds nothing of what is answered
-            self._idle, self._next = asyncio.current_task(), self._loop.create_future()
-            request = await self._next
+            self._idle.append((self._loop.create_future(), asyncio.current_task()))
+            request = await self._idle[-1][0]
 
     def over(self) -> None:
         """The present request is answered."""
@@ -246,9 +246,9 @@ class ClientConnection(asyncio.Protocol):
 
     def _let_go(self) -> None:
         self._state.connections.discard(cast("Any", self))
-        if self._next is not None:
-            self._next.cancel()
-        self._next = self._idle = None
+        for turn, _ in self._idle:
+            turn.cancel()
+        self._idle.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
