@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from dragoman.gateway import sources
+from dragoman.net import pool
 from dragoman.wire import jsons
 from tests.agents.script import Words
 from tests.agents.wires import chat
@@ -97,7 +97,7 @@ def test_an_endless_error_page_is_not_read_to_its_end() -> None:
 
 def test_a_connection_that_does_not_end_is_given_up_after_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
-        monkeypatch.setattr(sources, "_SETTLE", 0.01)
+        monkeypatch.setattr(pool, "SOON", 0.01)
         gone = asyncio.Event()
 
         async def answer(peer: Peer, _: Asked) -> None:

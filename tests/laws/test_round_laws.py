@@ -56,7 +56,7 @@ class Said:
             if not into(self._pieces.pop(0)):
                 break
 
-    async def settle(self) -> None:
+    def settle(self) -> None:
         assert not any(self._pieces)
 
     def close(self) -> None:

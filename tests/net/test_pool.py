@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from dragoman.net import pool
+from dragoman.net.client import Client
 from dragoman.net.connection import Connection
-from tests.net.scripted import Asking, Peer, Run, ask, keeping, ok, until
+from tests.net.scripted import PATIENT, Asking, Peer, Run, ask, chunked, keeping, ok, until
 
 
 @contextlib.contextmanager
@@ -101,5 +103,101 @@ def test_origins_do_not_share_connections(run: Run) -> None:
             for host in ("127.0.0.1", "localhost", "127.0.0.1", "localhost"):
                 await ask(client, f"http://{host}:{backend.port}/")
             assert backend.accepted == 2
+
+    run(main())
+
+
+async def settled(client: Client, url: str) -> Connection:
+    """The connection of an answer of which somebody has heard enough."""
+    reply = await client.send("POST", url, [], b"{}", PATIENT)
+    (connection,) = client._open
+    assert await reply.read() == b"words"
+    reply.settle()
+    reply.close()
+    return connection
+
+
+@pytest.mark.parametrize("rest", [b"0\r\n\r\n", b"3\r\nand\r\n0\r\n\r\n", b"0\r\nX-Trailer: 1\r\n\r\n"])
+def test_a_connection_serves_again_when_the_end_has_come_to_which_nobody_listened(run: Run, rest: bytes) -> None:
+    async def main() -> None:
+        end = asyncio.Event()
+
+        async def script(peer: Peer) -> None:
+            await peer.asked()
+            whole = chunked(b"words")
+            await peer.say(whole.removesuffix(b"0\r\n\r\n"))
+            await end.wait()
+            await peer.say(rest)
+            await keeping()(peer)
+
+        async with Asking(script) as (client, backend):
+            connection = await settled(client, backend.url)
+            assert not client._pool._idle
+            end.set()
+            await until(lambda: bool(client._pool._idle))
+            assert not client._pool._ending
+            assert await ask(client, backend.url, b"again") == b"again"
+            assert client._open == {connection}
+
+    run(main())
+
+
+def test_an_end_that_has_come_already_leaves_the_connection_at_rest(run: Run) -> None:
+    async def main() -> None:
+        async def script(peer: Peer) -> None:
+            await peer.asked()
+            await peer.say(chunked(b"words"))
+            await keeping()(peer)
+
+        async with Asking(script) as (client, backend):
+            await settled(client, backend.url)
+            assert await ask(client, backend.url, b"again") == b"again"
+            assert backend.accepted == 1
+
+    run(main())
+
+
+@pytest.mark.parametrize("rest", [b"", b"zz\r\n", b"5\r\nmore!\r\n"])
+def test_an_end_that_does_not_come_soon_is_not_waited_for(
+    run: Run, monkeypatch: pytest.MonkeyPatch, rest: bytes
+) -> None:
+    monkeypatch.setattr(pool, "SOON", 0.02)
+
+    async def main() -> None:
+        parted = asyncio.Event()
+
+        async def script(peer: Peer) -> None:
+            await peer.asked()
+            await peer.say(chunked(b"words").removesuffix(b"0\r\n\r\n"))
+            await parted.wait()
+            await peer.say(rest)
+            await peer.gone()
+
+        async with Asking(script) as (client, backend):
+            connection = await settled(client, backend.url)
+            parted.set()
+            await connection.lost
+            assert not client._pool._idle
+            assert not client._pool._ending
+            await until(lambda: client._pool._ending_timer is None)
+
+    run(main())
+
+
+def test_one_that_hangs_up_before_its_end_is_forgotten(run: Run) -> None:
+    async def main() -> None:
+        parted = asyncio.Event()
+
+        async def script(peer: Peer) -> None:
+            await peer.asked()
+            await peer.say(chunked(b"words").removesuffix(b"0\r\n\r\n"))
+            await parted.wait()
+
+        async with Asking(script) as (client, backend):
+            connection = await settled(client, backend.url)
+            parted.set()
+            await connection.lost
+            assert not client._pool._ending
+            assert not client._open
 
     run(main())

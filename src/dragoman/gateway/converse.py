@@ -104,7 +104,7 @@ async def _first_answer(request: Request, route: Route, parties: Parties, teller
                 source = _going_on(source, asked, route, backend, parties, losses, mark)
         try:
             await teller.tell(source, losses)
-            await source.settle()
+            source.settle()
         finally:
             source.close()
 

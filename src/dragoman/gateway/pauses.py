@@ -47,8 +47,8 @@ class Unpaused:
         if not self._paused:
             await self._source.pour(lambda events: into(self._heard(events)) and not self._paused)
 
-    async def settle(self) -> None:
-        await self._source.settle()
+    def settle(self) -> None:
+        self._source.settle()
 
     def close(self) -> None:
         self._source.close()
@@ -76,7 +76,7 @@ class Unpaused:
                 return [event]
 
     async def _go_on(self) -> None:
-        await self._source.settle()
+        self._source.settle()
         self._source.close()
         fold = Fold()
         for event in self._said:

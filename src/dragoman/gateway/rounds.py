@@ -92,8 +92,8 @@ class Rounds:
         if self._round.over is None and self._next is None:
             await self._source.pour(lambda events: into(self._heard(events)) and self._round.over is None)
 
-    async def settle(self) -> None:
-        await self._source.settle()
+    def settle(self) -> None:
+        self._source.settle()
 
     def close(self) -> None:
         self._source.close()
@@ -157,7 +157,7 @@ class Rounds:
         ]
 
     async def _run_tools(self, ended: Ended) -> list[Event]:
-        await self._source.settle()
+        self._source.settle()
         self._source.close()
         round_, number = self._round, self._number
         parts, called = round_.said.parts(), self._called()

@@ -30,7 +30,6 @@ from dragoman.routing.lessons import learnt, lesson_of
 _log: Final = logging.getLogger("dragoman.gateway")
 _MAX_ERROR: Final = 2**20  # bytes
 _SHORTEST_KEY: Final = 8  # of those that are blanked: "x" or "none" are no secrets, and words of a message
-_SETTLE: Final = 1.0  # seconds
 _FEED: Final = operator.attrgetter("feed")
 _MOST_LESSONS: Final = 4  # of one request: each costs a refusal
 
@@ -49,8 +48,8 @@ class Source(Protocol):
         There may be nothing that can be handed on this way: whatever is not is read.
         """
 
-    async def settle(self) -> None:
-        """The answer has ended: see the connection through to its end, so that it can be used again."""
+    def settle(self) -> None:
+        """The answer has ended: part from it so that the connection can be used again, as soon as its end has come."""
 
     def close(self) -> None:
         """Part from the backend: its generation stops if it has not ended."""
@@ -225,9 +224,9 @@ class _Filtered(_Filters):
     async def pour(self, into: Into) -> None:
         await self._source.pour(lambda events: into(self.heard(events)))
 
-    async def settle(self) -> None:
+    def settle(self) -> None:
         if not self.cut:
-            await self._source.settle()
+            self._source.settle()
 
     def close(self) -> None:
         self._source.close()
@@ -250,9 +249,9 @@ class _Streamed(_Filters):
         feed, heard = self._reader.feed, self.heard
         await self.reply.pour(lambda data: into(heard(feed(data))))
 
-    async def settle(self) -> None:
+    def settle(self) -> None:
         if not self.cut:
-            await settle(self.reply)
+            self.reply.settle()
 
     def close(self) -> None:
         self.reply.close()
@@ -264,7 +263,7 @@ class Made:
     async def pour(self, into: Into) -> None:
         """All of it is read."""
 
-    async def settle(self) -> None:
+    def settle(self) -> None:
         """Nothing is left open."""
 
     def close(self) -> None:
@@ -277,15 +276,3 @@ class _Whole(Made):
 
     async def read(self) -> list[Event]:
         return self._events
-
-
-async def settle(reply: Reply) -> None:
-    """Wait a moment for the end of a body whose meaning has ended. The client has its answer already."""
-    too_long = asyncio.get_running_loop().call_later(_SETTLE, reply.close)
-    try:
-        while await reply.read():
-            pass
-    except Problem:
-        reply.close()
-    finally:
-        too_long.cancel()

@@ -33,8 +33,8 @@ _EARLY: Final = 0.002
 class Connection(asyncio.Protocol):
     """Made before its socket is connected; whatever comes while no reply is expected ends it.
 
-    Its user calls expect and send, or ask when it was at rest; then head, read until b"" and rest, in this order, pour
-    between reads and abort at any time.
+    Its user calls expect and send, or ask when it was at rest; then head, read until b"" and rest, in this order, or
+    unheard in place of the last two; pour between reads and abort at any time.
 
     heard: has a byte of the present reply come? idle_since: loop time, kept by the pool. lost: done when the socket is
     gone for good, whoever closed it.
@@ -42,6 +42,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_asked",
+        "_at_rest",
         "_closed",
         "_fires_at",
         "_into",
@@ -76,6 +77,7 @@ class Connection(asyncio.Protocol):
         self._reply: ReplyReader | None = None  # None while idle
         self._waiter: asyncio.Future[None] | None = None
         self._into: Into | None = None  # while the body is poured
+        self._at_rest: Callable[[Connection], None] | None = None  # while nobody listens to it
         self._problem: Problem | None = None
         self._timeouts = Timeouts()
         self._timer: asyncio.TimerHandle | None = None
@@ -187,6 +189,15 @@ class Connection(asyncio.Protocol):
         self._reply = None
         return True
 
+    def unheard(self, at_rest: Callable[["Connection"], None]) -> None:
+        """Nobody listens to the rest of the reply: tell `at_rest` when that has come, if it leaves a connection at rest."""
+        if self._reply is None:
+            return
+        self._at_rest = at_rest
+        if self._paused:
+            self._resume()
+        self._pass_over(self._reply)
+
     @property
     def is_open(self) -> bool:
         """Whether nothing was seen of an end."""
@@ -224,6 +235,9 @@ class Connection(asyncio.Protocol):
         except RubbishError as error:
             self._fail(self._rubbish(error))
             return
+        if self._at_rest is not None:
+            self._pass_over(reply)
+            return
         if self._into is not None and not reply.complete and self._poured(reply, self._into):
             return
         self._unread += len(data)
@@ -256,6 +270,16 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._sending = False
         self._since = self._loop.time()
+
+    def _pass_over(self, reply: ReplyReader) -> None:
+        reply.chunks.clear()
+        self._unread = 0
+        if reply.complete:
+            at_rest, self._at_rest = self._at_rest, None
+            if at_rest is not None and self.rest():
+                at_rest(self)
+            else:
+                self.abort()
 
     def _poured(self, reply: ReplyReader, into: Into) -> bool:
         """Whether it was all taken, and more would be."""

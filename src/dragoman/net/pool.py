@@ -6,6 +6,11 @@ from typing import Final
 from dragoman.net.connection import Connection
 from dragoman.net.target import Origin
 
+# Seconds within which a body ends to which nobody listens any more; else it is not worth waiting for.
+SOON: Final = 1.0
+# Seconds by which an event loop may fire a timer early.
+_EARLY: Final = 0.002
+
 
 class Pool:
     """Idle connections per origin. The one used last is used next, so that the surplus of a busy hour can age.
@@ -18,6 +23,8 @@ class Pool:
         self._idle_seconds: Final = idle_seconds
         self._idle: dict[Origin, list[Connection]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._ending: Final[dict[Connection, float]] = {}  # until when they may take, in order
+        self._ending_timer: asyncio.TimerHandle | None = None  # one for all of them
 
     def take(self, origin: Origin) -> Connection | None:
         """Return one that its peer has not closed, as far as we know."""
@@ -39,8 +46,17 @@ class Pool:
         if self._timer is None:
             self._sweep_in(self._idle_seconds)
 
+    def expect(self, connection: Connection) -> None:
+        """connection: at rest as soon as its reply has ended, to which nobody listens."""
+        loop = asyncio.get_running_loop()
+        self._ending[connection] = loop.time() + SOON
+        if self._ending_timer is None:
+            self._ending_timer = loop.call_later(SOON, self._part)
+        connection.unheard(self._has_ended)
+
     def forget(self, connection: Connection) -> None:
         """Its socket is gone."""
+        self._ending.pop(connection, None)
         idle = self._idle.get(connection.origin, [])
         if connection in idle:
             idle.remove(connection)
@@ -49,10 +65,30 @@ class Pool:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._ending_timer is not None:
+            self._ending_timer.cancel()
+            self._ending_timer = None
+        for connection in list(self._ending):
+            connection.abort()
         for idle in self._idle.values():
             for connection in idle:
                 connection.abort()
         self._idle.clear()
+
+    def _has_ended(self, connection: Connection) -> None:
+        self._ending.pop(connection, None)
+        self.give(connection)
+
+    def _part(self) -> None:
+        """Hang up what takes too long to end; look again when the next one will have."""
+        self._ending_timer = None
+        now = asyncio.get_running_loop().time()
+        for connection, until in list(self._ending.items()):
+            if until > now + _EARLY:
+                self._ending_timer = asyncio.get_running_loop().call_at(until, self._part)
+                return
+            del self._ending[connection]
+            connection.abort()
 
     def _sweep_in(self, seconds: float) -> None:
         self._timer = asyncio.get_running_loop().call_later(seconds, self._sweep)
@@ -62,7 +98,7 @@ class Pool:
         self._timer = None
         now = asyncio.get_running_loop().time()
         for origin, idle in list(self._idle.items()):
-            while idle and now - idle[0].idle_since >= self._idle_seconds - 0.002:  # timers may be early
+            while idle and now - idle[0].idle_since >= self._idle_seconds - _EARLY:
                 idle.pop(0).abort()
             if not idle:
                 del self._idle[origin]

@@ -73,6 +73,16 @@ class Reply:
                 raise Problem("backend_failed", f"the backend's answer is larger than {limit} bytes")
         return b"".join(pieces)
 
+    def settle(self) -> None:
+        """Whatever still comes means nothing. Part from the connection: into the pool as soon as the body has ended, if
+        that is in a moment.
+        """
+        connection, self._connection = self._connection, None
+        if connection is not None and self._pool is not None:
+            self._pool.expect(connection)
+        elif connection is not None:
+            connection.abort()
+
     def close(self) -> None:
         """Part from the connection: into the pool if the body was read to its end, else hang up at once."""
         connection, self._connection = self._connection, None
