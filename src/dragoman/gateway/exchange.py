@@ -70,14 +70,19 @@ async def exchange(call: Call, client: ClientSide, endpoint: Endpoint, gateway: 
 def on_model(act: Act) -> Endpoint:
     """An endpoint whose body is an object that names a model."""
 
-    async def endpoint(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> None:
+    def endpoint(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> Awaitable[None]:
         members, name = _asking(body)
         route = _route(parties, snapshot, key, name, members)
+        return anew(key, members, body, route, parties) if route.is_found else act(members, body, route, parties)
+
+    async def anew(key: Key, members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:
+        """Act, and once more if the backends turn out to speak other dialects than they were found to."""
         try:
             await act(members, body, route, parties)
         except Problem as problem:
+            name = parties.entry.model
             await _learn_from(problem, name, parties)
-            again = _route(parties, snapshot, key, name, members)
+            again = _route(parties, parties.snapshot, key, name, members)
             if parties.responder.started or _dialects(again) == _dialects(route):
                 raise
             await act(members, body, again, parties)

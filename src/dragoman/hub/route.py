@@ -162,6 +162,7 @@ class Route(Struct, frozen=True, kw_only=True):
     backends: in the order in which they are to be tried.
     context_window: tokens, None = not known. max_output: tokens the model can generate, None = not known.
     pipeline: what may be done to what the backends cannot read.
+    is_found: the backends' dialects are what they were found to speak, and may be others by now.
     """
 
     model: str
@@ -174,3 +175,4 @@ class Route(Struct, frozen=True, kw_only=True):
     max_output: int | None = None
     pipeline: Pipeline = Pipeline()
     configured: str = ""
+    is_found: bool = False

@@ -169,6 +169,7 @@ class Router:
         return Route(
             model=model.name,
             configured=model.name,
+            is_found=model.type == "auto",
             backend_model=model.backend_model,
             backends=backends,
             timeouts=model.timeouts,
