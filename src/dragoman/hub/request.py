@@ -313,7 +313,7 @@ class OutputFormat(Struct, frozen=True):
     strict: bool | None = None
 
 
-class Request(Struct, frozen=True, kw_only=True):
+class Request(Struct, frozen=True):
     """user: an opaque id of the end user; session: of the conversation, for affinity and cache keys."""
 
     dialect: Dialect

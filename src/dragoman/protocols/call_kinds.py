@@ -65,7 +65,7 @@ def lowered(request: Request, *, custom_tools: bool) -> tuple[Request, dict[str,
         if not _TELLING.isdisjoint(map(type, turn.parts)):
             brought, called = _heard_of(request.turns)
             break
-    tools = (*request.tools, *brought)
+    tools = (*request.tools, *brought) if brought else request.tools
     if not called and not (tools and _are_special(tools, custom_tools=custom_tools)):
         return request, {}
     lowering = _Lowering(_names(tools), custom_tools=custom_tools)

@@ -75,8 +75,7 @@ class AnswerReader:
         except FrameTooLargeError as error:
             self._fail(Problem("backend_failed", f"the backend sent an unreadable stream: {error}"))
             return self._taken()
-        for frame in frames:
-            self._frame(frame)
+        self._hear(frames)
         said, self._said = self._said, []
         return said
 
@@ -85,8 +84,7 @@ class AnswerReader:
             return []
         if self._frames.body:
             return self.read_whole(bytes(self._frames.body))
-        for frame in self._frames.unfinished():
-            self._frame(frame)
+        self._hear(self._frames.unfinished())
         if not self._over:
             self._fail(Problem("truncated", _TRUNCATED))
         return self._taken()
@@ -114,20 +112,21 @@ class AnswerReader:
         said, self._said = self._said, []
         return said
 
-    def _frame(self, frame: Frame) -> None:
-        if self._over:
-            return
-        try:
-            said = jsons.read(frame.data)
-        except jsons.JSONError as error:
-            data = frame.data.strip()
-            if data and data != DONE:
-                self._garbled("the backend sent a garbled stream", error, data)
-            return
-        if type(said) is not dict:
-            self._fail(Problem("backend_failed", "the backend sent a garbled stream: an event is no object"))
-        elif said.get("type") != "content_block_delta" or not self._goes_on(said):
-            self._event(said, frame.data)
+    def _hear(self, frames: list[Frame]) -> None:
+        for frame in frames:
+            if self._over:
+                return
+            try:
+                said = jsons.read(frame.data)
+            except jsons.JSONError as error:
+                data = frame.data.strip()
+                if data and data != DONE:
+                    self._garbled("the backend sent a garbled stream", error, data)
+                continue
+            if type(said) is not dict:
+                self._fail(Problem("backend_failed", "the backend sent a garbled stream: an event is no object"))
+            elif said.get("type") != "content_block_delta" or not self._goes_on(said):
+                self._event(said, frame.data)
 
     def _goes_on(self, said: dict[str, Any]) -> bool:
         """The hot path: hear an event that is nothing but more of an open block. False: it is something else."""

@@ -65,7 +65,7 @@ class StreamWriter:
         self._model: Final = request.model
         self._id: Final = f"msg_{stamp.id}"
         self._stamp: Final = stamp
-        self._usage = Usage()
+        self._usage = _NOTHING_YET
         self._begun = False
         self._over = False
         self._count = 0  # of the blocks so far
@@ -83,7 +83,7 @@ class StreamWriter:
         if self._begun:
             return b""
         self._begun = True
-        usage = _NO_USAGE if self._usage == _NOTHING_YET else jsons.write(write_usage(self._usage))
+        usage = _NO_USAGE if self._usage is _NOTHING_YET else jsons.write(write_usage(self._usage))
         return _MESSAGE_START % (self._id.encode(), jsons.write(self._model), usage)
 
     def feed(self, event: Event) -> bytes:

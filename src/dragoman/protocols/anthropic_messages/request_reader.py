@@ -14,6 +14,7 @@ Canonical form, where the dialect has several:
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
+import msgspec
 from msgspec import Struct
 
 from dragoman.hub.losses import Losses
@@ -26,6 +27,7 @@ from dragoman.protocols.fields import Integer, Number, Object, WrongFieldError
 from dragoman.protocols.sessions import session_in, session_in_user
 
 _DIALECT: Final = "anthropic-messages"
+_replace: Final = msgspec.structs.replace
 
 
 class _Values(Struct):
@@ -66,9 +68,7 @@ def read_request(body: bytes, headers: Mapping[str, str]) -> Request:
     turns = fields.placed(of, "messages", read_turn)
     if not turns:
         raise fields.no_messages(of)
-    rest = {} if of.keys() <= _PLAIN else _rest(of)
-    session = session_in(headers)
-    return Request(
+    request = Request(
         dialect=_DIALECT,
         model=said.model,
         turns=read_system(of) + turns if "system" in of else turns,
@@ -78,9 +78,9 @@ def read_request(body: bytes, headers: Mapping[str, str]) -> Request:
         sampling=Sampling(said.temperature, said.top_p, said.top_k),
         stream=said.stream or False,
         service_tier=said.service_tier,
-        session=session_in_user(rest["user"]) if session is None and rest else session,
-        **rest,
+        session=session_in(headers),
     )
+    return request if of.keys() <= _PLAIN else _with_rest(request, of)
 
 
 class _Metadata(Struct):
@@ -103,10 +103,14 @@ class _Objects(Struct):
     output_config: _OutputConfig | None = None
 
 
-def _rest(of: Object) -> Object:
-    """What is said in objects, and what has no name here, as members of the `Request`."""
+def _with_rest(request: Request, of: Object) -> Request:
+    """The request with what is said in objects, and with what has no name here."""
     said = fields.values(of, _Objects)
-    rest: Object = {"reasoning": _reasoning(said), "user": None if said.metadata is None else said.metadata.user_id}
+    rest: Object = {"reasoning": _reasoning(said), "extra": _extra(of)}
+    if said.metadata is not None and said.metadata.user_id is not None:
+        rest["user"] = said.metadata.user_id
+        if request.session is None:
+            rest["session"] = session_in_user(said.metadata.user_id)
     if "tool_choice" in of:
         rest["tool_choice"] = fields.within_if_any(of, "tool_choice", read_tool_choice)
         alone = fields.within_if_any(of, "tool_choice", lambda it: fields.maybe_bool(it, "disable_parallel_tool_use"))
@@ -115,8 +119,7 @@ def _rest(of: Object) -> Object:
         rest["output_format"] = fields.within(of, "output_config", _output_format)
     if "cache_control" in of:
         rest["cache"] = read_cache(of)
-    rest["extra"] = _extra(of)
-    return rest
+    return _replace(request, **rest)
 
 
 def _extra(of: Object) -> Object:

@@ -99,13 +99,13 @@ def read_request(body: bytes, headers: Mapping[str, str]) -> Request:
     choice = of.get("tool_choice")
     if choice is None:
         choice = of.get("function_call")
-    return Request(
-        dialect=_DIALECT,
-        model=said.model,
-        turns=turns,
-        tools=tools,
-        tool_choice=None if choice is None else read_tool_choice(choice),
-        parallel_tools=said.parallel_tool_calls,
+    return Request(  # with more than 30 names and values CPython makes a dictionary of them first
+        _DIALECT,
+        said.model,
+        turns,
+        tools,
+        None if choice is None else read_tool_choice(choice),
+        said.parallel_tool_calls,
         max_tokens=said.max_tokens if said.max_completion_tokens is None else said.max_completion_tokens,
         stop=fields.strings(of, "stop") if "stop" in of else (),
         sampling=Sampling(

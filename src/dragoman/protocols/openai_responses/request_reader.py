@@ -64,12 +64,12 @@ def read_object(of: Object, headers: Mapping[str, str]) -> Request:
         turns = (_instructions(said.instructions), *turns)
     latest = _latest_configuration(of)
     wishes = of | latest if latest else of
-    return Request(
-        dialect=_DIALECT,
-        model=said.model,
-        turns=turns,
-        tools=read_tools(of) if "tools" in of else (),
-        tool_choice=read_tool_choice(of["tool_choice"]) if "tool_choice" in of else None,
+    return Request(  # with more than 30 names and values CPython makes a dictionary of them first
+        _DIALECT,
+        said.model,
+        turns,
+        read_tools(of) if "tools" in of else (),
+        read_tool_choice(of["tool_choice"]) if "tool_choice" in of else None,
         parallel_tools=said.parallel_tool_calls,
         max_tokens=said.max_output_tokens,
         sampling=Sampling(said.temperature, said.top_p, top_logprobs=said.top_logprobs or None),
