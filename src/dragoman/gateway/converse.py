@@ -191,13 +191,14 @@ class _Streaming:
         while True:
             if tell(events):
                 await source.pour(tell)
-            await responder.flushed()
             if over is not None:
                 break
+            await responder.flushed()
             events = await source.read()
-        if isinstance(over, Failed):
+        if type(over) is Failed:
             entry.failed(over.problem)
-        responder.open()
+        if not responder.started:
+            responder.open()
         responder.end(last_words)
 
 

@@ -167,7 +167,8 @@ class _Passing:
                 raise
         if not self._tap.ended:
             raise Problem("truncated", _TRUNCATED)
-        responder.open()
+        if not responder.started:
+            responder.open()
         responder.end()
 
     def _begin(self, reply: Reply) -> None:
