@@ -46,7 +46,9 @@ def paired(turns: Sequence[Turn], form: tool_ids.Form, losses: Losses, *, unique
 
 def last_question(turns: Sequence[Turn]) -> int:
     """The place of the last turn in which the user spoke and no tool; -1 where there is none. turns: as `paired`."""
-    for place in range(len(turns) - 1, -1, -1):
+    place = len(turns)
+    while place:
+        place -= 1
         turn = turns[place]
         if turn.role != "user" or (turn.parts and type(turn.parts[0]) is ToolResult):
             continue

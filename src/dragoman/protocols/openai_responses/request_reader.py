@@ -129,25 +129,21 @@ def _format(of: Object) -> OutputFormat | None:
 
 
 # What other dialects have a place for, or nobody misses.
-_CARRIED: Final = frozenset(
-    [
-        *ECHOED,
-        "model",
-        "stream",
-        "type",
-    ]
-)
+_CARRIED: Final = frozenset([*ECHOED, "model", "stream", "type"])
 # What is missed elsewhere: (why, class). The classes are those of hub/losses.py.
 _LEAVING: Final[dict[str, tuple[str, str]]] = {
     "background": ("answers in the background are not available here; leave it out", "refuse"),
     "conversation": ("this backend keeps no conversations; send the whole input", "refuse"),
     "prompt": ("this backend keeps no prompts; send the text itself", "refuse"),
 }
+_UNMISSED: Final = _CARRIED - _LEAVING.keys()
 
 
 def note_losses(request: Request, losses: Losses) -> None:
     said = said_in(request)
     for key, value in said.items():
+        if key in _UNMISSED:
+            continue
         why, loss = _LEAVING.get(key, ("known to Responses only", "silent"))
         if loss == "refuse" and value not in (None, False):
             losses.refuse(key, why)

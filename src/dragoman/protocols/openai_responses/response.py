@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from msgspec import Raw
+
 from dragoman.hub.request import Request
 from dragoman.hub.usage import Usage
 from dragoman.protocols.codec import Stamp
@@ -35,6 +37,10 @@ ECHOED: Final[dict[str, Any]] = {
     "frequency_penalty": 0.0,
 }
 
+_HEAD: Final = b'{"id":"%b","object":"response","created_at":%d,"model":%b'
+_USUAL: Final[dict[str, Any]] = {key: Raw(jsons.write(value)) for key, value in ECHOED.items()}
+_ECHO: Final = jsons.write(_USUAL)[1:]
+
 
 def said_in(request: Request) -> dict[str, Any]:
     """The request's own members but for the input, as a client of this dialect said them; else nothing."""
@@ -52,14 +58,13 @@ class ResponseObject:
         self.id: Final = f"resp_{stamp.id}"
         self._at: Final = stamp.at
         self._to_codex: Final = "client_metadata" in said
-        head = {"id": self.id, "object": "response", "created_at": stamp.at, "model": model}
-        self._head: Final = jsons.write(head)[:-1]
-        echo = dict(ECHOED)
+        self._head: Final = _HEAD % (self.id.encode(), stamp.at, jsons.write(model))
+        unusual: dict[str, Any] = {}
         for key, value in said.items():
             if key in ECHOED and value is not None:
                 usual = ECHOED[key]
-                echo[key] = {**usual, **value} if isinstance(usual, dict) and isinstance(value, dict) else value
-        self._echo: Final = jsons.write(echo)[1:]
+                unusual[key] = {**usual, **value} if isinstance(usual, dict) and isinstance(value, dict) else value
+        self._echo: Final = jsons.write(_USUAL | unusual)[1:] if unusual else _ECHO
 
     @classmethod
     def of(cls, request: Request, stamp: Stamp) -> "ResponseObject":
