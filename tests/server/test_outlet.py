@@ -77,6 +77,19 @@ def test_a_stream_is_chunked_and_its_head_leaves_with_its_first_piece() -> None:
     run(main)
 
 
+@pytest.mark.parametrize("size", [1, 1023, 1024, 100_000])
+def test_a_piece_may_have_any_size(size: int) -> None:
+    async def main() -> None:
+        said = Said()
+        outlet = said.outlet()
+        outlet.begin(200, PLAIN, b"x" * size)
+        outlet.write(b"y" * size)
+        outlet.end()
+        assert said.answer()[1] == b"x" * size + b"y" * size
+
+    run(main)
+
+
 def test_an_answer_of_known_length_is_one_write() -> None:
     async def main() -> None:
         said = Said()

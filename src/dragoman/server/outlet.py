@@ -21,6 +21,7 @@ _STATUS_LINES: Final = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}".encode()
     for status in HTTPStatus  # 1.1 whatever the client speaks: it tells what we do
 }
+_SIZES: Final = [b"%x\r\n" % size for size in range(1024)]  # of chunks: most are as short as a token
 _LAST: Final = b"0\r\n\r\n"
 _LENGTH: Final = b"\r\ncontent-length: "
 _CLOSE: Final = b"\r\nconnection: close"
@@ -58,17 +59,17 @@ class HTTPOutlet(Struct, eq=False):
 
         Returns what `write` does. Raise ValueError for a header that would end before its time.
         """
-        said = (*self._state.default_headers, *headers)
         status_line = _STATUS_LINES.get(status) or b"HTTP/1.1 %d " % status
-        head = b"\r\n".join((status_line, *map(b": ".join, said)))
-        if head.count(b"\n") != len(said) or head.count(b"\r") != len(said):
+        lines = [status_line, *map(b": ".join, self._state.default_headers), *map(b": ".join, headers)]
+        head = b"\r\n".join(lines)
+        if head.count(b"\n") != len(lines) - 1 or head.count(b"\r") != len(lines) - 1:
             raise ValueError("a header of the answer holds a line break")
-        if status not in _BODILESS and _LENGTH not in head:
+        if status not in _BODILESS and not head.count(_LENGTH):  # `in` would ask for a number first, and fail
             # Who speaks 1.0 knows no chunks: to him the body ends with the connection.
             self._chunked = self._version != "1.0"
             self.keeps = self.keeps and self._chunked
         self.begun = True
-        self._head = b"%b%b%b\r\n\r\n" % (head, _CHUNKED if self._chunked else b"", b"" if self.keeps else _CLOSE)
+        self._head = b"".join((head, _CHUNKED if self._chunked else b"", b"" if self.keeps else _CLOSE, b"\r\n\r\n"))
         goes_on = self.write(first)
         if self._head:
             asyncio.get_running_loop().call_soon(self.flush)
@@ -78,7 +79,8 @@ class HTTPOutlet(Struct, eq=False):
         """Say a piece of the body. False: the client is slow, and `drained` waits for it before there is more."""
         if data and self._method != "HEAD":
             if self._chunked:
-                data = b"%x\r\n%b\r\n" % (len(data), data)
+                size = _SIZES[len(data)] if len(data) < len(_SIZES) else b"%x\r\n" % len(data)
+                data = b"".join((size, data, b"\r\n"))
             self._flow.write(self._behind_head(data) if self._head else data)
         return not self._flow.slow
 
