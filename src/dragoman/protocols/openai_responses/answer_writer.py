@@ -217,7 +217,7 @@ class StreamWriter:
     def _number(self, item: _Item, prefix: str, own: Any = None) -> None:
         """own: the id the item already has at a backend of this dialect; what it has sealed holds only under it."""
         item.index = self._count
-        item.id = f"{prefix}_{self._stamp.id}{self._count:08x}"
+        item.id = f"{prefix}_{self._stamp.id}{self._count.to_bytes(4).hex()}"
         if isinstance(own, str) and own and own not in self._ids:
             item.id = own
         self._ids.add(item.id)
