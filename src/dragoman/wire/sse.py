@@ -45,19 +45,21 @@ class SSEReader(Struct):
             return frames
         # The usual case, in which nothing waits and nothing is cut: one `data:` line, alone or behind `event:`.
         frames = []
-        events = data.split(b"\n\n")
-        events.pop()  # behind the last one is nothing
-        for event in events:
-            head, _, line = event.partition(b"\n")
-            if not line and head.startswith(b"data: "):
-                frames.append(Frame("", head[6:]))
-            elif head.startswith(b"event: ") and line.startswith(b"data: ") and line.find(b"\n") < 0:
-                frames.append(Frame(head[7:].strip().decode("utf-8", "replace"), line[6:]))
+        lines = data.split(b"\n")
+        at, end = 0, len(lines) - 2  # behind the last event are its blank line and nothing
+        while at < end:
+            start, name, line = at, "", lines[at]
+            if line.startswith(b"event: "):
+                name, at = line[7:].strip().decode("utf-8", "replace"), at + 1
+                line = lines[at]
+            if line.startswith(b"data: ") and not lines[at + 1]:
+                frames.append(Frame(name, line[6:]))
+                if not self._begun:
+                    self._begun = True
+                at += 2
             else:
-                frames += self._lines(event + b"\n\n")
-                continue
-            if not self._begun:
-                self._begun = True
+                at = lines.index(b"", at) + 1
+                frames += self._lines(b"\n".join(lines[start:at]) + b"\n")
         return frames
 
     def _lines(self, data: bytes) -> list[Frame]:
