@@ -52,7 +52,7 @@ def why_not(client: ClientSide, route: Route, body: bytes) -> str:
         return foreign
     if wants(body, client.dialect, route):
         return "it holds images or documents that the backend cannot read"
-    if _ENVELOPE in body:
+    if body.find(_ENVELOPE) >= 0:  # as in protocols/openai_chat/tap.py
         return "it brings back reasoning that another backend has sealed"
     return ""
 

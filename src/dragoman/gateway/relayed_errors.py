@@ -17,7 +17,7 @@ _ERROR: Final = re.compile(rb'"error"\s*:\s*[{"]|"type"\s*:\s*"error"')
 
 def cleaned(data: bytes, side: BackendSide, entry: Entry) -> bytes:
     """data: whole events. Where none of them is an error, they come back as they are."""
-    if b'"error"' not in data or not _ERROR.search(data):
+    if data.find(b'"error"') < 0 or not _ERROR.search(data):
         return data
     frames = sse.SSEReader().feed(data)
     said = [cleaned_whole(frame.data, side, entry) for frame in frames]

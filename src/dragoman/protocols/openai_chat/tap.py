@@ -46,13 +46,17 @@ class Tap(Struct):
 
 
 def _tells(data: bytes) -> bool:
-    """Whether there may be anything to hear: in most chunks there is not."""
+    """Whether there may be anything to hear: in most chunks there is not.
+
+    `in` tries to take bytes for a number first (CPython 3.11), and an exception that nobody sees is a third of its time.
+    """
+    find = data.find
     return (
-        b'"usage"' in data
-        or b'"finish_reason":"' in data
-        or b'_reason": "' in data
-        or DONE in data
-        or b'"error"' in data
+        find(b'"usage"') >= 0
+        or find(b'"finish_reason":"') >= 0
+        or find(b'_reason": "') >= 0
+        or find(DONE) >= 0
+        or find(b'"error"') >= 0
     )
 
 
