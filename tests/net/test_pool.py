@@ -107,6 +107,12 @@ def test_origins_do_not_share_connections(run: Run) -> None:
     run(main())
 
 
+async def words_without_an_end(peer: Peer, until_then: asyncio.Event) -> None:
+    await peer.asked()
+    await peer.say(chunked(b"words").removesuffix(b"0\r\n\r\n"))
+    await until_then.wait()
+
+
 async def settled(client: Client, url: str) -> Connection:
     """The connection of an answer of which somebody has heard enough."""
     reply = await client.send("POST", url, [], b"{}", PATIENT)
@@ -123,10 +129,7 @@ def test_a_connection_serves_again_when_the_end_has_come_to_which_nobody_listene
         end = asyncio.Event()
 
         async def script(peer: Peer) -> None:
-            await peer.asked()
-            whole = chunked(b"words")
-            await peer.say(whole.removesuffix(b"0\r\n\r\n"))
-            await end.wait()
+            await words_without_an_end(peer, end)
             await peer.say(rest)
             await keeping()(peer)
 
@@ -167,9 +170,7 @@ def test_an_end_that_does_not_come_soon_is_not_waited_for(
         parted = asyncio.Event()
 
         async def script(peer: Peer) -> None:
-            await peer.asked()
-            await peer.say(chunked(b"words").removesuffix(b"0\r\n\r\n"))
-            await parted.wait()
+            await words_without_an_end(peer, parted)
             await peer.say(rest)
             await peer.gone()
 
@@ -189,9 +190,7 @@ def test_one_that_hangs_up_before_its_end_is_forgotten(run: Run) -> None:
         parted = asyncio.Event()
 
         async def script(peer: Peer) -> None:
-            await peer.asked()
-            await peer.say(chunked(b"words").removesuffix(b"0\r\n\r\n"))
-            await parted.wait()
+            await words_without_an_end(peer, parted)
 
         async with Asking(script) as (client, backend):
             connection = await settled(client, backend.url)
