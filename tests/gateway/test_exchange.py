@@ -391,3 +391,24 @@ def test_nothing_is_left_of_what_goes_wrong(how: str, path: str) -> None:
             await assert_nothing_is_left(running, ask)
 
     run(main)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_nothing_is_left_of_a_refusal_after_which_another_backend_is_asked(path: str) -> None:
+    async def main() -> None:
+        async with playback(replies(whole({"error": {"message": "no"}}, 500))) as backend:
+            both = [{"url": f"{origin(backend)}{at}/v1"} for at in ("", "/x")]
+            async with (
+                house([{**model("m"), "backends": both, "responses_mode": "translate"}]) as running,
+                running.talk() as line,
+            ):
+
+                async def ask() -> None:
+                    await line.say(path, PATHS[path](stream=True))
+                    assert (await line.heard()).status in (500, 502)
+
+                await assert_nothing_is_left(running, ask)
+                assert any("/x/" in asked.line for asked in backend.asked)
+                assert any("/x/" not in asked.line for asked in backend.asked)
+
+    run(main)

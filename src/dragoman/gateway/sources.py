@@ -95,7 +95,10 @@ async def open_source(
         else:
             parties.gateway.knowledge.teach(backend.url, route.backend_model, changes)
             return source
-    raise refusal
+    try:
+        raise refusal
+    finally:
+        del refusal  # it leads to this frame: a cycle for each refusal after which another backend is asked
 
 
 async def _ask(
