@@ -394,9 +394,12 @@ def test_nothing_is_left_of_what_goes_wrong(how: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_nothing_is_left_of_a_refusal_after_which_another_backend_is_asked(path: str) -> None:
+@pytest.mark.parametrize("how", ["refused", "broken off"])
+def test_nothing_is_left_of_a_failure_after_which_another_backend_is_asked(how: str, path: str) -> None:
+    refused = replies(whole({"error": {"message": "no"}}, 500))
+
     async def main() -> None:
-        async with playback(replies(whole({"error": {"message": "no"}}, 500))) as backend:
+        async with playback(refused if how == "refused" else cuts_after(STREAM)) as backend:
             both = [{"url": f"{origin(backend)}{at}/v1"} for at in ("", "/x")]
             async with (
                 house([{**model("m"), "backends": both, "responses_mode": "translate"}]) as running,

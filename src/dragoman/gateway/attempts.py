@@ -46,6 +46,7 @@ async def ask_in_turn(
             if said() or not left:
                 raise
             _log.info("%s: a backend: %s; another one is asked, of %d", parties.entry.id, problem.public, len(left))
+            problem.with_traceback(None)  # as in Entry.failed: some of its frames hold it
         else:
             health.answered(backend.url)
             return

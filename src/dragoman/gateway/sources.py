@@ -95,10 +95,7 @@ async def open_source(
         else:
             parties.gateway.knowledge.teach(backend.url, route.backend_model, changes)
             return source
-    try:
-        raise refusal
-    finally:
-        del refusal  # it leads to this frame: a cycle for each refusal after which another backend is asked
+    raise refusal
 
 
 async def _ask(
