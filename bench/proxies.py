@@ -125,6 +125,12 @@ def floor(python: Path, backend: int) -> Launcher:
     return Launcher("floor", command, "", translates=False, backend=backend)
 
 
+def aiohttp(python: Path, backend: int) -> Launcher:
+    """python: has what floor's has, and aiohttp."""
+    command = [str(python), str(Path(__file__).parent / "aiohttp_relay.py"), "{port}", "{backend}"]
+    return Launcher("aiohttp", command, "", translates=False, backend=backend)
+
+
 def dragoman(program: Path, backend: int) -> Launcher:
     if not program.exists():
         raise CannotMeasureError(

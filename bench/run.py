@@ -38,6 +38,7 @@ class Wish(NamedTuple):
     only: Sequence[str]
     targets: Sequence[proxies.Running]
     budget: bool
+    aiohttp: bool
     proxy: str | None
     python: Path | None
     mock_port: int
@@ -61,6 +62,9 @@ def _wish(words: Sequence[str]) -> Wish:
     parser.add_argument("--rounds", type=int, default=0, help="interleaved rounds (default: 4, with --quick 1)")
     parser.add_argument("--only", default=",".join(GROUPS), metavar="GROUP,...", help="of: %(default)s")
     parser.add_argument("--budget", action="store_true", help="compare with the budgets; never changes the exit status")
+    parser.add_argument(
+        "--aiohttp", action="store_true", help="measure a plain relay on aiohttp too: a yardstick for the first token"
+    )
     parser.add_argument(
         "--target",
         action="append",
@@ -94,6 +98,7 @@ def _wish(words: Sequence[str]) -> Wish:
         only=only,
         targets=said.target,
         budget=said.budget,
+        aiohttp=said.aiohttp,
         proxy=said.proxy,
         python=said.python,
         mock_port=said.mock_port,
@@ -129,6 +134,8 @@ def _run(wish: Wish, folder: Path) -> int:
     subject = _subject(wish)
     launchers, python = (nginx, subject), _python_of(subject)
     beside = [proxies.floor(python, wish.mock_port)] if python else []
+    if wish.aiohttp:
+        beside.append(proxies.aiohttp(with_aiohttp(python), wish.mock_port))
     begun = time.monotonic()
     with proxies.mock(mockup, wish.mock_port, folder / "mock") as mock:
         bench = Bench(Generator(loadgen, mock), folder, rounds=wish.rounds, quick=wish.quick, say=_say)
@@ -170,6 +177,15 @@ def _python_of(subject: proxies.Launcher) -> Path | None:
     python = Path(subject.command[0]).parent / "python"
     has = [str(python), "-c", "import httptools, uvloop"]
     return python if python.exists() and not subprocess.run(has, capture_output=True, check=False).returncode else None
+
+
+def with_aiohttp(python: Path | None) -> Path:
+    """The same Python, so that both are measured on equal terms."""
+    if python is None:
+        raise toolchain.CannotMeasureError("--aiohttp runs under Dragoman's own Python: leave out --proxy")
+    if subprocess.run([python, "-c", "import aiohttp"], capture_output=True, check=False).returncode:
+        raise toolchain.CannotMeasureError(f"aiohttp is missing: run `{python} -m pip install aiohttp`")
+    return python
 
 
 def _say(text: str) -> None:

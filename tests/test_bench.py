@@ -1,13 +1,17 @@
 """The bench measures; here it is tried only in what can be right or wrong without measuring."""
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Final
 
+import aiohttp_relay
 import interpreter
 import pytest
 import run
 import toolchain
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 
 # Counts how often an environment is made, in which it stands for the environment's Python as well.
 PYTHON: Final = """\
@@ -81,6 +85,43 @@ def test_a_python_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str])
     with pytest.raises(SystemExit):
         run.main(["--python", "/nowhere/python"])
     assert "/nowhere/python: no such program" in capsys.readouterr().err
+
+
+def test_the_yardstick_runs_under_dragomans_own_python(python: Path) -> None:
+    with pytest.raises(toolchain.CannotMeasureError, match="leave out --proxy"):
+        run.with_aiohttp(None)
+    python.write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(toolchain.CannotMeasureError, match=f"run `{python} -m pip install aiohttp`"):
+        run.with_aiohttp(python)
+    assert run.with_aiohttp(Path(sys.executable)) == Path(sys.executable)
+
+
+def test_the_yardstick_relays_what_is_said_piece_by_piece() -> None:
+    go_on = asyncio.Event()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        said = web.StreamResponse(status=207, headers={"content-type": "text/event-stream"})
+        await said.prepare(request)
+        await said.write(b"data: " + request.path.encode() + b"\n\n")
+        await go_on.wait()
+        await said.write(await request.read())
+        return said
+
+    async def main() -> None:
+        backend = web.Application()
+        backend.router.add_post("/v1/messages", answer)
+        async with (
+            TestServer(backend) as behind,
+            TestClient(TestServer(aiohttp_relay.app(behind.port or 0))) as client,
+            client.post("/v1/messages", data=b"asked") as reply,
+        ):
+            assert (reply.status, reply.content_type) == (207, "text/event-stream")
+            assert await reply.content.readany() == b"data: /v1/messages\n\n"
+            go_on.set()
+            assert await reply.content.read() == b"asked"
+            assert (await client.get("/healthz")).status == 200
+
+    asyncio.run(main())
 
 
 @pytest.fixture
