@@ -1,6 +1,7 @@
 """One ticker for all: whoever has said nothing for long enough says a filler."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -102,6 +103,25 @@ def test_a_client_that_reads_nothing_holds_up_nobody_else() -> None:
     run(main)
 
 
+def test_a_client_that_reads_nothing_for_hours_collects_no_fillers() -> None:
+    async def main() -> None:
+        pulses = Pulses()
+        _, stuck = waiting(pulses)
+        stuck.reads.clear()
+        begun = time.monotonic()
+        for tick in range(1, 720):
+            pulses.tick(begun + tick * 10)
+            await settled()
+        assert (stuck.pieces, len(pulses._saying)) == ([b"still here"], 1)
+        stuck.reads.set()
+        await settled()
+        pulses.tick(begun + 7210)
+        await settled()
+        assert stuck.pieces == [b"still here"] * 2
+
+    run(main)
+
+
 def test_a_client_that_is_gone_is_its_exchanges_business(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         pulses = Pulses()
@@ -126,7 +146,7 @@ def test_a_filler_that_is_given_up_is_nobodys_error() -> None:
         stuck.reads.clear()
         pulses.tick(1000.0)
         await settled()
-        for task in list(pulses._saying):
+        for task in list(pulses._saying.values()):
             task.cancel()
         await settled()
         assert not pulses._saying
