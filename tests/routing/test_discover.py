@@ -154,6 +154,16 @@ def test_ollama_cuts_at_its_default_whatever_the_model_could_do() -> None:
     assert (known.context_window, known.vision) == (4096, False)
 
 
+@pytest.mark.parametrize(
+    ("information", "window"),
+    [({"general.architecture": "gptoss", "gptoss.context_length": 131072}, 131072), (None, None)],
+)
+def test_ollama_cuts_nothing_for_its_cloud(information: dict[str, Any] | None, window: int | None) -> None:
+    shown = {"remote_model": "qwen3-vl", "remote_host": "https://ollama.com:443", "model_info": information}
+    known = found({"/v1/models": OLLAMA, "/api/show": shown, "/api/ps": {"models": []}})
+    assert known == Known(family="ollama", context_window=window, online=True)
+
+
 def test_ollama_without_the_model() -> None:
     assert found({"/v1/models": OLLAMA, "/api/show": (404, b"no")}) == Known(family="ollama", online=True)
 

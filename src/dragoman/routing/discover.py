@@ -272,7 +272,8 @@ async def _llama_cpp(place: Place, net: Client, known: Known) -> Known:
 
 async def _ollama(place: Place, net: Client, known: Known) -> Known:
     """The OpenAI-like endpoint ignores `num_ctx`, so the window is what the model's own parameters or a running
-    instance say, else Ollama's default of 4,096, whatever the model could do: longer prompts are cut silently.
+    instance say, else Ollama's default of 4,096, whatever the model could do: longer prompts are cut silently. Models
+    that it only passes on to its cloud have all of theirs.
     """
     server, root = place.server, _root(place.server)
     headers = [("content-type", "application/json"), *_bearer(server)]
@@ -301,7 +302,10 @@ def _running_window(model: str, running: Any) -> int | None:
     return next((_number(row, "context_length") for row in rows if row.get("name") in (model, f"{model}:latest")), None)
 
 
-def _ollama_window(model: str, shown: dict[str, Any], running: Any) -> int:
+def _ollama_window(model: str, shown: dict[str, Any], running: Any) -> int | None:
+    if shown.get("remote_host"):
+        information = _object(shown, "model_info")
+        return next((_number(information, name) for name in information if name.endswith(".context_length")), None)
     if (window := _running_window(model, running)) is not None:
         return window
     for line in str(shown.get("parameters") or "").split("\n"):
