@@ -378,6 +378,14 @@ def test_addresses_that_can_be_bound(host: str) -> None:
         assert listening.getsockname()[1] > 0
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("host", ["", "::"])
+@pytest.mark.parametrize("place", ["127.0.0.1", "::1"])
+def test_every_interface_is_one_of_both_families(host: str, place: str) -> None:
+    with contextlib.closing(_bound(ListenAddress(host, 0))) as listening:
+        socket.create_connection((place, listening.getsockname()[1]), timeout=SECONDS).close()
+
+
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux has it")
 def test_a_client_that_is_gone_without_a_word_is_given_up_after_a_minute() -> None:
     with (

@@ -212,15 +212,10 @@ def _bound(address: ListenAddress) -> socket.socket:
 
 
 def _listening(address: ListenAddress) -> socket.socket:
-    if address.host == "":
-        return socket.create_server(
-            ("", address.port),
-            family=socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET,
-            backlog=_BACKLOG,
-            dualstack_ipv6=socket.has_dualstack_ipv6(),
-        )
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    return socket.create_server((address.host, address.port), family=family, backlog=_BACKLOG)
+    """`[::]` is every interface of both families, as in Go."""
+    both = address.host in ("", "::") and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if both or ":" in address.host else socket.AF_INET
+    return socket.create_server((address.host, address.port), family=family, backlog=_BACKLOG, dualstack_ipv6=both)
 
 
 def _origin(host: str, port: int) -> str:

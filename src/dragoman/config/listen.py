@@ -9,7 +9,7 @@ class BadAddressError(ValueError):
 
 
 class ListenAddress(NamedTuple):
-    """host "": every interface, IPv4 and IPv6. port 0: any free one."""
+    """host "" or "::": every interface, IPv4 and IPv6. port 0: any free one."""
 
     host: str
     port: int
