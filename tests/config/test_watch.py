@@ -99,6 +99,16 @@ def test_a_broken_file_keeps_the_old_one_and_says_why(scene: Scene, caplog: pyte
     assert not caplog.records
 
 
+def test_a_broken_file_is_told_of_again_when_asked_for(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    scene.write("models: 5")
+    scene.settle()
+    caplog.clear()
+    assert scene.watch.reload() is None
+    said = [record.getMessage() for record in caplog.records]
+    assert "config.yaml:1: models: " in said[0]
+    assert said[-1].endswith("not taken over; the configuration stays as it is")
+
+
 def test_a_mended_file_is_taken_over(scene: Scene) -> None:
     scene.write("models: 5")
     scene.settle()

@@ -113,7 +113,7 @@ class Watch:
         if self._look(self._path) != mark:
             return None  # written to meanwhile: a later look will see it settled
         is_first, self._read = self._read is None, mark
-        if loaded.digest == self._digest:
+        if loaded.digest == self._digest and loaded.config is not None:
             if not is_first:
                 logger.info("%s: the content is as before", self._path)
             return None
