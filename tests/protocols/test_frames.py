@@ -14,8 +14,8 @@ def test_a_stream_is_frames() -> None:
     assert not frames.body
 
 
-@pytest.mark.parametrize("start", ["{", "[", " \r\n{"])
-def test_what_begins_as_json_is_a_body(start: str) -> None:
+@pytest.mark.parametrize("start", ["{", "[", " \r\n{", "<!doctype html>"])
+def test_what_begins_as_json_or_as_a_page_is_a_body(start: str) -> None:
     frames = Frames()
     whole = f'{start}"a":1}}\n\ndata: 1\n\n'.encode()
     assert [frame for n in range(len(whole)) for frame in frames.feed(whole[n : n + 1])] == []

@@ -1,6 +1,7 @@
 """A backend's bytes as frames, or as one body where it answers whole although a stream was asked for.
 
-Some servers know no streams, and some say errors with status 200 and in JSON whatever was asked for.
+Some servers know no streams, and some say errors with status 200 and in JSON whatever was asked for. What stands in
+front of them, or a wrong path, answers with a page.
 """
 
 from typing import Final
@@ -24,7 +25,7 @@ class Frames(Struct):
         """Raise FrameTooLargeError."""
         if self._undecided and (start := data.lstrip()):
             self._undecided = False
-            if start.startswith((b"{", b"[")):  # no line of a stream begins so
+            if start.startswith((b"{", b"[", b"<")):  # no line of a stream begins so; "<" is a page's
                 self.body += start
                 return []
         if self.body:

@@ -150,6 +150,7 @@ def test_a_name_may_come_late_or_never() -> None:
         call(arguments="1}"),
         call(id="a", name="f", arguments="1}"),
         call(id="", name="", arguments="1}"),
+        call(id="b", arguments="1") + call(id="c", arguments="}"),
         call(index=None, arguments="1}"),
         chunk({"content": None, "tool_calls": [{"index": 0, "function": {"arguments": "1}"}}]}),
         chunk(
@@ -348,8 +349,28 @@ def test_an_event_without_end_is_an_unreadable_stream(monkeypatch: pytest.Monkey
     assert (problem.kind, "larger than 10 bytes" in problem.public) == ("backend_failed", True)
 
 
+def test_a_page_in_a_streams_place_is_told_from_one_that_broke_off() -> None:
+    problem = failure(read(b"<html>", b"<title>Log in</title>\n\n"))
+    assert problem.public.startswith("the backend's answer is not valid JSON")
+    assert problem.private == "<html><title>Log in</title>\n\n"
+
+
 def test_a_whole_answer_to_a_stream_is_read() -> None:
     assert read(completion({"content": "a"})) == [*text_events(0, "a"), Ended("stop", "stop")]
+
+
+def test_a_whole_message_in_one_event_is_read() -> None:
+    calls = [{"id": "x", "function": {"name": "f", "arguments": "{}"}}] * 2
+    message = {"role": "assistant", "content": "a", "tool_calls": calls}
+    whole = completion(message)
+    assert read(b"data: " + whole + b"\n\n", DONE) == read_whole(whole)
+
+
+def test_a_message_beside_the_deltas_is_not_said_twice() -> None:
+    """Perplexity: each event holds everything so far as well."""
+    so_far = frame({"choices": [{"index": 0, "delta": {"content": "a"}, "message": {"content": "a"}}]})
+    last = frame({"choices": [{"index": 0, "message": {"content": "a"}, "finish_reason": "stop"}]})
+    assert read(so_far, last, DONE)[1:] == [*text_events(0, "a"), Ended("stop", "stop")]
 
 
 def test_a_whole_answer() -> None:

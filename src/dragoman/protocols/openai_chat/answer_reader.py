@@ -187,11 +187,13 @@ class AnswerReader:
             if type(choice) is not dict or choice.get("index", 0) not in (0, None):
                 continue
             delta = choice.get(key)
+            if delta is None and not self._blocks:
+                delta = choice.get("message")  # of a server that knows no streams and says everything in one event
             if type(delta) is dict:
                 heard = True
                 content = delta.get("content")
                 if not _MORE.isdisjoint(delta):
-                    self._delta(delta, whole=key == "message")
+                    self._delta(delta, whole=delta is choice.get("message"))
                 elif type(content) is str and content:  # nearly all of them
                     self._say("text", content)
                 elif content:

@@ -30,13 +30,22 @@ def find(calls: list[Call], index: int | None, call_id: str | None, name: str, p
     """The call that is meant; None = a new one.
 
     Seen: a second call on index 0 with an id of its own; id and name in every delta; no index at all (Gemini); no id;
-    one id for two calls (Kimi); a second call that differs from the first in nothing but its arguments.
+    one id for two calls (Kimi); a second call that differs from the first in nothing but its arguments; a new id in
+    every delta.
     """
     if index is None and call_id is None:
         return None if name or not calls else calls[-1]
     for call in reversed(calls):
         if _may_be(call, index, call_id):
             return None if _begins_anew(call, name, piece) else call
+    return None if name else _unfinished(calls, index)
+
+
+def _unfinished(calls: list[Call], index: int | None) -> Call | None:
+    """What a delta without a name goes on with that has an id of its own: a call would begin with its name."""
+    for call in reversed(calls):
+        if index is not None and call.index == index and call.name and not call.is_whole():
+            return call
     return None
 
 
