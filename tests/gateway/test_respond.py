@@ -202,6 +202,75 @@ def test_what_is_not_to_be_stored_is_not(stream: bool) -> None:
     run(main)
 
 
+@streamed
+def test_items_are_referred_to_by_their_ids(stream: bool) -> None:
+    """The AI SDK, told nothing of `store`, names the items of earlier answers and sends them no more."""
+
+    async def main() -> None:
+        async with (
+            playback(says(Thought("hm"), Words("Let me see."), Call("weather", {"city": "Rome"}))) as backend,
+            house([at(backend)], keys=KEYS) as running,
+            sdk(running) as client,
+        ):
+            first = await create(client, stream=stream, input="one")
+            references: list[Any] = [{"type": "item_reference", "id": item.id} for item in first.output]
+            asked: list[Any] = [{"role": "user", "content": "one"}, *references]
+            result = {"type": "function_call_output", "call_id": first.output[-1].call_id, "output": "sunny"}
+            second = await create(client, stream=stream, input=[*asked, result])
+            *_, said, told = jsons.read(backend.asked[-1].body)["messages"]
+            assert (said["content"], said["reasoning_content"]) == ("Let me see.", "hm")
+            assert (said["tool_calls"][0]["id"], told["content"]) == (first.output[-1].call_id, "sunny")
+            # What is kept of a request is what it referred to.
+            await create(client, input="three", previous_response_id=second.id, store=False)
+            assert jsons.read(backend.asked[-1].body)["messages"][:3] == [*_, said, told]
+            kept = await client.responses.input_items.list(second.id, order="asc")
+            assert [item.type for item in kept.data][1:4] == ["reasoning", "message", "function_call"]
+
+    run(main)
+
+
+@pytest.mark.parametrize("item_id", ["msg_none", "msg_", "", "x"])
+def test_items_that_nobody_has_kept_are_refused(item_id: str) -> None:
+    async def main() -> None:
+        async with playback(says(Words("hello"))) as backend, house([at(backend)]) as running:
+            items = [{"role": "user", "content": "one"}, {"type": "item_reference", "id": item_id}]
+            heard = await running.ask("/v1/responses", responses_body(input=items))
+            error = jsons.read(heard.body)["error"]
+            assert (heard.status, error["param"], error["code"]) == (400, "input[1]", "invalid_prompt")
+            assert not backend.asked
+
+    run(main)
+
+
+def test_items_of_others_are_like_none_at_all() -> None:
+    async def main() -> None:
+        async with (
+            playback(says(Words("hello"))) as backend,
+            house([at(backend)], keys=KEYS) as running,
+            sdk(running) as client,
+            sdk(running, OTHER) as other,
+        ):
+            first = await create(client, input="one")
+            refused = []
+            for item_id in (first.output[0].id, "msg_" + "0" * 32):
+                with pytest.raises(openai.BadRequestError) as told:
+                    await create(other, input=[{"type": "item_reference", "id": item_id}])
+                refused.append(str(told.value).replace(item_id, ""))
+            assert refused[0] == refused[1]
+
+    run(main)
+
+
+def test_references_to_the_backends_own_items_pass() -> None:
+    async def main() -> None:
+        async with playback(says(Words("hello"))) as backend, house([at(backend, "responses")]) as running:
+            items = [{"type": "item_reference", "id": "msg_theirs"}, {"role": "user", "content": "one"}]
+            await running.ask("/v1/responses", responses_body(input=items, store=True, stream=True))
+            assert asked_items(backend) == items
+
+    run(main)
+
+
 def test_a_failed_response_is_not_kept() -> None:
     async def main() -> None:
         frames = list(chat.stream({"model": "x", "stream": True}, [Words("one two three")]))[:2]

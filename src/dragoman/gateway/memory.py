@@ -1,7 +1,8 @@
 """What the proxy remembers for clients and backends that do not: responses by their id, reasoning by what was said.
 
 Chat clients drop the proof a backend attached to its reasoning, and echo the text and the calls; by these it is found
-again and put back. Responses clients may send the id of an earlier response in the place of the conversation so far.
+again and put back. Responses clients may send the id of an earlier response in the place of the conversation so far,
+or the ids of its items (the AI SDK 3.0 does, where `store` is not false).
 """
 
 from typing import Any, Final
@@ -14,6 +15,7 @@ from dragoman.hub.answer import fold
 from dragoman.hub.events import Closed, Ended, Event, Opened, Showed
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Request, Seal, Thinking, Turn
+from dragoman.protocols.openai_responses.response import response_of
 from dragoman.protocols.seals import envelope_in
 from dragoman.protocols.vault_keys import keys_of, keys_of_answer
 from dragoman.store.response_tables import StoredResponse
@@ -23,6 +25,7 @@ from dragoman.wire import jsons
 
 _replace: Final = msgspec.structs.replace
 _DIALECT: Final = "openai-chat"
+_REFERENCE: Final = b'"item_reference"'
 
 
 def reminded(request: Request, vault: Vault, owner: str) -> Request:
@@ -99,6 +102,38 @@ async def recalled(members: jsons.Members, parties: Parties, *, native: bool) ->
         )
     rest = {key: value for key, value in members.items() if key != "previous_response_id"}
     return {**rest, "input": Raw(joined([chain, own_items(members)]))}
+
+
+async def referred(members: jsons.Members, parties: Parties, *, native: bool) -> jsons.Members:
+    """The request with the items it refers to in the place of their ids. native and what is raised: as above.
+
+    Who has nothing stored has nothing to refer to.
+    """
+    if jsons.value_of(members.get("store")) is False:
+        return members
+    body = own_items(members)
+    if body.find(_REFERENCE) < 0:
+        return members
+    items = jsons.elements(Raw(body)) or []
+    wanted = {place: item["id"] for place, item in enumerate(map(jsons.value_of, items)) if _is_reference(item)}
+    known: dict[str, Raw] = {}
+    for response_id in dict.fromkeys(map(response_of, wanted.values())):
+        kept = await parties.gateway.responses.get(response_id, parties.entry.owner)
+        outputs = (jsons.elements(Raw(kept.output_items)) or []) if kept is not None else []
+        known |= {jsons.value_of(output).get("id"): output for output in outputs}
+    changed = False
+    for place, item_id in wanted.items():
+        if (item := known.get(item_id)) is not None:
+            items[place], changed = item, True
+        elif not native:
+            path = f"input[{place}]"
+            why = f"{path}: there is no item {item_id!r} here; send the item itself"
+            raise Problem("bad_request", why, param=path, code="invalid_prompt")
+    return {**members, "input": Raw(jsons.write(items))} if changed else members
+
+
+def _is_reference(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("type") == "item_reference" and isinstance(item.get("id"), str)
 
 
 def own_items(members: jsons.Members) -> bytes:

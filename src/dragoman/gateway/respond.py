@@ -9,7 +9,7 @@ from dragoman.gateway.compact import asks_for_compaction, compact, compacted, wi
 from dragoman.gateway.converse import converse, gathered, tell_made, with_defaults
 from dragoman.gateway.count import count_tokens
 from dragoman.gateway.gateway import stamp
-from dragoman.gateway.memory import keep, recalled
+from dragoman.gateway.memory import keep, recalled, referred
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.relay import relay, why_not
 from dragoman.gateway.rescue import why_rescued
@@ -28,8 +28,10 @@ async def respond(members: jsons.Members, body: bytes, route: Route, parties: Pa
     """`POST /v1/responses`."""
     entry = parties.entry
     entry.why_not_relayed = _why_not(members, body, route, parties)
-    full = await recalled(members, parties, native=not entry.why_not_relayed)
-    if full is not members:
+    native, asked = not entry.why_not_relayed, members
+    members = await referred(members, parties, native=native)
+    full = await recalled(members, parties, native=native)
+    if full is not asked:
         body = jsons.patch(full, {})
         # Once more, for what was said earlier may hold reasoning that another backend has sealed.
         entry.why_not_relayed = _why_not(full, body, route, parties)
@@ -106,8 +108,9 @@ class _Keeping:
 async def warm_up(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:  # noqa: ARG001 - as every act
     """Take a request that is not to be answered yet; a later one may go on from it as from any other."""
     parties.entry.rail = "warm-up"
+    members = await referred(members, parties, native=False)
     await recalled(members, parties, native=False)
-    request = await parties.read_request(body)
+    request = await parties.read_request(jsons.patch(members, {}))
     passing = {**members, "store": Raw(b"false")}  # it is of use on this connection only
     writer = _Keeping(StreamWriter(request, stamp(parties.entry.id)), passing, parties)
     events: tuple[Event, ...] = (Noted(Usage()), Ended("stop"))
@@ -118,7 +121,8 @@ async def warm_up(members: jsons.Members, body: bytes, route: Route, parties: Pa
 async def respond_compact(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:
     """`POST /v1/responses/compact`."""
     parties.entry.rail = "compact"
-    full = await recalled(members, parties, native=not why_not(parties.client, route, body))
+    native = not why_not(parties.client, route, body)
+    full = await recalled(await referred(members, parties, native=native), parties, native=native)
     request = await parties.read_request(jsons.patch(full, {}))
     await compact(request, full, route, parties)
 
@@ -126,7 +130,7 @@ async def respond_compact(members: jsons.Members, body: bytes, route: Route, par
 async def count_input(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:  # noqa: ARG001 - as every act
     """`POST /v1/responses/input_tokens`."""
     parties.entry.rail = "count"
-    full = await recalled(members, parties, native=False)
+    full = await recalled(await referred(members, parties, native=False), parties, native=False)
     request = await parties.read_request(jsons.patch(full, {}))
     counted = await count_tokens(with_summaries(request, route, parties.gateway.sealer), full, route, parties)
     said = {"object": "response.input_tokens", "input_tokens": counted}

@@ -48,6 +48,11 @@ def said_in(request: Request) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
+def response_of(item_id: str) -> str:
+    """The id of the response that has an item, which the item's own id tells (`_number` in answer_writer.py)."""
+    return f"resp_{item_id.partition('_')[2][:-8]}"
+
+
 class ResponseObject:
     """The object of one answer, whose repeated part is encoded once. said: the request, as it was said.
 
