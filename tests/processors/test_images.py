@@ -266,6 +266,11 @@ def test_pictures_are_found_wherever_they_stand() -> None:
     assert done.parts == [described, Text(DESCRIBED), described]
 
 
+def test_what_was_said_about_a_document_is_kept() -> None:
+    as_file = Document(Inline("image/png", "iVBORw0KGgo="), "shot.png", context="from the archive")
+    assert once(request(user(as_file))).parts == [Text("[from the archive]"), Text(DESCRIBED)]
+
+
 def test_what_needs_no_help_is_left_alone() -> None:
     images, blind = Images(), Needs(images=True, documents=False)
     assert not images.wants(request(user("hi")), blind)

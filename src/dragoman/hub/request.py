@@ -107,10 +107,13 @@ class Image(Struct, frozen=True):
 
 @final
 class Document(Struct, frozen=True):
+    """context: what the model is told of it besides its title."""
+
     source: Inline | Link | Stored | Written | Nested
     title: str | None = None
     cache: Cache | None = None
     extra: Extra = {}
+    context: str | None = None
 
 
 @final

@@ -135,6 +135,8 @@ def _part(part: Part, replacements: Replacements) -> Part:
 def in_place_of(part: Image | Document, texts: Iterable[str | Image]) -> tuple[Part, ...]:
     """Text where the part stood, with the marks that the part had: they say what of the prompt is worth caching."""
     parts: list[Part] = [Text(text) if isinstance(text, str) else text for text in texts]
+    if isinstance(part, Document) and part.context:
+        parts.insert(0, Text(f"[{part.context}]"))
     marks = {name: part.extra[name] for name in _MARKS if name in part.extra}
     last = parts[-1]
     assert isinstance(last, Text), "a note or a closing tag comes last"

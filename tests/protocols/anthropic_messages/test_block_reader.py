@@ -61,7 +61,10 @@ PNG = {"type": "base64", "media_type": "image/png", "data": "aGk="}
             Image(Stored("f"), extra={"source": {"x": 1}}),
         ),
         ({"type": "document", "source": {"type": "text", "data": "a"}, "title": "t"}, Document(Written("a"), "t")),
-        ({"type": "document", "source": {"type": "content", "content": "a"}}, Document(Nested((Text("a"),)))),
+        (
+            {"type": "document", "source": {"type": "content", "content": "a"}, "context": "c"},
+            Document(Nested((Text("a"),)), context="c"),
+        ),
         ({"type": "document", "source": {"type": "content", "content": []}}, Document(Nested(()))),
         (
             {"type": "tool_result", "tool_use_id": "a", "content": "b", "is_error": True, "toolset_name": "t"},

@@ -178,7 +178,7 @@ def test_documents(document: Document, source: Object) -> None:
 def test_a_messages_clients_own_blocks_stay() -> None:
     blocks: list[Object] = [
         {"type": "image", "source": {"type": "file", "file_id": "f"}},
-        {"type": "document", "source": {"type": "file", "file_id": "f"}, "title": "t"},
+        {"type": "document", "source": {"type": "file", "file_id": "f"}, "title": "t", "context": "c"},
         {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "a"}},
         {"type": "document", "source": {"type": "base64", "media_type": "text/csv", "data": "aGk="}},
         {"type": "tool_result", "tool_use_id": "a", "is_error": True, "content": [text("[tool error] x")]},

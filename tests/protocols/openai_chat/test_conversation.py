@@ -205,6 +205,15 @@ def test_what_a_document_was_turned_into_for_a_chat_client_is_text() -> None:
     assert turns(user(Document(Written("a"), "t")), dialect=C).messages == [{"role": "user", "content": "[t]\na"}]
 
 
+def test_what_is_said_about_a_document_stands_before_it() -> None:
+    told = Document(Written("a"), "t", context="from the archive")
+    assert turns(user(told)).messages[0]["content"] == "[from the archive]\n\n[t]\na"
+    (about, file) = turns(
+        user(Document(Inline("application/pdf", "JVBERi0="), context="b")), profile=Profile(files=True)
+    ).messages[0]["content"]
+    assert (about, file["type"]) == (text("[b]"), "file")
+
+
 def test_results_with_more_than_text_for_a_chat_client() -> None:
     picture = {"type": "image_url", "image_url": {"url": "https://a.example/b.png"}}
     tool = {"role": "tool", "tool_call_id": "a", "content": [text("x"), picture], "name": "f"}

@@ -14,6 +14,7 @@ from dragoman.hub.request import (
     Image,
     Inline,
     Link,
+    Nested,
     Opaque,
     Part,
     Refusal,
@@ -195,6 +196,10 @@ def test_a_picture_of_the_users_that_nobody_can_see() -> None:
             [{"type": "input_file", "filename": "document.pdf", "file_data": f"data:application/pdf;base64,{PDF}"}],
         ),
         (Document(Written("x")), [{"type": "input_text", "text": "x"}]),
+        (
+            Document(Nested((Text("x"),)), "t", context="from the archive"),
+            [{"type": "input_text", "text": words} for words in ("[from the archive]", "[t]", "x")],
+        ),
         (Refusal("no"), [{"type": "input_text", "text": "no"}]),
         (
             Opaque(M, "tool_reference", {}, "tool f is now available"),

@@ -139,11 +139,12 @@ def _image(of: Object) -> Image:
 def _document(of: Object) -> Document:
     source = fields.within(of, "source", _source)
     title = fields.maybe_string(of, "title")
-    return Document(source, title, read_cache(of), _rest(of, _TITLED, source=_SOURCE))
+    context = fields.maybe_string(of, "context")
+    return Document(source, title, read_cache(of), _rest(of, _TITLED, source=_SOURCE), context)
 
 
 _SOURCED: Final = frozenset({"type", "source", "cache_control"})
-_TITLED: Final = _SOURCED | {"title"}
+_TITLED: Final = _SOURCED | {"title", "context"}
 _SOURCE: Final = frozenset({"type", "media_type", "data", "url", "file_id", "content"})
 
 

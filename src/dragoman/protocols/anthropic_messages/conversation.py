@@ -262,6 +262,8 @@ class Conversation:
         said: Object = {"type": "document", "source": self._document_source(document, path)}
         if document.title is not None:
             said["title"] = document.title
+        if document.context is not None:
+            said["context"] = document.context
         return self._marked(said, document.extra, document.cache)
 
     def _document_source(self, document: Document, path: str) -> Object:

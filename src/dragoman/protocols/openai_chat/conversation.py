@@ -313,7 +313,8 @@ class Conversation:
             case Image():
                 return [self._image(part, path)]
             case Document():
-                return self._document(part, path)
+                about = [_plain_text(f"[{part.context}]")] if part.context else []
+                return [*about, *self._document(part, path)]
             case Opaque():
                 return self._opaque(part, path)
             case Thinking() | ToolCall() | ToolResult():

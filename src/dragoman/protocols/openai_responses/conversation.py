@@ -285,7 +285,8 @@ class Conversation:
             case Image():
                 return [self._image(part, path)]
             case Document():
-                return self._document(part, path)
+                about = [_written("input_text", f"[{part.context}]")] if part.context else []
+                return [*about, *self._document(part, path)]
             case Opaque():
                 return self._opaque(part, path)
             case Thinking() | ToolCall() | ToolResult():
@@ -328,7 +329,8 @@ class Conversation:
             case Written(text=text):
                 said = {"type": "input_text", "text": f"[{document.title}]\n{text}" if document.title else text}
             case Nested(parts=parts):
-                return [piece for part in parts for piece in self._piece(part, path)]
+                title = [_written("input_text", f"[{document.title}]")] if document.title else []
+                return [*title, *(piece for part in parts for piece in self._piece(part, path))]
             case _:
                 assert_never(document.source)
         return [self._with_own(said, document.extra, document.cache)]
