@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.hub.answer import fold
-from dragoman.hub.events import Closed, Ended, Event, Grew, Opened
+from dragoman.hub.events import Closed, Ended, Event, Failed, Grew, Opened, Reason
 from dragoman.hub.request import (
     CallKind,
     CustomTool,
@@ -182,6 +182,52 @@ def test_free_text_comes_back_to_the_letter(text: str, data: st.DataObject) -> N
     pieces = data.draw(cut(jsons.write_text({"input": text})))
     call = restored(originals, "apply_patch", *pieces)
     assert call == ToolCall("c", "apply_patch", text, kind="custom")
+
+
+@pytest.mark.parametrize("reason", ["tool_calls", "stop", "refused"])
+def test_half_a_text_is_an_error(reason: Reason) -> None:
+    """No string is closed that the model has left open: half a patch would be run."""
+    restore = Restored(lowered(request(PATCHER, ECHO), custom_tools=False)[1])
+    events: list[Event] = [
+        Opened(0, ToolCall("a", "apply_patch")),
+        Grew(0, '{"input":"*** Begin'),
+        Closed(0),
+        Opened(1, ToolCall("b", "echo")),
+        Closed(1),
+        Ended(reason),
+    ]
+    heard = [said for event in events for said in restore.feed(event)]
+    assert isinstance(heard[-1], Failed)
+    assert breaches(heard) == []
+    assert Closed(0) not in heard
+
+
+@pytest.mark.parametrize("reason", ["length", "context_full", "filtered"])
+def test_an_answer_that_is_cut_short_says_so_itself(reason: Reason) -> None:
+    restore = Restored(lowered(request(PATCHER), custom_tools=False)[1])
+    events: list[Event] = [
+        Opened(0, ToolCall("a", "apply_patch")),
+        Grew(0, '{"input":"*** Begin'),
+        Closed(0),
+        Ended(reason),
+    ]
+    heard = [said for event in events for said in restore.feed(event)]
+    assert heard[1:] == [Grew(0, "*** Begin"), Closed(0), Ended(reason)]
+
+
+def test_of_tools_of_one_name_the_first_is_meant() -> None:
+    """It is the one that is declared."""
+    hosted = FunctionTool("apply_patch", kind="apply_patch", builtin="apply_patch")
+    plain = FunctionTool("apply_patch")
+    pairs: list[tuple[Tool, Tool, CallKind]] = [
+        (PATCHER, hosted, "custom"),
+        (hosted, PATCHER, "apply_patch"),
+        (plain, PATCHER, "function"),
+    ]
+    for first, second, kind in pairs:
+        lower, originals = lowered(request(first, second), custom_tools=False)
+        assert len(lower.tools) == 1
+        assert restored(originals, "apply_patch", '{"input":"x"}').kind == kind
 
 
 def test_free_text_that_the_backend_knows_is_not_touched() -> None:

@@ -120,6 +120,29 @@ def test_cut_short_it_tells_what_there_is(end: str) -> None:
     assert told('{"inp') == '{"inp'
 
 
+@pytest.mark.parametrize(
+    ("said", "is_open"),
+    [
+        ('{"input":"so far', True),
+        ('{"input":"', True),
+        ('{"input":"so far\\', True),
+        ('{"input":"so far\\"', True),
+        ('{"input":"all"', False),
+        ('{"input":"all" ', False),
+        ('{"input":"all"}', False),
+        ("raw text", False),
+        ('{"other":"x', False),
+        ("", False),
+    ],
+)
+def test_a_string_that_has_not_ended_is_open(said: str, *, is_open: bool) -> None:
+    for pieces in ([said], said):
+        text = InputText()
+        for piece in pieces:
+            text.feed(piece)
+        assert text.is_open == is_open
+
+
 def test_a_long_text_takes_linear_time() -> None:
     text = InputText()
     said = '{"input":"' + "x\\n" * 200_000 + '"}'

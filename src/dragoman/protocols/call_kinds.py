@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from dragoman.hub.events import Closed, Event, Grew, Opened
+from dragoman.hub.events import Closed, Ended, Event, Failed, Grew, Opened
+from dragoman.hub.problems import Problem
 from dragoman.hub.request import (
     CallKind,
     CustomTool,
@@ -42,6 +43,9 @@ _INPUT: Final = {
     "required": ["input"],
     "additionalProperties": False,
 }
+# Reasons for which an answer ends where it is, and clients run nothing of what it ends in.
+_CUT_SHORT: Final = frozenset({"length", "context_full", "filtered"})
+_HALF_A_TEXT: Final = Problem("backend_failed", "the model's call of a tool broke off in the middle of its text")
 
 
 class Original(NamedTuple):
@@ -154,11 +158,14 @@ class _Lowering:
         """What was lowered, by the name it is sent under, and by others that models call it by and that are unique."""
         found: dict[str, Original] = {}
         aliases: dict[str, set[Original]] = {}
+        declared: dict[str, FunctionTool | CustomTool] = {}
         for tool in tools:
-            if isinstance(tool, HostedTool) or not _is_special(tool, custom_tools=self._custom_tools):
+            if not isinstance(tool, HostedTool):
+                declared.setdefault(self._names[tool.namespace, tool.name], tool)
+        for name, tool in declared.items():
+            if not _is_special(tool, custom_tools=self._custom_tools):
                 continue
-            original = Original(tool.name, tool.namespace, _kind(tool))
-            found[self._names[tool.namespace, tool.name]] = original
+            original = found[name] = Original(tool.name, tool.namespace, _kind(tool))
             if tool.namespace is not None:
                 for alias in (tool.name, f"{tool.namespace}.{tool.name}"):
                     aliases.setdefault(alias, set()).add(original)
@@ -238,6 +245,9 @@ def _explained(tool: CustomTool) -> str:
 class Restored:
     """A filter over the backend's events: calls become again what their tools were.
 
+    A text whose string never ends is half a text, and there is no way to tell the client so but by an error: half a
+    patch or program would be run. Where the answer was cut short its reason says it.
+
     originals: of the request that was lowered.
     """
 
@@ -246,6 +256,7 @@ class Restored:
     def __init__(self, originals: dict[str, Original]) -> None:
         self._originals: Final = originals
         self._texts: dict[int, InputText] = {}
+        self._open: list[Closed] = []
 
     def feed(self, event: Event) -> list[Event]:
         if type(event) is Grew:
@@ -258,7 +269,13 @@ class Restored:
             return [self._opened(event, event.part)]
         if type(event) is Closed and (ending := self._texts.pop(event.block, None)) is not None:
             said = ending.finish()
-            return [Grew(event.block, said), event] if said else [event]
+            ended: list[Event] = [Grew(event.block, said)] if said else []
+            if ending.is_open:
+                self._open.append(event)
+                return ended
+            return [*ended, event]
+        if type(event) is Ended and self._open:
+            return [*self._open, event] if event.reason in _CUT_SHORT else [Failed(_HALF_A_TEXT)]
         return [event]
 
     def _opened(self, event: Opened, call: ToolCall) -> Opened:

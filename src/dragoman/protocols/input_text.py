@@ -64,6 +64,11 @@ class InputText:
             return _understood("".join(self._held))
         return _understood(self._rest) if self._state == "opening" else ""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the string has not ended. Where its quote came last, only what follows could have made it text."""
+        return self._state == "inside" and not self._rest.startswith('"')
+
     def _open(self) -> str:
         """Decide what it is, if that can be seen yet. Return what then is to be read."""
         text = self._rest
