@@ -53,7 +53,8 @@ def _complaints(event: dict[str, Any]) -> Iterator[str]:
 
 def _known_part(response: dict[str, Any]) -> dict[str, Any]:
     output = [item for item in response["output"] if item["type"] in _ITEMS]
-    return {**response, "output": output, "tools": [], "tool_choice": "auto"}
+    tools = [tool for tool in response["tools"] if tool["type"] == "function"]
+    return {**response, "output": output, "tools": tools, "tool_choice": "auto"}
 
 
 def _checked(model: type[BaseModel], value: dict[str, Any]) -> Iterator[str]:

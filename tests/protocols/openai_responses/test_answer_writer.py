@@ -75,12 +75,12 @@ def test_thinking_is_a_summary() -> None:
 
 
 def test_the_response_repeats_the_request_and_answers_under_the_name_that_was_asked() -> None:
-    request = asked(instructions="Be brief.", tools=[{"type": "function", "name": "f"}], metadata={"a": "b"})
+    request = asked(instructions="Be brief.", tools=[{"type": "custom", "name": "f"}], metadata={"a": "b"})
     response = told(Began("theirs", "alias"), Noted(Usage(input=3, output=1)), ENDED, request=request)[-1]["response"]
     assert (response["id"], response["model"]) == (f"resp_{STAMP.id}", "the-model")
     assert (response["instructions"], response["tools"], response["metadata"]) == (
         "Be brief.",
-        [{"type": "function", "name": "f"}],
+        [{"type": "custom", "name": "f"}],
         {"a": "b"},
     )
     assert (response["usage"]["total_tokens"], response["error"], response["output"]) == (4, None, [])
@@ -235,6 +235,14 @@ def test_why_it_declined_is_said_once() -> None:
     declined: list[Event] = [Opened(0, Refusal("")), Grew(0, "No."), Closed(0)]
     assert [item["content"][0] for item in output(*declined, why)] == [{"type": "refusal", "refusal": "No."}]
     assert output(Ended("stop", explanation="x")) == output(Ended("filtered")) == []
+
+
+def test_a_call_without_a_word_has_no_arguments() -> None:
+    """What its deltas come to is what it is in the end."""
+    heard = told(Opened(0, ToolCall("c", "look")), Closed(0), Ended("tool_calls"))
+    deltas = [event["delta"] for event in heard if event["type"] == "response.function_call_arguments.delta"]
+    assert deltas == ["{}"]
+    assert heard[-1]["response"]["output"][0]["arguments"] == "{}"
 
 
 def test_two_calls_may_be_said_at_once() -> None:

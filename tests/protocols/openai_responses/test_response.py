@@ -12,3 +12,11 @@ def test_only_what_is_completed_has_a_time_of_completion(status: str) -> None:
     """As the API's reference has it: "only present when the status is `completed`"."""
     said = jsons.read(ResponseObject({}, "the-model", STAMP).write(status, []))
     assert said["completed_at"] == (STAMP.at if status == "completed" else None)
+
+
+def test_a_function_is_repeated_with_all_that_the_specification_demands() -> None:
+    bare = {"type": "function", "name": "look"}
+    whole = {"type": "function", "name": "see", "description": "Sees.", "parameters": {}, "strict": True}
+    other = {"type": "custom", "name": "exec"}
+    said = jsons.read(ResponseObject({"tools": [bare, whole, other]}, "the-model", STAMP).write("completed", []))
+    assert said["tools"] == [{**bare, "description": None, "parameters": None, "strict": None}, whole, other]

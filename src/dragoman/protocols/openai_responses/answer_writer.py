@@ -195,6 +195,10 @@ class StreamWriter:
         self._sequence += 1
         return b'%b%d,"delta":%b}\n\n' % (item.head, self._sequence - 1, jsons.write(event.text))
 
+    def _grown(self, item: _Item, text: str) -> bytes:
+        self._sequence += 1
+        return b'%b%d,"delta":%b}\n\n' % (item.head, self._sequence - 1, jsons.write(text))
+
     def _opened(self, event: Opened) -> bytes:
         part = event.part
         if type(part) is ToolCall and part.by != "client" and part.name != _SEARCH:
@@ -314,8 +318,9 @@ class StreamWriter:
         text = item.text
         match call.kind:
             case "function":
+                said = b"" if text else self._grown(item, "{}")
                 text = text if text.strip() else "{}"
-                said = self._event("response.function_call_arguments.done", **item.place, arguments=text)
+                said += self._event("response.function_call_arguments.done", **item.place, arguments=text)
             case "custom":
                 said = self._event("response.custom_tool_call_input.done", **item.place, input=text)
             case _:

@@ -37,6 +37,9 @@ ECHOED: Final[dict[str, Any]] = {
     "frequency_penalty": 0.0,
 }
 
+# What Open Responses demands of a function; its clients may leave it out.
+_FUNCTION: Final[dict[str, Any]] = {"description": None, "parameters": None, "strict": None}
+
 _HEAD: Final = b'{"id":"%b","object":"response","created_at":%d,"model":%b'
 _USUAL: Final[dict[str, Any]] = {key: Raw(jsons.write(value)) for key, value in ECHOED.items()}
 _ECHO: Final = jsons.write(_USUAL)[1:]
@@ -51,6 +54,12 @@ def said_in(request: Request) -> dict[str, Any]:
 def response_of(item_id: str) -> str:
     """The id of the response that has an item, which the item's own id tells (`_number` in answer_writer.py)."""
     return f"resp_{item_id.partition('_')[2][:-8]}"
+
+
+def _whole_tool(tool: Any) -> Any:
+    if not isinstance(tool, dict) or tool.get("type") != "function" or _FUNCTION.keys() <= tool.keys():
+        return tool
+    return {**_FUNCTION, **tool}
 
 
 class ResponseObject:
@@ -68,6 +77,8 @@ class ResponseObject:
         for key, value in said.items():
             if key in ECHOED and value is not None:
                 usual = ECHOED[key]
+                if key == "tools" and isinstance(value, list):
+                    value = list(map(_whole_tool, value))  # noqa: PLW2901 - said whole
                 unusual[key] = {**usual, **value} if isinstance(usual, dict) and isinstance(value, dict) else value
         self._echo: Final = jsons.write(_USUAL | unusual)[1:] if unusual else _ECHO
 
