@@ -227,6 +227,22 @@ def test_the_wait(status: int, headers: dict[str, str], error: dict[str, Any], s
     assert read_problem(status, headers, jsons.write({"error": error})).retry_after == seconds
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "public"),
+    [
+        (404, {"detail": "Not Found"}, "Not Found: "),
+        (404, {"error": {"message": "File Not Found", "type": "not_found_error", "code": 404}}, "File Not Found: "),
+        (404, b"404 page not found\n", "404 page not found: "),
+        (404, b"<html>", "HTTP 404: "),
+        (405, {"detail": "Method Not Allowed"}, "Method Not Allowed: "),
+    ],
+)
+def test_where_the_address_is_wrong_the_address_is_named(status: int, body: Any, public: str) -> None:
+    said = read_problem(status, {}, body if isinstance(body, bytes) else jsons.write(body))
+    assert said.public == f"{public}the backend has no such endpoint; check the url of this model's backend"
+    assert read_problem(404, {}, b'{"error": "file file_1 not found"}').public == "file file_1 not found"
+
+
 @pytest.mark.parametrize(("status", "kept"), [(500, 500), (503, 503), (504, 504), (529, 529), (429, 429), (404, 502)])
 def test_the_status_of_a_failure_is_kept_for_the_log(status: int, kept: int) -> None:
     assert read_problem(status, {}, b"{}").status == kept

@@ -17,6 +17,10 @@ from dragoman.wire import jsons
 _PRIVATE: Final = 4_000  # bytes of an error body that are kept for the log
 _DEEPEST: Final = 4  # how far an error may be wrapped in others
 _LONGEST_TEXT: Final = 500  # of a body that is no JSON: what is longer is a page, not a message
+# What a server says that has no such path, whatever was asked for there.
+_NO_ENDPOINT: Final = re.compile(
+    r"(?:404\b:? ?)?(?:(?:file|page|path|url|route|resource) )?not found\W*|method not allowed\W*|", re.IGNORECASE
+)
 _REFUSED: Final = "the backend rejected the proxy's credentials; check the api_key of this model's backend"
 
 
@@ -50,7 +54,10 @@ def _public(kind: Kind, status: int, said: Said) -> str:
         # Words about a key may quote the key; those about a right (403) say which one is missing.
         message = redacted(said.message) if status == 403 else ""
         return f"the backend rejected the proxy's credentials: {message}" if message else _REFUSED
-    if message := redacted(said.message).strip():
+    message = redacted(said.message).strip()
+    if status in (404, 405) and kind == "backend_failed" and _NO_ENDPOINT.fullmatch(message):
+        return f"{message or f'HTTP {status}'}: the backend has no such endpoint; check the url of this model's backend"
+    if message:
         return message
     if status == 0:
         return "the backend reported an error and did not say which"
