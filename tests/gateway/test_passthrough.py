@@ -92,6 +92,7 @@ def test_bytes_come_back_as_they_are() -> None:
         (BODY.replace(b"\r\nm\r\n", b"\r\n\r\n"), FORM, 400, "model: is required"),
         (b"junk", FORM, 400, "model: is required"),
         (b"junk", {}, 400, "body: is not valid JSON"),
+        (BODY, {"content-type": "multipart/form-data"}, 400, "content-type: names no boundary"),
         (b'{"model": "x"}', {}, 404, "model 'x' not found"),
         (BODY.replace(b"\r\nm\r\n", b"\r\nx\r\n"), FORM, 404, "model 'x' not found"),
     ],

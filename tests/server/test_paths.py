@@ -13,6 +13,10 @@ PATHS = (
     "/v1/responses",
     "/v1/models",
     "/v1/models/a/b",
+    "/v1/completions",
+    "/v1/embeddings",
+    "/v1/rerank",
+    "/v1/audio/speech",
 )
 
 

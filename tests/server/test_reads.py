@@ -57,20 +57,20 @@ def test_the_root_says_what_this_is(method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "method"),
+    ("path", "method", "allowed"),
     [
-        ("/", "POST"),
-        ("/v1/messages", "GET"),
-        ("/v1/messages", "PUT"),
-        ("/v1/chat/completions", "DELETE"),
-        ("/v1/models", "POST"),
-        ("/healthz", "POST"),
-        ("/v1/models/n", "DELETE"),
+        ("/", "POST", "GET, HEAD"),
+        ("/v1/messages", "GET", "POST"),
+        ("/v1/messages", "PUT", "POST"),
+        ("/v1/chat/completions", "DELETE", "POST"),
+        ("/v1/models", "POST", "GET, HEAD"),
+        ("/healthz", "POST", "GET, HEAD"),
+        ("/v1/models/n", "DELETE", "GET, HEAD"),
     ],
 )
-def test_wrong_methods_are_405(path: str, method: str) -> None:
+def test_wrong_methods_are_405(path: str, method: str, allowed: str) -> None:
     heard = asked(path, method)
-    assert heard.status == 405
+    assert (heard.status, heard.headers["allow"]) == (405, allowed)
     assert f"not {method}" in heard.error["message"]
 
 

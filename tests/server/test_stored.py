@@ -127,11 +127,19 @@ def test_what_leads_nowhere(method: str, path: str, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "below"), [("POST", ""), ("PUT", ""), ("GET", "/cancel"), ("POST", "/input_items"), ("PATCH", "")]
+    ("method", "below", "allowed"),
+    [
+        ("POST", "", "GET, DELETE"),
+        ("PUT", "", "GET, DELETE"),
+        ("GET", "/cancel", "POST"),
+        ("POST", "/input_items", "GET"),
+        ("PATCH", "", "GET, DELETE"),
+    ],
 )
-def test_other_methods_are_refused(method: str, below: str) -> None:
+def test_other_methods_are_refused(method: str, below: str, allowed: str) -> None:
     async def act(client: openai.AsyncOpenAI, running: House, ids: list[str]) -> None:
-        assert (await running.ask(f"/v1/responses/{ids[0]}{below}", method=method)).status == 405
+        heard = await running.ask(f"/v1/responses/{ids[0]}{below}", method=method)
+        assert (heard.status, heard.headers["allow"]) == (405, allowed)
 
     after_two(act)
 

@@ -127,6 +127,8 @@ async def pass_through(parties: Parties, snapshot: Snapshot, key: Key, body: byt
     """The endpoints that are only ever relayed."""
     boundary = multipart.boundary_in(parties.call.headers.get("content-type", ""))
     members: jsons.Members | None = None
+    if boundary is None and body.startswith(b"--"):  # a form, and a header written by hand
+        raise bad_request("content-type", "names no boundary of the form; leave this header to the HTTP library")
     if boundary is None:
         members, name = _asking(body)
     else:

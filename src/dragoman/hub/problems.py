@@ -130,6 +130,14 @@ class Problem(Exception):  # noqa: N818 - it is a word of ours, and not always a
         return f"Problem({self.kind!r}, {self.public!r})"
 
 
+class WrongMethod(Problem):
+    """allow: the methods that the endpoint does take, for the header of that name."""
+
+    def __init__(self, public: str, allow: str) -> None:
+        super().__init__("wrong_method", public)
+        self.allow: Final = allow
+
+
 def bad_request(param: str, public: str) -> Problem:
     """A field of the client's request is wrong; `public` says how, and what to send instead."""
     return Problem("bad_request", f"{param}: {public}", param=param)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from dragoman.hub.problems import Problem
+from dragoman.hub.problems import Problem, WrongMethod
 
 # "Please try again in 1.5s", "try again in 2m30.5s", "retry in 900ms": OpenAI, Groq and others say it only in words.
 _IN_WORDS: Final = re.compile(
@@ -49,10 +49,12 @@ def sensible(said: Any, scale: float = 1.0) -> float | None:
 
 
 def headers_of(problem: Problem) -> list[tuple[str, str]]:
-    """`retry-after` for a problem that passes: whole seconds, never too early.
+    """`retry-after` for a problem that passes: whole seconds, never too early. `allow` for a wrong method.
 
     A rate limit always says one: without it Codex (0.169) ends its turn at once.
     """
+    if isinstance(problem, WrongMethod):
+        return [("allow", problem.allow)]
     seconds = problem.retry_after
     if seconds is None and problem.kind == "rate_limited":
         seconds = _USUAL

@@ -4,7 +4,16 @@ from typing import Final
 
 _V1: Final = "/v1"
 # What stands behind the version in every path of ours: a base URL without the version leads there too.
-_WITHOUT_VERSION: Final = ("/messages", "/chat/completions", "/responses", "/models", "/completions", "/embeddings")
+_WITHOUT_VERSION: Final = (
+    "/messages",
+    "/chat/completions",
+    "/responses",
+    "/models",
+    "/completions",
+    "/embeddings",
+    "/rerank",
+    "/audio/",
+)
 
 
 def routed_path(path: str) -> str:

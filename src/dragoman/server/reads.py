@@ -7,7 +7,7 @@ from dragoman.gateway.call import Call
 from dragoman.gateway.entry import Entry
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.responder import Responder
-from dragoman.hub.problems import Problem
+from dragoman.hub.problems import Problem, WrongMethod
 from dragoman.protocols import CLIENTS
 from dragoman.protocols.codec import ClientSide
 from dragoman.server import stored
@@ -54,14 +54,14 @@ def _refuse(problem: Problem, client: ClientSide, responder: Responder, call: Ca
 
 async def _found(call: Call, gateway: Gateway, posts: frozenset[str]) -> Any:
     if call.path in posts:
-        raise Problem("wrong_method", f"{call.path} takes POST, not {call.method}")
+        raise WrongMethod(f"{call.path} takes POST, not {call.method}", "POST")
     if call.path.startswith(stored.PREFIX):
         return await stored.stored(call, gateway, await call.admit(gateway.config.current))
     is_one = call.path.startswith(f"{_MODELS}/")
     if not (is_one or call.path in (_MODELS, _ROOT) or call.path in _HEALTH):
         raise Problem("unknown_path", f"there is no {call.method} {call.path[:200]} here")
     if call.method not in _READS:
-        raise Problem("wrong_method", f"{call.path[:200]} takes GET, not {call.method}")
+        raise WrongMethod(f"{call.path[:200]} takes GET, not {call.method}", "GET, HEAD")
     if call.path in _HEALTH:
         return {"status": "ok"}
     if call.path == _ROOT:

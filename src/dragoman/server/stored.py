@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 from dragoman.config.snapshot import Key
 from dragoman.gateway.call import Call
 from dragoman.gateway.gateway import Gateway
-from dragoman.hub.problems import Problem, bad_request
+from dragoman.hub.problems import Problem, WrongMethod, bad_request
 from dragoman.store.response_tables import StoredResponse
 from dragoman.store.responses import joined
 from dragoman.wire import jsons
@@ -34,7 +34,8 @@ async def stored(call: Call, gateway: Gateway, key: Key) -> Any:
     if call.method == "POST" and path.endswith(_CANCEL):
         raise Problem("bad_request", "only an answer in the background can be cancelled; this one is complete")
     if call.method != "GET" or path.endswith(_CANCEL):
-        raise Problem("wrong_method", f"{call.path[:200]} does not take {call.method}")
+        allow = "POST" if path.endswith(_CANCEL) else "GET" if path.endswith(_INPUT) else "GET, DELETE"
+        raise WrongMethod(f"{call.path[:200]} does not take {call.method}", allow)
     return await _input_items(found, call.query, gateway, key) if path.endswith(_INPUT) else jsons.read(found.response)
 
 

@@ -57,7 +57,7 @@ def test_a_head_is_a_get_without_its_body() -> None:
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
 def test_other_methods_are_refused(method: str) -> None:
     came = visited(pages(), "/p", method)
-    assert came.status == 405
+    assert (came.status, came.headers["allow"]) == (405, "GET, HEAD")
     assert came.json["error"]["message"] == f"/p takes GET, not {method}"
 
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 from dragoman.config.schema import Config
 from dragoman.config.snapshot import ConfigSource
 from dragoman.gateway.call import Call
-from dragoman.hub.problems import Problem
+from dragoman.hub.problems import Problem, WrongMethod
 from dragoman.protocols import CLIENTS
 from dragoman.server.keys import Door
 from dragoman.server.pages.browser import Browser
@@ -57,7 +57,8 @@ class Pages:
 
 def _demand_method(page: Page, call: Call) -> None:
     if call.method != page.method and not (call.method == "HEAD" and page.method == "GET"):
-        raise Problem("wrong_method", f"{call.path} takes {page.method}, not {call.method}")
+        allow = "GET, HEAD" if page.method == "GET" else page.method
+        raise WrongMethod(f"{call.path} takes {page.method}, not {call.method}", allow)
 
 
 def _refuse(problem: Problem, browser: Browser) -> None:
