@@ -116,7 +116,7 @@ B1 = {
         },
         GENERIC,
         "messages.1.content",
-        '[web_search: {"query":"q"}]\n[web search results]\n- T: https://a.example' + "So.",
+        '[web_search: {"query":"q"}]\n[web search results]\n- T: https://a.example\nSo.',
     ),
     "tools": (
         {"tools": [F]},

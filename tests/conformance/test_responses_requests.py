@@ -425,12 +425,17 @@ def test_pdf_variants_from_responses(part: Object, source: Object) -> None:
             {"type": "input_file", "filename": "t", "file_url": "https://a.example/a.pdf"},
         ),
         ({"type": "text", "media_type": "text/plain", "data": "x"}, {"type": "input_text", "text": "[t]\nx"}),
-        ({"type": "content", "content": [{"type": "text", "text": "x"}]}, {"type": "input_text", "text": "x"}),
     ],
 )
 def test_pdf_variants_to_responses(source: Object, said: Object) -> None:
     items = to_responses(M, user([{"type": "document", "source": source, "title": "t"}]))["input"]
     assert items[0]["content"] == [said]
+
+
+def test_a_document_of_parts_to_responses() -> None:
+    source = {"type": "content", "content": [{"type": "text", "text": "x"}]}
+    items = to_responses(M, user([{"type": "document", "source": source, "title": "t"}]))["input"]
+    assert items[0]["content"] == [{"type": "input_text", "text": words} for words in ("[t]", "x")]
 
 
 def test_image_sniff() -> None:

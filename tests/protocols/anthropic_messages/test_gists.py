@@ -25,6 +25,15 @@ from dragoman.protocols.anthropic_messages.gists import gist
         ({"type": "fallback"}, ""),
         ({"type": "tool_addition"}, ""),
         ({"type": "tool_removal"}, ""),
+        ({"type": "tool_addition", "tool": {"type": "tool_reference", "name": "X"}}, "The tool X is now available."),
+        (
+            {"type": "tool_addition", "tool": {"type": "tool_definition", "definition": {"name": "X"}}},
+            "The tool X is now available.",
+        ),
+        (
+            {"type": "tool_removal", "tool": {"type": "tool_reference", "name": "X"}},
+            "The tool X is no longer available.",
+        ),
         (
             {"type": "web_search_tool_result", "content": {"error_code": "max_uses_exceeded"}},
             "[web_search failed: max_uses_exceeded]",
@@ -51,6 +60,11 @@ from dragoman.protocols.anthropic_messages.gists import gist
             {"type": "bash_code_execution_tool_result", "content": {"stdout": "a\n", "stderr": "b"}},
             "[output of bash_code_execution]\na\nb",
         ),
+        (
+            {"type": "bash_code_execution_tool_result", "content": {"stdout": "a", "stderr": "b"}},
+            "[output of bash_code_execution]\na\nb",
+        ),
+        ({"type": "code_execution_tool_result", "content": {"stdout": ""}}, "[output of code_execution]"),
         (
             {
                 "type": "tool_search_tool_result",

@@ -103,7 +103,7 @@ def test_calls_of_other_kinds() -> None:
     theirs = ToolCall("b", "web_search", '{"q":1}', by="backend")
     said = (GO, assistant(theirs, custom), user(ToolResult("a")))
     sent = turns(*said).messages[1]
-    assert sent["content"] == '[web_search: {"q":1}]\n'
+    assert sent["content"] == '[web_search: {"q":1}]'
     assert sent["tool_calls"] == [call("a", "apply_patch", '{"input":"*** Begin"}')]
     native = turns(*said, profile=profile_for("openai", "gpt-6")).messages[1]
     assert native["tool_calls"] == [
@@ -165,6 +165,17 @@ def test_an_assistant_holds_text_only() -> None:
         with pytest.raises(Problem, match="holds text only") as refused:
             turns(GO, assistant(part), GO)
         assert refused.value.param == "messages[1]"
+
+
+def test_what_stands_for_an_assistants_block_does_not_run_into_its_text() -> None:
+    block = Opaque(M, "x", {}, "[found: https://a.example]")
+    searched = ToolCall("s", "web_search", '{"query":"q"}', by="backend")
+    told = assistant(
+        Text("Let me "), Text("look."), searched, block, Opaque(M, "y", {}, ""), Text("So"), Text(".\n"), block
+    )
+    assert turns(GO, told, GO).messages[1]["content"] == (
+        'Let me look.\n[web_search: {"query":"q"}]\n[found: https://a.example]\nSo.\n[found: https://a.example]'
+    )
 
 
 def test_who_speaks_is_lost_to_who_has_no_names() -> None:

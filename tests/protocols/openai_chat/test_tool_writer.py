@@ -107,10 +107,12 @@ def test_tools_that_come_in_mid_conversation_come_last() -> None:
 def test_tools_of_claude_codes_beta() -> None:
     definition = {"name": "g", "input_schema": {"type": "object"}}
     addition = {"type": "tool_addition", "tool": {"type": "tool_definition", "definition": definition}}
-    late = {"role": "system", "content": [addition]}
+    removal = {"type": "tool_removal", "tool": {"type": "tool_reference", "name": "f"}}
+    late = {"role": "system", "content": [addition, removal]}
     sent = asked(M, {"max_tokens": 9, "messages": [USER, late], "tools": [{"name": "f"}]}, C, GENERIC)
     assert [t["function"]["name"] for t in sent.body["tools"]] == ["f", "g"]
-    assert sent.messages == [USER]
+    told = "The tool g is now available.\n\nThe tool f is no longer available."
+    assert sent.messages == [{**USER, "content": f"go\n\n<system-reminder>\n{told}\n</system-reminder>"}]
 
 
 def test_forced_tools_where_nothing_forces_them() -> None:

@@ -19,6 +19,11 @@ def gist(kind: str, of: Object) -> str | None:
             return f"[summary of the earlier conversation]\n{content}"
         case {"type": "mcp_tool_use", "name": str(name)}:
             return f"[{name}: {jsons.write_text(of.get('input') or {})}]"
+        case {
+            "type": "tool_addition" | "tool_removal",
+            "tool": {"name": str(name)} | {"definition": {"name": str(name)}},
+        }:
+            return f"The tool {name} is {'now' if kind == 'tool_addition' else 'no longer'} available."
         case {"type": "fallback" | "tool_addition" | "tool_removal" | "mcp_tool_listing"}:
             return ""
     return _result(kind.removesuffix("_tool_result"), of.get("content")) if kind.endswith("_tool_result") else None
@@ -35,7 +40,8 @@ def _result(tool: str, content: Any) -> str:
         case {"url": str(url), "content": {"source": {"data": str(data), "type": "text"}}}:
             return f"[page {url}]\n{data}"
         case {"stdout": str(stdout)}:
-            return f"[output of {tool}]\n{stdout}{content.get('stderr') or ''}"
+            said = (f"[output of {tool}]", stdout.removesuffix("\n"), str(content.get("stderr") or ""))
+            return "\n".join(line for line in said if line)
         case list() if tool == "web_search":
             hits = [f"- {hit.get('title')}: {hit.get('url')}" for hit in content if isinstance(hit, dict)]
             return "\n".join(("[web search results]", *hits))

@@ -231,18 +231,27 @@ class Conversation:
     def _assistant_content(self, turn: Turn) -> Content:
         if self._ours:
             return self._content([p for p in turn.parts if isinstance(p, Text | Opaque | Image | Document)], turn.path)
-        texts: list[str] = []
+        content, own_line = "", False  # own_line: of what was said last
         for part in turn.parts:
-            if isinstance(part, Text):
-                texts.append(part.text)
-            elif isinstance(part, ToolCall) and part.by == "backend":
-                texts.append(f"[{part.name}: {part.arguments}]\n")
-            elif isinstance(part, Opaque | Image | Document):
-                pieces = self._part(part, turn.path)
-                texts += [piece["text"] for piece in pieces if piece["type"] == "text"]
-                if any(piece["type"] != "text" for piece in pieces):
-                    self._losses.refuse(turn.path, "an assistant's message holds text only; leave the rest out")
-        return "".join(texts)
+            before, own_line = own_line, not isinstance(part, Text)
+            said = part.text if isinstance(part, Text) else self._in_place_of(part, turn.path)
+            if not said:
+                own_line = before
+            elif content and (before or own_line) and not content.endswith("\n"):
+                content += "\n"
+            content += said
+        return content
+
+    def _in_place_of(self, part: Part, path: str) -> str:
+        """The line that stands for what is no text of the assistant's."""
+        if isinstance(part, ToolCall) and part.by == "backend":
+            return f"[{part.name}: {part.arguments}]"
+        if not isinstance(part, Opaque | Image | Document):
+            return ""
+        pieces = self._part(part, path)
+        if any(piece["type"] != "text" for piece in pieces):
+            self._losses.refuse(path, "an assistant's message holds text only; leave the rest out")
+        return _text_of(pieces)
 
     def _add_thinking(
         self, message: Object, thoughts: Sequence[Thinking], path: str, *, with_thinking: bool, calls: bool
