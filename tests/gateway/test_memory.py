@@ -8,7 +8,18 @@ from msgspec import Raw
 from dragoman.gateway.memory import own_items
 from dragoman.protocols.seals import PREFIX
 from dragoman.wire import jsons
-from tests.conformance.backends import block, message, start, stop, text_block, thinking_block, tool_block
+from tests.conformance.backends import (
+    DONE,
+    block,
+    chunk,
+    completion,
+    message,
+    start,
+    stop,
+    text_block,
+    thinking_block,
+    tool_block,
+)
 from tests.gateway.stage import (
     END,
     STREAM,
@@ -111,6 +122,32 @@ def reasoner() -> Answer:
     return answer
 
 
+PROOF: Final = {"google": {"thought_signature": "AY89a18I+/=="}}
+SIGNED: Final[list[dict[str, Any]]] = [
+    {
+        "id": "function-call-1",
+        "type": "function",
+        "function": {"name": "weather", "arguments": '{"city":"Rome"}'},
+        "extra_content": PROOF,
+    },
+    {"id": "function-call-2", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Oslo"}'}},
+]
+
+
+def gemini() -> Answer:
+    """Signs the first of the calls that it says in one breath, and wants that back."""
+
+    async def answer(peer: Peer, asked: Asked) -> None:
+        if jsons.read(asked.body).get("stream"):
+            calls = [{**call, "index": index} for index, call in enumerate(SIGNED)]
+            said = (chunk({"role": "assistant", "tool_calls": calls}), chunk({}, "stop"), DONE)
+            await peer.say(STREAM, *map(http_chunk, said), END)
+        else:
+            await peer.say(whole(jsons.read(completion({"role": "assistant", "content": None, "tool_calls": SIGNED}))))
+
+    return answer
+
+
 def at(backend: Backend, type_: str, name: str = "m") -> dict[str, Any]:
     if type_ == "anthropic":
         return model(name, origin(backend), type=type_, profile={"family": "anthropic"})
@@ -163,7 +200,10 @@ async def messages_turn(running: House, name: str = "m", *, stream: bool) -> lis
     arguments = ""
     for frame in heard.frames:
         if frame["type"] == "content_block_start":
+            arguments = ""
             blocks.append(dict(frame["content_block"]))
+        elif frame["type"] == "content_block_stop" and arguments:
+            blocks[-1]["input"] = jsons.read(arguments)
         elif frame["type"] == "content_block_delta":
             delta = frame["delta"]
             if delta["type"] == "input_json_delta":
@@ -171,7 +211,6 @@ async def messages_turn(running: House, name: str = "m", *, stream: bool) -> lis
                 continue
             name_ = grown[delta["type"]]
             blocks[-1][name_] = blocks[-1].get(name_, "") + delta[name_]
-    blocks[-1]["input"] = jsons.read(arguments)
     return blocks
 
 
@@ -287,6 +326,58 @@ def test_encrypted_reasoning_is_put_back_for_a_chat_client(stream: bool) -> None
             said = await chat_turn(running, stream=stream)
             await chat_turn(running, stream=False, messages=answered(said))
             assert sent(backend)["input"][1] == ITEMS[0]
+
+    run(main)
+
+
+def gemini_at(backend: Backend) -> dict[str, Any]:
+    return model("m", origin(backend), profile={"family": "gemini"})
+
+
+@streamed
+def test_the_proof_of_a_call_goes_through_a_messages_client(stream: bool) -> None:
+    async def main() -> None:
+        async with playback(gemini()) as backend, house([gemini_at(backend)]) as running:
+            blocks = await messages_turn(running, stream=stream)
+            assert [block_["type"] for block_ in blocks] == ["thinking", "tool_use", "tool_use"]
+            await messages_go_on(running, blocks)
+            assert sent(backend)["messages"][1]["tool_calls"] == SIGNED
+
+    run(main)
+
+
+@streamed
+def test_the_proof_of_a_call_goes_through_a_responses_client(stream: bool) -> None:
+    async def main() -> None:
+        async with playback(gemini()) as backend, house([gemini_at(backend)]) as running:
+            items = await responses_turn(running, stream=stream)
+            assert [item["type"] for item in items] == ["reasoning", "function_call", "function_call"]
+            await responses_go_on(running, items)
+            assert sent(backend)["messages"][1]["tool_calls"] == SIGNED
+            assert "reasoning_details" not in sent(backend)["messages"][1]
+
+    run(main)
+
+
+@streamed
+def test_the_proof_of_a_call_stays_with_it_for_a_chat_client(stream: bool) -> None:
+    """Whose answer is translated here, since what it brings back is in an envelope of the proxy's."""
+
+    async def main() -> None:
+        async with playback(gemini()) as backend, house([gemini_at(backend)]) as running:
+            envelope = {"type": "reasoning.encrypted", "data": f"{PREFIX}x.y"}
+            past = {"role": "assistant", "content": "Hm.", "reasoning_details": [envelope]}
+            body = {"model": "m", "messages": [USER, past, USER], "tools": [CHAT_TOOL], "stream": stream}
+            heard = await running.ask("/v1/chat/completions", body)
+            if stream:
+                deltas = [choice["delta"] for frame in heard.frames for choice in frame["choices"]]
+            else:
+                deltas = [heard.json["choices"][0]["message"]]
+            calls = [call for delta in deltas for call in delta.get("tool_calls") or [] if call.get("id")]
+            assert [(call["id"], call.get("extra_content")) for call in calls] == [
+                (call["id"], call.get("extra_content")) for call in SIGNED
+            ]
+            assert not any("reasoning_details" in delta for delta in deltas)
 
     run(main)
 

@@ -83,6 +83,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     max_stop: how many stop sequences it takes.
     sampling: "all"; "one" of temperature and top_p, not both; "none": it accepts its defaults only.
     tokenizer: how it counts tokens: "vllm" (/tokenize takes messages), "llama.cpp" (/apply-template, then /tokenize).
+    signs_calls: its calls may come with a proof in `extra_content` that it wants back.
     server_tools: kinds of tools it runs itself ("web_search", "web_fetch"), so that the proxy leaves them to it.
     cuts_prompts: cuts a prompt that does not fit its window, and says nothing.
     thinking_types: how thinking is asked for in Messages: "adaptive" (an effort), "budget" (tokens), "disabled",
@@ -121,6 +122,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     max_stop: int | None = None
     sampling: Literal["all", "one", "none"] = "all"
     tokenizer: Literal["vllm", "llama.cpp"] | None = None
+    signs_calls: bool = False
     server_tools: frozenset[str] = frozenset()
     cuts_prompts: bool = False
     thinking_types: tuple[str, ...] = ("budget", "disabled")
@@ -143,7 +145,7 @@ class Backend(Struct, frozen=True, cache_hash=True):
     @property
     def seals(self) -> bool:
         """Whether its reasoning may come with a proof that it wants back."""
-        return self.dialect != "openai-chat" or self.profile.reasoning_history == "all"
+        return self.dialect != "openai-chat" or self.profile.reasoning_history == "all" or self.profile.signs_calls
 
 
 class Defaults(Struct, frozen=True):

@@ -202,9 +202,10 @@ FAMILIES: Final[Mapping[str, Profile]] = {
             efforts=(),
             server_tools=_SEARCHES,
         ),
-        # The OpenAI-like endpoint of Google.
+        # The OpenAI-like endpoint of Google. From Gemini 3 on a call without its thought's signature is a 400 (pi#6733).
         Profile(
             family="gemini",
+            signs_calls=True,
             reasoning_field=None,
             reasoning_history="none",
             efforts=("minimal", "low", "medium", "high"),

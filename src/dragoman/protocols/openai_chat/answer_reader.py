@@ -13,6 +13,7 @@ from dragoman.protocols.backend_problems import read_problem
 from dragoman.protocols.call_ids import CallIds
 from dragoman.protocols.codec import Stamp
 from dragoman.protocols.frames import DONE, Frames
+from dragoman.protocols.openai_chat import signed_calls
 from dragoman.protocols.openai_chat.calls import Call, find
 from dragoman.protocols.openai_chat.usage import read_usage
 from dragoman.protocols.think_tags import ThinkTags
@@ -60,6 +61,7 @@ class AnswerReader:
         self._frames: Final = Frames()
         self._tags: Final = ThinkTags(profile.think_tags, implicit_open=profile.implicit_open)
         self._family: Final = profile.family
+        self._signs_calls: Final = profile.signs_calls
         self._stop: Final = request.stop
         self._ids: Final = CallIds(request, stamp)
         self._said: list[Event] = []  # since the last call
@@ -319,6 +321,8 @@ class AnswerReader:
             call = Call(self._next_block(), place, call_id)
             self._calls.append(call)
         call.id, call.name = call.id or call_id, call.name or name
+        if self._signs_calls:
+            call.proof = call.proof or entry.get(signed_calls.MEMBER)
         if call.closed:
             return  # its JSON was whole: what still comes is white space, or nothing that could be run
         if piece:
@@ -331,13 +335,13 @@ class AnswerReader:
 
     def _open_call(self, call: Call, *, custom: bool) -> None:
         self._close_open()
+        call_id, name = self._ids.fresh(call.id), self._ids.name(call.name)
+        if call.proof is not None:
+            self._details.append(signed_calls.detail(call_id, call.proof))
         self._show_seal()
         self._close_whole_calls()
         call.opened = True
-        name = self._ids.name(call.name)
-        self._tell(
-            Opened(call.block, ToolCall(self._ids.fresh(call.id), name, kind="custom" if custom else "function"))
-        )
+        self._tell(Opened(call.block, ToolCall(call_id, name, kind="custom" if custom else "function")))
         if call.pieces:
             self._tell(Grew(call.block, "".join(call.pieces)))
 

@@ -16,6 +16,7 @@ from dragoman.hub.request import Citation, Refusal, Request, Seal, Text, Thinkin
 from dragoman.hub.usage import Usage
 from dragoman.protocols import free_text
 from dragoman.protocols.codec import Stamp
+from dragoman.protocols.openai_chat import signed_calls
 from dragoman.protocols.openai_chat.problems import error_object
 from dragoman.protocols.openai_chat.usage import write_usage
 from dragoman.wire import jsons, sse
@@ -152,7 +153,10 @@ class StreamWriter:
         if not takes_text:
             self._silent[block] = index
         function = {"name": call.name, "arguments": free_text.OPENING if takes_text else ""}
-        return self._chunk({"tool_calls": [{"index": index, "id": call.id, "type": "function", "function": function}]})
+        said: dict[str, Any] = {"index": index, "id": call.id, "type": "function", "function": function}
+        if self._details and (proof := signed_calls.proofs_in(self._details).get(call.id)) is not None:
+            said[signed_calls.MEMBER] = proof
+        return self._chunk({"tool_calls": [said]})
 
     def _closed(self, block: int) -> bytes:
         growth = self._growth.pop(block, None)
@@ -195,7 +199,14 @@ def write_answer(answer: Answer, request: Request, stamp: Stamp) -> bytes:
     texts = [part for part in answer.parts if isinstance(part, Text)]
     thought = "".join(part.text for part in answer.parts if isinstance(part, Thinking))
     declined = "".join(part.text for part in answer.parts if isinstance(part, Refusal))
-    calls = [_write_call(part) for part in answer.parts if isinstance(part, ToolCall) and part.by == "client"]
+    seals = [part.seal for part in answer.parts if isinstance(part, Thinking)]
+    details = [detail for seal in seals for detail in _details(seal)]
+    proofs = signed_calls.proofs_in(details)
+    calls = [
+        _write_call(part, proofs.get(part.id))
+        for part in answer.parts
+        if isinstance(part, ToolCall) and part.by == "client"
+    ]
     message: dict[str, Any] = {
         "role": "assistant",
         "content": "".join(part.text for part in texts) or (None if calls else ""),
@@ -203,8 +214,7 @@ def write_answer(answer: Answer, request: Request, stamp: Stamp) -> bytes:
     }
     if thought:
         message["reasoning_content"] = thought
-    seals = [part.seal for part in answer.parts if isinstance(part, Thinking)]
-    message |= _reasoning_details([detail for seal in seals for detail in _details(seal)])
+    message |= _reasoning_details(details)
     if calls:
         message["tool_calls"] = calls
     if annotations := _annotations(texts):
@@ -235,7 +245,8 @@ def _details(seal: Seal | None) -> list[Any]:
 
 def _reasoning_details(details: list[Any]) -> dict[str, Any]:
     """Said once, whole, each with a number of its own: the SDK joins what it hears of one number."""
-    numbered = [{**detail, "index": index} for index, detail in enumerate(details) if isinstance(detail, dict)]
+    said = signed_calls.without_proofs(details)  # which stand with their calls
+    numbered = [{**detail, "index": index} for index, detail in enumerate(said) if isinstance(detail, dict)]
     return {"reasoning_details": numbered} if numbered else {}
 
 
@@ -264,8 +275,9 @@ def write_annotation(citation: Citation, start: int, end: int) -> dict[str, Any]
     return {"type": "url_citation", "url_citation": cited}
 
 
-def _write_call(call: ToolCall) -> dict[str, Any]:
+def _write_call(call: ToolCall, proof: Any = None) -> dict[str, Any]:
     if call.kind == "custom":
         return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}}
     arguments = call.arguments if call.arguments.strip() else "{}"
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+    said = {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+    return said if proof is None else {**said, signed_calls.MEMBER: proof}

@@ -1,5 +1,7 @@
 """Which tool call does a delta go on with? Backends do not agree on how they say it."""
 
+from typing import Any
+
 from msgspec import Struct
 
 from dragoman.wire import jsons
@@ -8,7 +10,7 @@ from dragoman.wire import jsons
 class Call(Struct):
     """One tool call while it is being said. Its block opens once its name is known.
 
-    index, id: as the backend said them; None = not at all.
+    index, id, proof: as the backend said them; None = not at all.
     """
 
     block: int
@@ -18,6 +20,7 @@ class Call(Struct):
     pieces: list[str] = []
     opened: bool = False
     closed: bool = False
+    proof: Any = None
 
     def is_whole(self) -> bool:
         """Whether its arguments are one JSON object. Only what ends in a brace, or in white space behind it, is read."""

@@ -32,6 +32,7 @@ from dragoman.hub.request import (
 from dragoman.hub.route import Profile, Route
 from dragoman.protocols import arguments, media, tool_ids, tool_names, tool_results
 from dragoman.protocols.fields import Object, merged
+from dragoman.protocols.openai_chat import signed_calls
 from dragoman.protocols.tool_results import TOOL_ERROR
 from dragoman.wire import jsons
 
@@ -214,7 +215,10 @@ class Conversation:
         if thoughts or (calls and with_thinking and self._profile.empty_reasoning):
             self._add_thinking(message, thoughts, turn.path, with_thinking=with_thinking, calls=bool(calls))
         if calls:
-            message["tool_calls"] = [self._call(call, turn.path) for call in calls]
+            said = [self._call(call, turn.path) for call in calls]
+            if self._profile.signs_calls and not self._ours:
+                said = signed_calls.with_proofs(said, thoughts, self._profile.family, self._profile.tool_ids)
+            message["tool_calls"] = said
         if self._ours:
             merged(message, {**_named(turn), **turn.extra})
         elif len(turn.parts) > 1 and _in_disorder(turn):
@@ -264,8 +268,9 @@ class Conversation:
             if part.seal.form == "details" and (self._ours or part.seal.origin == self._profile.family):
                 value = part.seal.value
                 if isinstance(value, list):
-                    value = [*message.get("reasoning_details", ()), *value]
-                message["reasoning_details"] = value
+                    value = [*message.get("reasoning_details", ()), *signed_calls.without_proofs(value)]
+                if value:
+                    message["reasoning_details"] = value
             else:
                 self._losses.warn(path, "reasoning that another backend has sealed is sent without its seal")
         if field is None or not with_thinking:
