@@ -178,6 +178,14 @@ def test_what_stands_for_an_assistants_block_does_not_run_into_its_text() -> Non
     )
 
 
+def test_a_turn_of_nothing_but_reasoning_that_stays_behind_is_left_out() -> None:
+    thought = assistant(Thinking("hm"))
+    behind, along = Profile(reasoning_history="none"), Profile(reasoning_history="all")
+    assert turns(GO, thought, GO, profile=behind).messages == [{"role": "user", "content": "go\n\ngo"}]
+    kept = {"role": "assistant", "content": "", "reasoning_content": "hm"}
+    assert turns(GO, thought, GO, profile=along).messages[1] == kept
+
+
 def test_who_speaks_is_lost_to_who_has_no_names() -> None:
     sent = turns(Turn("user", (Text("go"),), "bob", path="messages[0]"))
     assert sent.messages == [USER]

@@ -219,6 +219,8 @@ class Conversation:
             if self._profile.signs_calls and not self._ours:
                 said = signed_calls.with_proofs(said, thoughts, self._profile.family, self._profile.tool_ids)
             message["tool_calls"] = said
+        elif not content and len(message) == 2 and not self._ours:
+            return  # all it had to say was reasoning that stays behind; Mistral refuses a message that says nothing
         if self._ours:
             merged(message, {**_named(turn), **turn.extra})
         elif len(turn.parts) > 1 and _in_disorder(turn):
