@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from dragoman import __version__
 from dragoman.cli import app
-from dragoman.cli.serve import _bound, _found_config, _listen, _open_to_its_key, _origin
+from dragoman.cli.serve import _bound, _found_config, _listen, _open_to_its_key, _origin, _usual_config
 from dragoman.config.listen import ListenAddress
 from dragoman.wire import jsons
 from tests.agents.script import Words
@@ -343,6 +343,17 @@ def test_without_a_file_a_key_of_the_environment_must_be_hard_to_guess(capsys: p
     assert capsys.readouterr().err == (
         "DRAGOMAN_KEY: keys[0].key: is shorter than 16 characters, and other machines can connect: make a longer one\n"
     )
+
+
+def test_a_file_of_the_usual_name_that_nobody_named_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert _usual_config({}) is None
+    assert not caplog.records
+    config(tmp_path)
+    assert _usual_config({}) is None
+    assert "config.yaml of this directory is not read; `--config config.yaml` serves it" in caplog.text
 
 
 def models_for(key: str, port: int) -> list[str]:

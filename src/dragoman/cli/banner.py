@@ -58,7 +58,7 @@ _NO_MODEL = (
     "No model server answered on this machine, so only a built-in demo model is served: it shows that an agent is"
     " wired correctly, and nothing else. Start Ollama, vLLM, llama-server, SGLang or LM Studio, or export"
     " OPENAI_API_KEY, ANTHROPIC_API_KEY or OPENROUTER_API_KEY, and start again; or write a config.yaml"
-    " (config.example.yaml shows how)."
+    " (config.example.yaml shows how) and name it with --config."
 )
 
 _FIRST_KEY = (

@@ -41,6 +41,7 @@ from dragoman.server.connection import client_connections
 from dragoman.store.secret import secret_in
 
 _log: Final = logging.getLogger("dragoman.serve")
+_USUAL_FILE: Final = Path("config.yaml")
 _BACKLOG: Final = 2048
 _SECONDS_TO_FINISH: Final = 30  # for streams that run when the server is told to stop
 _SECONDS_TO_LOOK: Final = 2.0
@@ -124,8 +125,13 @@ def _environment(listen: str | None, *, generator: bool) -> Mapping[str, str]:
 
 
 def _usual_config(env: Mapping[str, str]) -> Path | None:
-    """The file that the environment names. A container names one that need not be there."""
+    """The file that the environment names. A container names one that need not be there.
+
+    One of the usual name in the working directory is only told of, since it may be any program's.
+    """
     if not (named := env.get(CONFIG)):
+        if _USUAL_FILE.is_file():
+            _log.warning("%s of this directory is not read; `--config %s` serves it", _USUAL_FILE, _USUAL_FILE)
         return None
     if (path := Path(named)).exists():
         return path
