@@ -65,7 +65,10 @@ class Grew(Struct, frozen=True, gc=False):  # the collector need not know: there
 
 @final
 class Closed(Struct, frozen=True):
-    """seal: the proof that came with a Thinking block. extra: what only its own dialect can say of the block."""
+    """seal: the proof that came with a Thinking block. extra: what not every dialect can say of the block.
+
+    extra["logprobs"]: of each token of a text, as Chat Completions and Responses both say them.
+    """
 
     block: int
     seal: Seal | None = None

@@ -6,7 +6,18 @@ import pytest
 
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Showed
 from dragoman.hub.problems import Problem
-from dragoman.hub.request import Citation, FunctionTool, Refusal, Request, Seal, Text, Thinking, ToolCall, Turn
+from dragoman.hub.request import (
+    Citation,
+    FunctionTool,
+    Refusal,
+    Request,
+    Sampling,
+    Seal,
+    Text,
+    Thinking,
+    ToolCall,
+    Turn,
+)
 from dragoman.hub.route import Profile
 from dragoman.hub.usage import Usage
 from dragoman.protocols import frames as frames_module
@@ -417,3 +428,26 @@ def test_tags_are_reasoning_where_the_profile_says_so() -> None:
     events = read(text("<think>t</think>", "a"), DONE, profile=tagged)
     assert events[:3] == [Opened(-1, Thinking("")), Grew(-1, "t"), Closed(-1)]
     assert events[3:] == [*text_events(0, "a"), Ended("stop")]
+
+
+TOKENS: Final[list[Any]] = [
+    {"token": token, "bytes": None, "logprob": -0.5, "top_logprobs": []} for token in ("he", "llo")
+]
+
+
+def test_logprobs_are_those_of_the_text() -> None:
+    asked = Request(dialect="openai-chat", model="m", turns=(), sampling=Sampling(logprobs=True))
+    said = [
+        chunk({"reasoning_content": "hm"}, logprobs={"content": [{"token": "hm"}]}),
+        chunk({"content": "he"}, logprobs={"content": TOKENS[:1]}),
+        chunk({"content": "llo"}, logprobs={"content": TOKENS[1:], "refusal": None}),
+        chunk({}, "stop", logprobs=None),
+    ]
+    assert read(*said, DONE, request=asked)[-2] == Closed(1, extra={"logprobs": TOKENS})
+    assert read(*said, DONE)[-2] == Closed(1)  # nobody has asked
+
+
+def test_logprobs_of_a_whole_answer() -> None:
+    asked = Request(dialect="openai-chat", model="m", turns=(), sampling=Sampling(logprobs=True))
+    body = completion({"content": "hello"}, logprobs={"content": TOKENS})
+    assert AnswerReader(asked, PLAIN, STAMP).read_whole(body)[-2] == Closed(0, extra={"logprobs": TOKENS})

@@ -257,3 +257,18 @@ def test_the_sdk_hears_the_seals() -> None:
         with client.chat.completions.stream(**asked) as answer:
             message = answer.get_final_completion().choices[0].message
     assert (message.model_extra or {})["reasoning_details"] == DETAILS
+
+
+def test_logprobs_come_behind_their_text() -> None:
+    tokens = [{"token": "a", "bytes": [97], "logprob": -1.0, "top_logprobs": []}]
+    heard = chunks(Opened(0, Text("")), Grew(0, "a"), Closed(0, extra={"logprobs": tokens}), Ended("stop"))
+    (said,) = [chunk["choices"][0] for chunk in heard if isinstance(chunk, dict) and chunk["choices"][0]["logprobs"]]
+    assert said == {
+        "index": 0,
+        "delta": {},
+        "logprobs": {"content": tokens, "refusal": None},
+        "finish_reason": None,
+    }
+    answer = fold([Opened(0, Text("")), Grew(0, "a"), Closed(0, extra={"logprobs": tokens}), Ended("stop")])
+    whole = jsons.read(write_answer(answer, ASKED, STAMP))
+    assert whole["choices"][0]["logprobs"] == {"content": tokens, "refusal": None}

@@ -458,3 +458,12 @@ def test_one_event_may_not_be_endless(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_repeats_other_events_is_not_even_parsed() -> None:
     repeated = b"event: response.in_progress\ndata: {the request, with all its tools\n\n"
     assert read(CREATED, repeated, COMPLETED) == [Ended("stop", "completed")]
+
+
+def test_logprobs_stand_with_the_text_when_it_is_whole() -> None:
+    tokens = [{"token": "a", "bytes": [97], "logprob": -1.0, "top_logprobs": []}]
+    part = {"type": "output_text", "text": "a", "annotations": [], "logprobs": tokens}
+    item = {"type": "message", "id": "msg_1", "content": [part]}
+    done = event("response.output_item.done", output_index=0, item=item)
+    assert read(CREATED, done, COMPLETED)[-2] == Closed(0, extra={"logprobs": tokens})
+    assert read_whole(status="completed", output=[item])[-2] == Closed(0, extra={"logprobs": tokens})

@@ -245,6 +245,29 @@ def test_a_call_without_a_word_has_no_arguments() -> None:
     assert heard[-1]["response"]["output"][0]["arguments"] == "{}"
 
 
+def test_logprobs_stand_with_their_text() -> None:
+    """Chat's are said as this dialect's types want them."""
+    heard = [
+        {
+            "token": "a",
+            "bytes": None,
+            "logprob": -1.0,
+            "top_logprobs": [{"token": "a", "bytes": None, "logprob": -1.0}],
+        },
+        {"token": "b", "bytes": [98], "logprob": -2.0},
+    ]
+    said = [
+        {"token": "a", "bytes": [], "logprob": -1.0, "top_logprobs": [{"token": "a", "bytes": [], "logprob": -1.0}]},
+        {"token": "b", "bytes": [98], "logprob": -2.0, "top_logprobs": []},
+    ]
+    streamed = told(Opened(0, Text("")), Grew(0, "ab"), Closed(0, extra={"logprobs": heard}), ENDED)
+    (done,) = [event for event in streamed if event["type"] == "response.output_text.done"]
+    assert done["logprobs"] == said
+    assert streamed[-1]["response"]["output"][0]["content"][0]["logprobs"] == said
+    (whole,) = output(Opened(0, Text("", extra={"logprobs": heard})), Grew(0, "ab"), Closed(0), ENDED)
+    assert whole["content"][0]["logprobs"] == said
+
+
 def test_two_calls_may_be_said_at_once() -> None:
     events: list[Event] = [
         *(Opened(0, ToolCall("a", "f")), Opened(1, ToolCall("b", "g"))),

@@ -22,6 +22,21 @@ def test_the_least_that_can_be_asked() -> None:
     assert request.extra == {"said": {"model": "m"}}
 
 
+@pytest.mark.parametrize(
+    ("members", "wanted"),
+    [
+        ({"include": ["message.output_text.logprobs"]}, (True, None)),
+        ({"include": ["message.output_text.logprobs"], "top_logprobs": 2}, (True, 2)),
+        ({"top_logprobs": 2}, (True, 2)),  # which alone is a 400 for Chat Completions
+        ({"top_logprobs": 0, "include": ["reasoning.encrypted_content"]}, (None, None)),
+        ({"include": 5}, (None, None)),
+    ],
+)
+def test_logprobs(members: dict[str, Any], wanted: tuple[bool | None, int | None]) -> None:
+    sampling = read(**members).sampling
+    assert (sampling.logprobs, sampling.top_logprobs) == wanted
+
+
 def test_limits_and_wishes() -> None:
     request = read(
         max_output_tokens=9,

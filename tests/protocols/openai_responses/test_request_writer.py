@@ -80,6 +80,13 @@ def test_the_form_of_the_answer(wanted: OutputFormat, said: Any) -> None:
     assert written(output_format=wanted).body["text"] == {"format": said}
 
 
+def test_logprobs_are_asked_for_by_their_name() -> None:
+    sent = written(sampling=Sampling(logprobs=True, top_logprobs=2))
+    assert "message.output_text.logprobs" in sent.body["include"]
+    assert (sent.body["top_logprobs"], sent.losses) == (2, {})
+    assert "message.output_text.logprobs" not in written().body["include"]
+
+
 def test_sampling() -> None:
     sent = written(sampling=Sampling(temperature=0.2, top_p=0.9, top_logprobs=2, seed=7, frequency_penalty=0))
     assert {key: sent.body[key] for key in ("temperature", "top_p", "top_logprobs")} == {

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Showed
 from dragoman.hub.problems import Problem
-from dragoman.hub.request import Citation, Refusal, Request, Seal, Text, Thinking, ToolCall
+from dragoman.hub.request import Citation, Extra, Refusal, Request, Seal, Text, Thinking, ToolCall
 from dragoman.hub.route import Profile
 from dragoman.protocols.backend_problems import read_problem
 from dragoman.protocols.call_ids import CallIds
@@ -74,6 +74,9 @@ class AnswerReader:
         self._stop_sequence: str | None = None
         self._declined: list[str] = []
         self._details: list[Any] = []
+        self._logprobs: list[Any] | None = (
+            [] if request.sampling.logprobs else None
+        )  # of the text; None = not asked for
         self._over = False
 
     def feed(self, data: bytes) -> list[Event]:
@@ -147,7 +150,14 @@ class AnswerReader:
     def _goes_on(self, chunk: dict[str, Any]) -> bool:
         """The hot path: hear a chunk that holds nothing but more of the open block. False: it holds something else."""
         choices, grows = chunk.get("choices"), _GROWS.get(self._kind)
-        if grows is None or type(choices) is not list or len(choices) != 1 or chunk.get("usage") or chunk.get("error"):
+        if (
+            grows is None
+            or self._logprobs is not None
+            or type(choices) is not list
+            or len(choices) != 1
+            or chunk.get("usage")
+            or chunk.get("error")
+        ):
             return False
         choice = choices[0]
         if type(choice) is not dict or choice.get("finish_reason") is not None or choice.get("index") != 0:
@@ -200,6 +210,8 @@ class AnswerReader:
                     self._say("text", content)
                 elif content:
                     self._content(content)
+                if self._logprobs is not None and content:
+                    self._logprobs += _logprobs_in(choice)
             finish = choice.get("finish_reason")
             if type(finish) is str:
                 self._finish(choice, finish)
@@ -286,8 +298,11 @@ class AnswerReader:
         if self._kind is None:
             return
         seal = self._seal() if self._kind == "thinking" else None
+        extra: Extra = {}
+        if self._logprobs and self._kind == "text":
+            extra, self._logprobs = {"logprobs": self._logprobs}, []
         self._kind = None
-        self._tell(Closed(self._open, seal))
+        self._tell(Closed(self._open, seal, extra))
 
     def _show_seal(self) -> None:
         """What was sealed without a word of it being said, or behind it (Gemini at OpenRouter), is shown by itself."""
@@ -397,6 +412,12 @@ class AnswerReader:
     def _next_block(self) -> int:
         self._blocks += 1
         return self._blocks - 1
+
+
+def _logprobs_in(choice: dict[str, Any]) -> list[Any]:
+    logprobs = choice.get("logprobs")
+    content = logprobs.get("content") if isinstance(logprobs, dict) else None
+    return content if isinstance(content, list) else []
 
 
 def _citation(cited: dict[str, Any]) -> Citation:

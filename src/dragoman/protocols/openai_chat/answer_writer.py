@@ -107,7 +107,8 @@ class StreamWriter:
         match event:
             case Closed():
                 self._details += _details(event.seal)
-                return self._closed(event.block)
+                logprobs = event.extra.get("logprobs")
+                return self._closed(event.block) + (self._weighed(logprobs) if logprobs else b"")
             case Cited():
                 self._cited.append(event)
             case Ended():
@@ -168,6 +169,10 @@ class StreamWriter:
             return growth.head + jsons.write(free_text.CLOSING) + growth.tail
         return growth.head + b'"{}"' + growth.tail if self._silent.pop(block, None) is not None else b""
 
+    def _weighed(self, logprobs: list[Any]) -> bytes:
+        said = jsons.write({"content": logprobs, "refusal": None})
+        return self._delta_head + b'{},"logprobs":%b,"finish_reason":null}]}\n\n' % said
+
     def _ended(self, event: Ended) -> bytes:
         self._stop()
         delta: dict[str, Any] = _reasoning_details(self._details)
@@ -225,11 +230,16 @@ def write_answer(answer: Answer, request: Request, stamp: Stamp) -> bytes:
         "object": "chat.completion",
         "created": stamp.at,
         "model": request.model,
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish}],
+        "choices": [{"index": 0, "message": message, "logprobs": _logprobs(texts), "finish_reason": finish}],
     }
     if answer.usage != Usage():
         said["usage"] = write_usage(answer.usage)
     return jsons.write(said)
+
+
+def _logprobs(texts: list[Text]) -> dict[str, Any] | None:
+    said = [token for part in texts for token in part.extra.get("logprobs", ())]
+    return {"content": said, "refusal": None} if said else None
 
 
 def _finish(reason: Reason, *, calls: int) -> str:

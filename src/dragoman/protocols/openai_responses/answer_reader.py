@@ -87,6 +87,7 @@ class _Block(Struct):
     pieces: list[str] = []
     part: int = 0
     cited: int = 0
+    extra: Extra = {}
 
 
 class _Item(Struct):
@@ -361,7 +362,7 @@ class AnswerReader:
     def _close(self, item: _Item, seal: Seal | None = None) -> None:
         item.done = True
         if not self._over:
-            self._said += [Closed(block.number, seal) for block in item.blocks.values()]
+            self._said += [Closed(block.number, seal, block.extra) for block in item.blocks.values()]
         item.blocks = {}
 
     def _show(self, part: Opaque | Searched) -> None:
@@ -386,6 +387,8 @@ class AnswerReader:
                 return
             block = self._open(item, number, Refusal("") if refused else Text("", extra=item.extra))
         self._say_rest(block, text)
+        if block.is_text and isinstance(logprobs := part.get("logprobs"), list) and logprobs:
+            block.extra = {"logprobs": logprobs}
         if block.is_text and isinstance(annotations, list):
             for annotation in annotations[block.cited :]:
                 self._cite(block, annotation)

@@ -16,6 +16,7 @@ from dragoman.hub.problems import Problem
 from dragoman.hub.request import (
     CallKind,
     Citation,
+    Extra,
     Fetched,
     Opaque,
     Refusal,
@@ -85,6 +86,7 @@ class _Item(Struct):
     head: bytes = b""
     pieces: list[str] = []
     cited: list[Citation] = []
+    extra: Extra = {}  # that it was closed with
 
     @property
     def text(self) -> str:
@@ -171,6 +173,7 @@ class StreamWriter:
                 return b""
             case Closed():
                 if (item := self._items.pop(event.block, None)) is not None:
+                    item.extra = event.extra
                     self._closing = (item, event.seal)
                 return b""
             case Running():
@@ -300,8 +303,10 @@ class StreamWriter:
             self._event("response.output_text.annotation.added", **place, annotation_index=number, annotation=one)
             for number, one in enumerate(annotations)
         )
-        said += self._event("response.output_text.done", **place, text=text, logprobs=[])
-        return said + self._finish_message(item, item_writer.write_text(text, annotations), status)
+        logprobs = item_writer.write_logprobs(item.extra.get("logprobs") or _extra(item).get("logprobs", ()))
+        said += self._event("response.output_text.done", **place, text=text, logprobs=logprobs)
+        part = item_writer.write_text(text, annotations, logprobs)
+        return said + self._finish_message(item, part, status)
 
     def _finish_message(self, item: _Item, part: dict[str, Any], status: str) -> bytes:
         done = self._event("response.content_part.done", **item.place, content_index=0, part=part)

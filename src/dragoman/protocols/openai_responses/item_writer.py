@@ -1,5 +1,6 @@
 """The output items of a Responses answer, whole."""
 
+from collections.abc import Sequence
 from typing import Any, Final, assert_never
 
 from dragoman.hub.request import CallKind, Citation, Extra, Fetched, Seal, Searched, ToolCall
@@ -18,8 +19,21 @@ def write_message(item_id: str, part: Item, status: str, extra: Extra) -> Item:
     return {**head, "phase": extra["phase"]} if "phase" in extra else head
 
 
-def write_text(text: str, annotations: list[Item]) -> Item:
-    return {"type": "output_text", "text": text, "annotations": annotations, "logprobs": []}
+def write_text(text: str, annotations: list[Item], logprobs: Sequence[Item] = ()) -> Item:
+    return {"type": "output_text", "text": text, "annotations": annotations, "logprobs": logprobs}
+
+
+def write_logprobs(tokens: Sequence[Any]) -> list[Item]:
+    """Chat Completions lets `bytes` be null, and its servers leave the other candidates out."""
+    return [
+        {**_candidate(token), "top_logprobs": list(map(_candidate, token.get("top_logprobs") or ()))}
+        for token in tokens
+        if isinstance(token, dict)
+    ]
+
+
+def _candidate(token: Item) -> Item:
+    return {**token, "bytes": token.get("bytes") or []}
 
 
 def write_annotation(citation: Citation, offset: int, length: int) -> Item:

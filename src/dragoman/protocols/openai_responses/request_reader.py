@@ -27,6 +27,7 @@ from dragoman.protocols.openai_responses.tool_reader import read_tool_choice, re
 from dragoman.protocols.sessions import session_in
 
 _DIALECT: Final = "openai-responses"
+_LOGPROBS: Final = "message.output_text.logprobs"
 
 
 class _Values(Struct):
@@ -62,7 +63,7 @@ def read_object(of: Object, headers: Mapping[str, str]) -> Request:
     turns = read_items(of)
     if said.instructions:
         turns = (_instructions(said.instructions), *turns)
-    latest = _latest_configuration(of)
+    latest, include = _latest_configuration(of), of.get("include")
     wishes = of | latest if latest else of
     return Request(  # with more than 30 names and values CPython makes a dictionary of them first
         _DIALECT,
@@ -72,7 +73,12 @@ def read_object(of: Object, headers: Mapping[str, str]) -> Request:
         read_tool_choice(of["tool_choice"]) if "tool_choice" in of else None,
         parallel_tools=said.parallel_tool_calls,
         max_tokens=said.max_output_tokens,
-        sampling=Sampling(said.temperature, said.top_p, top_logprobs=said.top_logprobs or None),
+        sampling=Sampling(
+            said.temperature,
+            said.top_p,
+            logprobs=True if said.top_logprobs or (type(include) is list and _LOGPROBS in include) else None,
+            top_logprobs=said.top_logprobs or None,
+        ),
         reasoning=(fields.within_if_any(wishes, "reasoning", _reasoning) if "reasoning" in wishes else None)
         or Reasoning(),
         output_format=fields.within_if_any(wishes, "text", _text) if "text" in wishes else None,

@@ -19,6 +19,7 @@ from dragoman.wire import jsons
 _DIALECT: Final = "openai-responses"
 _MIN_OUTPUT: Final = 16  # the API takes no lower limit
 _ENCRYPTED: Final = "reasoning.encrypted_content"
+_LOGPROBS: Final = "message.output_text.logprobs"
 _SOURCES: Final = "web_search_call.action.sources"
 _UNSAID: Final = Sampling()
 _LOST: Final = (
@@ -100,6 +101,8 @@ def _include(request: Request) -> list[Any]:
             if isinstance(tool, HostedTool) and tool.kind == "web_search":
                 wanted.append(_SOURCES)  # clients of other dialects are shown what was found
                 break
+        if request.sampling.logprobs:
+            wanted.append(_LOGPROBS)
     return wanted if _ENCRYPTED in wanted else [*wanted, _ENCRYPTED]
 
 
