@@ -171,6 +171,56 @@ def test_what_another_service_compacted_is_refused_with_advice(kind: str, held: 
     run(main)
 
 
+def test_a_lenient_model_goes_on_without_what_another_service_compacted() -> None:
+    async def main() -> None:
+        theirs = {"type": "compaction", "id": "cmp_1", "encrypted_content": "gAAAA-theirs"}
+        async with playback(says(Words("yes"))) as backend:
+            async with house([{**at(backend), "on_loss": "lenient"}]) as running:
+                heard = await running.ask("/v1/responses", responses_body(input=[theirs, *HISTORY]))
+            assert heard.status == 200, heard.body
+            assert "gAAAA" not in backend.asked[-1].body.decode()
+            assert "input[0]" in heard.headers["x-dragoman-loss"]
+
+    run(main)
+
+
+@streamed
+def test_a_backend_that_refuses_the_trigger_is_asked_for_a_summary(stream: bool) -> None:
+    """vLLM's Responses know no such item, and Codex gives a session up that cannot be compacted."""
+    refusal = whole({"error": {"message": "input.5.type: 'compaction_trigger' is not valid", "code": 400}}, 400)
+    answers = says(Words(SUMMARY))
+
+    async def answer(peer: Peer, asked: Asked) -> None:
+        if b"compaction_trigger" in asked.body:
+            await peer.say(refusal)
+        else:
+            await answers(peer, asked)
+
+    async def main() -> None:
+        async with playback(answer) as backend, house([at(backend, "responses")]) as running:
+            body = responses_body(input=[*HISTORY, TRIGGER], stream=stream, store=False)
+            heard = await running.ask("/v1/responses", body)
+            assert heard.status == 200, heard.body
+            said = heard.frames[-1]["response"] if stream else heard.json
+            (item,) = said["output"]
+            assert item["type"] == "compaction"
+            assert item["encrypted_content"].startswith(PREFIX)
+
+    run(main)
+
+
+def test_other_refusals_of_what_holds_a_trigger_are_told() -> None:
+    """One that stands in the middle asks for nothing."""
+    refusal = whole({"error": {"message": "no such item", "code": 400}}, 400)
+
+    async def main() -> None:
+        async with playback(replies(refusal)) as backend, house([at(backend, "responses")]) as running:
+            heard = await running.ask("/v1/responses", responses_body(input=[TRIGGER, *HISTORY], store=False))
+            assert (heard.status, len(backend.asked)) == (400, 1)
+
+    run(main)
+
+
 def test_a_model_that_writes_no_summary_is_told_of() -> None:
     async def main() -> None:
         async with playback(says(Call("look", {}))) as backend, house([at(backend)]) as running:

@@ -45,13 +45,14 @@ def asks_for_compaction(request: Request) -> bool:
 def with_summaries(request: Request, route: Route, sealer: Sealer) -> Request:
     """The request with our compaction items as the text they hold.
 
-    Raise Problem("bad_request") for another's, unless the backend speaks this dialect: then it may be its own.
+    Raise Problem("bad_request") for another's, unless the backend speaks this dialect: then it may be its own. A
+    lenient model goes on with a placeholder in its place.
     """
     if not _holds_compaction(request.turns):
         return request
-    native = all(backend.dialect == _DIALECT for backend in route.backends)
+    passes = route.on_loss == "lenient" or all(backend.dialect == _DIALECT for backend in route.backends)
     turns = (
-        _replace(turn, parts=tuple(_summary(part, turn.path, sealer, native=native) for part in turn.parts))
+        _replace(turn, parts=tuple(_summary(part, turn.path, sealer, passes=passes) for part in turn.parts))
         for turn in request.turns
     )
     return _replace(request, turns=tuple(turns))
@@ -69,13 +70,14 @@ def _is_compaction(part: Opaque) -> bool:
     return part.dialect == _DIALECT and part.kind in ("compaction", "compaction_summary")
 
 
-def _summary(part: Part, path: str, sealer: Sealer, *, native: bool) -> Part:
+def _summary(part: Part, path: str, sealer: Sealer, *, passes: bool) -> Part:
+    """passes: another's is left as it is, for the backend or for the writer of its dialect."""
     if not isinstance(part, Opaque) or not _is_compaction(part):
         return part
     raw: Any = part.raw
     envelope = raw.get("encrypted_content") if isinstance(raw, dict) else None
     inside = sealer.unwrap(envelope) if isinstance(envelope, str) and envelope.startswith(PREFIX) else None
-    if inside is None and native and not str(envelope).startswith(PREFIX):
+    if inside is None and passes and not str(envelope).startswith(PREFIX):
         return part
     if inside is None:
         raise Problem(

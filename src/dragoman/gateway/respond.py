@@ -15,6 +15,7 @@ from dragoman.gateway.relay import relay, why_not
 from dragoman.gateway.rescue import why_rescued
 from dragoman.gateway.server_tools import why_run
 from dragoman.hub.events import Ended, Event, Noted
+from dragoman.hub.problems import Problem
 from dragoman.hub.request import Request
 from dragoman.hub.route import Route
 from dragoman.hub.usage import Usage
@@ -22,6 +23,8 @@ from dragoman.protocols.codec import StreamWriter as CodecWriter
 from dragoman.protocols.openai_responses.answer_writer import StreamWriter
 from dragoman.store.responses import ConnectionResponses
 from dragoman.wire import jsons
+
+_TRIGGER: Final = b'"compaction_trigger"'
 
 
 async def respond(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:
@@ -35,17 +38,33 @@ async def respond(members: jsons.Members, body: bytes, route: Route, parties: Pa
         body = jsons.patch(full, {})
         # Once more, for what was said earlier may hold reasoning that another backend has sealed.
         entry.why_not_relayed = _why_not(full, body, route, parties)
+    request: Request | None = None
     if not entry.why_not_relayed:
         entry.rail = "relay"
-        await relay(full, body, route, parties)
-        return
+        try:
+            await relay(full, body, route, parties)
+        except Problem as problem:
+            request = await _refused_compaction(problem, body, parties)
+            if request is None:
+                raise
+            entry.why_not_relayed = "the backend knows no compaction"
+        else:
+            return
     entry.rail = "translate"
-    request = with_summaries(await parties.read_request(body), route, parties.gateway.sealer)
+    request = with_summaries(request or await parties.read_request(body), route, parties.gateway.sealer)
     request = _naming(request, jsons.value_of(members.get("previous_response_id")))
     if asks_for_compaction(request):
         await tell_made(compacted(request, route, parties), request, parties)
         return
     await _converse(request, members, route, parties)
+
+
+async def _refused_compaction(problem: Problem, body: bytes, parties: Parties) -> Request | None:
+    """The request, if it is one for compaction that its backend did not understand: any model can write a summary."""
+    if problem.kind != "bad_request" or parties.responder.started or body.find(_TRIGGER) < 0:
+        return None
+    request = await parties.read_request(body)
+    return request if asks_for_compaction(request) else None
 
 
 def _naming(request: Request, previous: Any) -> Request:
