@@ -29,6 +29,7 @@ from tests.gateway.stage import (
     model,
     origin,
     playback,
+    replies,
     run,
     whole,
 )
@@ -447,6 +448,49 @@ def test_a_session_that_changes_to_another_backend_takes_no_proof_along() -> Non
             await chat_turn(running, "n", stream=False, messages=answered(said))
             assert PREFIX.encode() not in second.asked[-1].body
             assert SIGNATURE.encode() not in second.asked[-1].body
+
+    run(main)
+
+
+@streamed
+def test_a_session_that_began_at_a_chat_backend_goes_on_at_one_that_wants_signatures(stream: bool) -> None:
+    """Nobody has signed what a chat backend thinks, and Anthropic says so with a 400."""
+    refusal = {
+        "type": "invalid_request_error",
+        "message": "messages.1.content.0: Invalid `signature` in `thinking` block",
+    }
+    answers = thinker()
+
+    async def answer(peer: Peer, asked: Asked) -> None:
+        unsigned = [
+            part
+            for turn in jsons.read(asked.body)["messages"]
+            for part in turn["content"]
+            if isinstance(part, dict) and part["type"] == "thinking" and not part["signature"]
+        ]
+        await (peer.say(whole({"type": "error", "error": refusal}, 400)) if unsigned else answers(peer, asked))
+
+    async def main() -> None:
+        async with playback(answer) as backend, house([at(backend, "anthropic")]) as running:
+            said = [{"type": "thinking", "thinking": "Hm.", "signature": ""}, {"type": "text", "text": "Hello."}]
+            turns = [USER, {"role": "assistant", "content": said}, USER]
+            body = {"model": "m", "max_tokens": 9999, "messages": turns, "stream": stream}
+            heard = await running.ask("/v1/messages", body)
+            assert heard.status == 200, heard.body
+            assert sent(backend)["messages"][1]["content"] == said[1:]
+
+    run(main)
+
+
+def test_other_refusals_for_a_signature_are_told() -> None:
+    async def main() -> None:
+        refusal = whole(
+            {"error": {"type": "invalid_request_error", "message": "Invalid `signature` in `thinking`"}}, 400
+        )
+        async with playback(replies(refusal)) as backend, house([at(backend, "anthropic")]) as running:
+            turns = [USER, {"role": "assistant", "content": BLOCKS[:1]}, USER]
+            heard = await running.ask("/v1/messages", {"model": "m", "max_tokens": 9, "messages": turns})
+            assert (heard.status, len(backend.asked)) == (400, 1)
 
     run(main)
 

@@ -17,7 +17,7 @@ from dragoman.gateway.count import count_tokens
 from dragoman.gateway.entry import Entry
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.parties import Parties
-from dragoman.gateway.relay import relay, why_not
+from dragoman.gateway.relay import misses_signatures, relay, why_not
 from dragoman.gateway.rescue import why_rescued
 from dragoman.gateway.responder import Responder
 from dragoman.gateway.server_tools import why_run
@@ -107,12 +107,18 @@ async def answer(members: jsons.Members, body: bytes, route: Route, parties: Par
     entry.why_not_relayed = (
         why_not(client, route, body) or why_run(members, route, parties) or why_rescued(members, route)
     )
-    if entry.why_not_relayed:
-        entry.rail = "translate"
-        await converse(await parties.read_request(body), route, parties)
-    else:
+    if not entry.why_not_relayed:
         entry.rail = "relay"
-        await relay(members, body, route, parties)
+        try:
+            await relay(members, body, route, parties)
+        except Problem as problem:
+            if parties.responder.started or not misses_signatures(problem, body):
+                raise
+            entry.why_not_relayed = "it holds reasoning that nobody has signed"
+        else:
+            return
+    entry.rail = "translate"
+    await converse(await parties.read_request(body), route, parties)
 
 
 async def count(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:

@@ -7,6 +7,7 @@ stream that breaks off can be told so in words the client understands.
 """
 
 import functools
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ from dragoman.wire.sse import FrameTooLargeError, SSEReader
 from dragoman.wire.whole_events import WholeEvents
 
 _ENVELOPE: Final = seals.PREFIX.encode()
+_UNSIGNED: Final = re.compile(rb'"signature"\s*:\s*""')
 _NO_DEFAULTS: Final = Defaults()
 _TRUNCATED: Final = "the backend's stream ended before the answer was complete"
 JSON: Final = ("content-type", "application/json")
@@ -55,6 +57,15 @@ def why_not(client: ClientSide, route: Route, body: bytes) -> str:
     if body.find(_ENVELOPE) >= 0:  # as in protocols/openai_chat/tap.py
         return "it brings back reasoning that another backend has sealed"
     return ""
+
+
+def misses_signatures(problem: Problem, body: bytes) -> bool:
+    """Whether it was refused for reasoning that nobody has signed, a chat backend's of earlier in the session: where it
+    is translated, that is left out.
+    """
+    return (
+        problem.kind == "bad_request" and "signature" in problem.public.lower() and _UNSIGNED.search(body) is not None
+    )
 
 
 @functools.lru_cache(maxsize=256)
