@@ -56,6 +56,32 @@ def test_the_backend_is_asked_with_its_own_key_and_model(
     run(main)
 
 
+@pytest.mark.parametrize(
+    ("dialect", "told"), [("anthropic", ("one,two", "2026-10-21", "?beta=true")), ("openai", (None, None, ""))]
+)
+def test_what_the_head_asks_for_reaches_a_backend_of_the_clients_dialect(
+    dialect: str, told: tuple[str | None, str | None, str]
+) -> None:
+    """An envelope in the history keeps the exchange from being relayed; fields of a beta are a 400 without its name."""
+
+    async def main() -> None:
+        async with playback(says(Words("hi"))) as backend:
+            url = origin(backend) + ("/v1" if dialect == "openai" else "")
+            async with house([model("m", url, type=dialect)]) as running:
+                sealed = {"type": "thinking", "thinking": "hm", "signature": "dgm1.x.y"}
+                turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": [sealed]}]
+                said = messages_body(messages=[*turns, {"role": "user", "content": "b"}])
+                head = {"anthropic-beta": "one,two", "anthropic-version": "2026-10-21", "x-api-key": "client"}
+                assert (await running.ask("/v1/messages?beta=true", said, headers=head)).status == 200
+            (asked,) = backend.asked
+            names = ("anthropic-beta", "anthropic-version")
+            query = asked.line.split()[1].removeprefix("/v1/messages").removeprefix("/v1/chat/completions")
+            assert (*(asked.headers.get(name) for name in names), query) == told
+            assert "client" not in repr(asked.fields)
+
+    run(main)
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_told_and_not_followed(status: int) -> None:
     async def main() -> None:

@@ -10,6 +10,11 @@ from dragoman.config.snapshot import Key, Snapshot
 
 _DRAWN_AT_ONCE: Final = 256  # ids: each draw is a system call
 _ids: Final[list[str]] = []
+# What of a client's headers concerns the backend. Everything else stays here: keys, cookies, addresses.
+_PASSED: Final = frozenset(
+    {"accept", "user-agent", "idempotency-key", "http-referer", "x-title", "session-id", "thread-id", "originator"}
+)
+_PASSED_PREFIXES: Final = ("anthropic-", "openai-", "x-stainless-", "x-claude-code-", "x-session-", "x-codex-")
 
 
 def new_id() -> str:
@@ -69,3 +74,20 @@ class Call(Struct, frozen=True):
     admit: Admit
     read_body: ReadBody
     outlet: Outlet
+
+
+def passed_headers(call: Call, own: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The client's headers that concern the backend, and ours; where both say something, the client's counts.
+
+    Credentials are ours alone: the client's never pass.
+    """
+    passed = {
+        name: value for name, value in call.headers.items() if name in _PASSED or name.startswith(_PASSED_PREFIXES)
+    }
+    for name, value in own:
+        passed.setdefault(name, value)
+    return [*passed.items()]
+
+
+def with_query(url: str, call: Call) -> str:
+    return f"{url}?{call.query}" if call.query else url

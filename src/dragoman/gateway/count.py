@@ -10,11 +10,12 @@ from typing import Any, Final
 
 import msgspec
 
+from dragoman.gateway.call import passed_headers, with_query
 from dragoman.gateway.converse import gathered
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.prepare import made_readable
-from dragoman.gateway.relay import JSON, passed_headers
+from dragoman.gateway.relay import JSON
 from dragoman.gateway.server_tools import prepared
 from dragoman.gateway.sources import way_to
 from dragoman.hub.estimate import TOKENS_PER_IMAGE, tokens_in_request
@@ -87,7 +88,7 @@ def _rewritten(request: Request, members: jsons.Members, route: Route, backend: 
 async def _natively(members: jsons.Members, route: Route, backend: Backend, parties: Parties) -> int | None:
     side, call = BACKENDS[backend.dialect], parties.call
     body = jsons.patch(members, {"model": route.backend_model})
-    url = f"{side.url(backend)}/count_tokens" + (f"?{call.query}" if call.query else "")
+    url = with_query(f"{side.url(backend)}/count_tokens", call)
     headers = [*passed_headers(call, side.headers(backend)), JSON]
     reply = await parties.gateway.net.send("POST", url, headers, body, _TIMEOUTS)
     try:

@@ -7,9 +7,9 @@ that breaks off takes the client's connection with it: a polite end would make h
 from typing import Final
 
 from dragoman.gateway.attempts import ask_in_turn
-from dragoman.gateway.call import Call
+from dragoman.gateway.call import Call, passed_headers, with_query
 from dragoman.gateway.parties import Parties
-from dragoman.gateway.relay import passed_headers, returned_headers, stream
+from dragoman.gateway.relay import returned_headers, stream
 from dragoman.gateway.sources import problem_of
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem, bad_request
@@ -49,7 +49,7 @@ async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties) ->
     side = BACKENDS[backend.dialect]
     content_type = call.headers.get("content-type", "")
     form = ("content-type", content_type if multipart.boundary_in(content_type) else "application/json")
-    url = backend.url + call.path.removeprefix("/v1") + (f"?{call.query}" if call.query else "")
+    url = with_query(backend.url + call.path.removeprefix("/v1"), call)
     headers = [*passed_headers(call, side.headers(backend)), form]
     reply = await parties.gateway.net.send(call.method, url, headers, body, route.timeouts)
     try:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from dragoman.gateway import demo
 from dragoman.gateway.attempts import ask_in_turn
-from dragoman.gateway.call import Call
+from dragoman.gateway.call import passed_headers, with_query
 from dragoman.gateway.gateway import MAX_ANSWER
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.prepare import wants
@@ -38,11 +38,6 @@ _UNSIGNED: Final = re.compile(rb'"signature"\s*:\s*""')
 _NO_DEFAULTS: Final = Defaults()
 _TRUNCATED: Final = "the backend's stream ended before the answer was complete"
 JSON: Final = ("content-type", "application/json")
-# What of a client's headers concerns the backend. Everything else stays here: keys, cookies, addresses.
-_PASSED: Final = frozenset(
-    {"accept", "user-agent", "idempotency-key", "http-referer", "x-title", "session-id", "thread-id", "originator"}
-)
-_PASSED_PREFIXES: Final = ("anthropic-", "openai-", "x-stainless-", "x-claude-code-", "x-session-", "x-codex-")
 # What of a backend's headers concerns the client. `openai-model` never: Codex takes a differing one for an alarm.
 _RETURNED: Final = frozenset({"retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms"})
 _RETURNED_PREFIXES: Final = ("anthropic-ratelimit-", "x-ratelimit-", "x-codex-")
@@ -115,7 +110,7 @@ async def _ask(
     body: bytes, route: Route, backend: Backend, parties: Parties, heard: Overheard | None, *, keeps_usage: bool = False
 ) -> None:
     side, call = BACKENDS[backend.dialect], parties.call
-    url = f"{side.url(backend)}?{call.query}" if call.query else side.url(backend)
+    url = with_query(side.url(backend), call)
     headers = [*passed_headers(call, side.headers(backend)), JSON]
     if backend.profile.cuts_prompts:
         await demand_room_for(body, route, backend, parties)
@@ -247,19 +242,6 @@ def _answers(reply: Reply, parties: Parties) -> None:
     """Say in the log and in the head of the answer whose it is."""
     parties.entry.spoke()
     parties.describe(Losses(), returned_headers(reply))
-
-
-def passed_headers(call: Call, own: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The client's headers that concern the backend, and ours; where both say something, the client's counts.
-
-    Credentials are ours alone: the client's never pass.
-    """
-    passed = {
-        name: value for name, value in call.headers.items() if name in _PASSED or name.startswith(_PASSED_PREFIXES)
-    }
-    for name, value in own:
-        passed.setdefault(name, value)
-    return [*passed.items()]
 
 
 def returned_headers(reply: Reply) -> list[tuple[str, str]]:

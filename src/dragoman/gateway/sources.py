@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol, TypeAlias
 import msgspec
 from msgspec import Struct
 
+from dragoman.gateway.call import passed_headers, with_query
 from dragoman.gateway.gateway import MAX_ANSWER
 from dragoman.gateway.memory import reminded
 from dragoman.gateway.parties import HUGE, Parties
@@ -114,7 +115,10 @@ async def _ask(
         body = await asyncio.to_thread(side.write_request, request, route, backend, losses)
     else:
         body = side.write_request(request, route, backend, losses)
-    asked = gateway.net.ask("POST", way.url, way.headers, body, route.timeouts)
+    url, headers = way.url, way.headers
+    if request.dialect == backend.dialect:  # its vendor's own settings are kept, and some are told in the head as well
+        url, headers = with_query(url, parties.call), tuple(passed_headers(parties.call, headers))
+    asked = gateway.net.ask("POST", url, headers, body, route.timeouts)
     try:
         # While the backend thinks, what will hear its answer is made.
         filters: list[Filter] = [*rescuers(request, originals, route, backend, parties, stamp)]
