@@ -236,6 +236,14 @@ def test_at_most_four_marks() -> None:
     assert "prompt_cache_breakpoint" not in items(user(Text("a", Cache())))[0]["content"][0]
 
 
+def test_what_the_assistant_said_has_no_place_for_a_mark() -> None:
+    """The API's types have one for input parts only, and a member it does not know is a 400."""
+    written = items(
+        user(Text("a")), assistant(Text("b", Cache())), user(Text("c")), profile=Profile(cache_marks="openai")
+    )
+    assert written[1]["content"] == [{"type": "output_text", "text": "b", "annotations": []}]
+
+
 # Of this dialect's own clients: turns that the proxy has made, or changed.
 
 

@@ -149,9 +149,8 @@ class Conversation:
             case Text() | Refusal() if self._ours:
                 self._own_message(part)
             case Text():
-                if part.text.strip():
-                    said = self._with_own(_written("output_text", part.text), {}, part.cache)
-                    self._say_as_assistant([said], before_calls=before_calls)
+                if part.text.strip():  # a mark has no place on what the assistant said
+                    self._say_as_assistant([_written("output_text", part.text)], before_calls=before_calls)
             case Refusal():
                 self._say_as_assistant([_written("refusal", part.text)], before_calls=False)
             case Thinking():
