@@ -45,7 +45,7 @@ _INPUT: Final = {
 }
 # Reasons for which an answer ends where it is, and clients run nothing of what it ends in.
 _CUT_SHORT: Final = frozenset({"length", "context_full", "filtered"})
-_HALF_A_TEXT: Final = Problem("backend_failed", "the model's call of a tool broke off in the middle of its text")
+_HALF_A_TEXT: Final = "the model's call of a tool broke off in the middle of its text"
 
 
 class Original(NamedTuple):
@@ -275,7 +275,11 @@ class Restored:
                 return ended
             return [*ended, event]
         if type(event) is Ended and self._open:
-            return [*self._open, event] if event.reason in _CUT_SHORT else [Failed(_HALF_A_TEXT)]
+            return (
+                [*self._open, event]
+                if event.reason in _CUT_SHORT
+                else [Failed(Problem("backend_failed", _HALF_A_TEXT))]
+            )
         return [event]
 
     def _opened(self, event: Opened, call: ToolCall) -> Opened:
