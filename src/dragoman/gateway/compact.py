@@ -129,17 +129,26 @@ async def compact(request: Request, members: jsons.Members, route: Route, partie
         "id": f"resp_{mark.id}",
         "object": "response.compaction",
         "created_at": mark.at,
-        "output": [*_user_messages(members), item],
+        "output": [*_user_messages(members, mark.id), item],
         "usage": write_usage(answer.usage),
     }
     parties.responder.whole(200, jsons.write(said))
 
 
-def _user_messages(members: jsons.Members) -> list[Any]:
-    """What the user himself said stays word for word."""
+def _user_messages(members: jsons.Members, mark: str) -> list[Any]:
+    """What the user himself said stays word for word, as whole items: clients may leave out what these have."""
     given = jsons.value_of(members.get("input"))
-    items = given if isinstance(given, list) else [{"type": "message", "role": "user", "content": given}]
-    return [{"type": "message", **item} for item in items if isinstance(item, dict) and item.get("role") == "user"]
+    items = given if isinstance(given, list) else [{"role": "user", "content": given}]
+    said = (item for item in items if isinstance(item, dict) and item.get("role") == "user")
+    return [
+        {"type": "message", "id": f"msg_{mark}{number:08x}", "status": "completed", **item, "content": _parts(item)}
+        for number, item in enumerate(said)
+    ]
+
+
+def _parts(item: dict[str, Any]) -> Any:
+    content = item.get("content")
+    return [{"type": "input_text", "text": content}] if isinstance(content, str) else content
 
 
 async def _natively(members: jsons.Members, route: Route, parties: Parties) -> bytes | None:
