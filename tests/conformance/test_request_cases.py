@@ -455,6 +455,19 @@ def test_cache_marks_limit_six_marks() -> None:
     assert messages_breaches(sent) == []
 
 
+def test_cache_marks_limit_in_a_result_that_is_an_error() -> None:
+    """An hour behind five minutes is a 400, wherever it stands."""
+    called = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    failed = text("[tool error] no", cache_control={"type": "ephemeral", "ttl": "1h"})
+    messages = [
+        {"role": "user", "content": [text("go", cache_control=EPHEMERAL)]},
+        {"role": "assistant", "content": None, "tool_calls": [called]},
+        {"role": "tool", "tool_call_id": "a", "content": [failed]},
+    ]
+    (result,) = asked(C, {"messages": messages}, M, CLAUDE).body["messages"][2]["content"]
+    assert (result["content"], result["is_error"]) == ([text("no", cache_control=EPHEMERAL)], True)
+
+
 def test_cache_marks_limit_thinking_last() -> None:
     native = Seal("anthropic-messages", "anthropic", "c2ln")
     request = read(C, {"model": "m", "messages": with_seal(native, long("Hm. ")), "tools": [BASH]})

@@ -333,6 +333,7 @@ def _text_of(turn: Turn) -> str:
 def _without_mark(content: list[Object], *, is_error: bool) -> tuple[list[Object], bool]:
     """A result that we marked as an error for a dialect without the field says so again in the field."""
     if content and content[0]["type"] == "text" and content[0]["text"].startswith(tool_results.TOOL_ERROR):
-        text = content[0]["text"].removeprefix(tool_results.TOOL_ERROR)
-        return [*([{**content[0], "text": text}] if text.strip() else []), *content[1:]], True
+        first = content[0]  # changed where it is: its cache mark has been counted
+        first["text"] = first["text"].removeprefix(tool_results.TOOL_ERROR)
+        return content if first["text"].strip() else content[1:], True
     return content, is_error
