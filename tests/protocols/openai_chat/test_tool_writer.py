@@ -41,6 +41,20 @@ def test_tools_that_take_free_text_are_refused_elsewhere() -> None:
         asks(GENERIC, CustomTool("c"))
 
 
+@pytest.mark.parametrize("kind", ["file_search", "code_interpreter", "image_generation", "computer_use_preview"])
+def test_what_an_agent_can_do_without_is_left_out(kind: str) -> None:
+    tools = [{"type": kind}, {"type": "function", "name": "f"}]
+    sent = asked(R, {"input": "go", "tools": tools}, C)
+    assert [tool["function"]["name"] for tool in sent.body["tools"]] == ["f"]
+    assert sent.losses == {f"tools.{'computer' if 'computer' in kind else kind}": True}
+
+
+@pytest.mark.parametrize("backend", [C, M])
+def test_servers_that_the_vendor_would_call_are_refused(backend: Any) -> None:
+    with pytest.raises(Problem, match=r"tools\.mcp"):
+        asked(R, {"input": "go", "tools": [{"type": "mcp", "server_label": "s"}]}, backend)
+
+
 @pytest.mark.parametrize("required", [True, False])
 def test_some_of_the_tools(required: bool) -> None:
     choice = ToolChoice("allowed", ("f", "a.b"), required=required)

@@ -28,6 +28,10 @@ def write_tools(request: Request, brought: Sequence[Tool], profile: Profile, los
                 written.append(raw)
             case HostedTool(kind="web_search") if "web_search" in profile.server_tools and not _has_own_search(request):
                 written += [on_messages(one) for one in wanted(request) if one.tool is tool]
+            case HostedTool(kind="mcp" as kind):
+                losses.refuse(
+                    f"tools.{kind}", "this backend cannot call MCP servers; configure them in the client", lenient=True
+                )
             case HostedTool(kind=kind):
                 losses.warn(f"tools.{kind}", "left out: it means nothing to this backend")
             case CustomTool():

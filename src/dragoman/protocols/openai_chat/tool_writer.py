@@ -14,6 +14,8 @@ from dragoman.wire import jsons
 _DIALECT: Final = "openai-chat"
 # What the proxy may run itself one day, or what is no loss at all, since all tools are declared at once.
 _SEARCHES: Final = frozenset({"web_search", "web_fetch"})
+# What OpenAI runs itself, and an agent that offers it can do without.
+_EXTRAS: Final = frozenset({"file_search", "code_interpreter", "image_generation", "computer"})
 _NEEDLESS: Final = frozenset({"tool_search", "placeholder"})
 
 
@@ -57,7 +59,7 @@ def _tool(tool: Tool, profile: Profile, losses: Losses, *, ours: bool) -> Object
             return merged({"type": "custom", "custom": _custom(tool)}, tool.extra if ours else {})
         case CustomTool():
             losses.refuse(f"tools.{tool.name}", "this backend has function tools only; declare it as a function")
-        case HostedTool(kind=kind) if kind in _SEARCHES:
+        case HostedTool(kind=kind) if kind in _SEARCHES or kind in _EXTRAS:
             losses.warn(f"tools.{kind}", "left out: this backend has no such tool of its own")
         case HostedTool(kind=kind) if kind in _NEEDLESS:
             losses.silent(f"tools.{kind}", "not needed: all tools are declared at once")
