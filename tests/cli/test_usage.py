@@ -65,6 +65,13 @@ def test_tables_fit_the_terminal(by: str, width: int, config: Path, monkeypatch:
     assert any(found.startswith("all ") for found in lines)
 
 
+def test_a_name_is_cut_only_where_there_is_no_room(config: Path) -> None:
+    backends = [f"http://10.0.0.7:800{port}/v1" for port in range(2)]
+    filled(config.with_name("usage.db"), *(line(time.time(), backend=backend) for backend in backends))
+    said = usage("--by", "backend", "--config", config).stdout
+    assert all(f"{backend} " in said for backend in backends)
+
+
 def test_a_table_says_what_was_used(config: Path) -> None:
     filled(config.with_name("usage.db"))
     said = usage("--by", "user", "--config", config).stdout.splitlines()

@@ -198,13 +198,16 @@ _COLUMNS: Final = (
 def _print(rows: list[Row], everything: Row, by: By) -> None:
     console = Console(highlight=False)
     columns = [column for column in _COLUMNS if column.width <= console.width]
+    shown = _since_first_use(rows) if by == "day" else rows[:_MOST_ROWS]
+    texts = [[column.title, column.text(everything), *map(column.text, shown)] for column in columns]
+    taken = sum(2 + max(map(len, column)) for column in texts)
     table = Table(box=None, pad_edge=False, show_footer=bool(rows))
-    name_width = max(_MIN_NAME, min(_WIDEST_NAME, console.width - 60))
+    name_width = max(_MIN_NAME, min(_WIDEST_NAME, console.width - taken))
     table.add_column(by.upper(), "all", no_wrap=True, overflow="ellipsis", max_width=name_width)
-    for column in columns:
-        table.add_column(column.title, column.text(everything), justify="right", no_wrap=True)
-    for row in _since_first_use(rows) if by == "day" else rows[:_MOST_ROWS]:
-        table.add_row(Text(_printable(row.name) or "(none)"), *(column.text(row) for column in columns))
+    for title, footer, *_ in texts:
+        table.add_column(title, footer, justify="right", no_wrap=True)
+    for row, *cells in zip(shown, *(column[2:] for column in texts), strict=True):
+        table.add_row(Text(_printable(row.name) or "(none)"), *cells)
     console.print(table)
     if by != "day" and len(rows) > _MOST_ROWS:
         console.print(f"... and {len(rows) - _MOST_ROWS:,} more; --json and --csv have all")
