@@ -39,6 +39,11 @@ def test_scalars_keep_their_text() -> None:
     assert plain(root) == expected
 
 
+def test_characters_may_be_escaped_as_in_json() -> None:
+    root, _ = tree('{"\\ud83e\\udd99": "\\ud83e\\udd99 \\u00e9", "half": "\\ud83e"}')
+    assert plain(root) == {"\U0001f999": "\U0001f999 \u00e9", "half": "\ufffd"}
+
+
 def test_merging() -> None:
     text = "a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc: {<<: [*a, *b], z: 3}\nd:\n  <<: *b\n"
     root, said = tree(text)

@@ -145,10 +145,10 @@ class _Planter:
                     merged.setdefault(name, entry)
             elif not isinstance(key, ruamel.ScalarNode):
                 self._findings.error(path, _line(key), "a key must be a name, not a list or mapping")
-            elif key.value in entries:
-                self._repeated(child(path, key.value), _line(key), entries[key.value].line)
+            elif (name := _characters(key.value)) in entries:
+                self._repeated(child(path, name), _line(key), entries[name].line)
             else:
-                entries[key.value] = Entry(_line(key), self.plant(value, child(path, key.value)))
+                entries[name] = Entry(_line(key), self.plant(value, child(path, name)))
         return entries | {name: entry for name, entry in merged.items() if name not in entries}
 
     def _repeated(self, path: str, line: int, first: int) -> None:
@@ -171,10 +171,16 @@ class _Planter:
         if node.tag == _TAG + "null":
             return _null(node)
         try:
-            return Scalar(expand(node.value, self._env), node.value, _line(node))
+            written = _characters(node.value)
+            return Scalar(expand(written, self._env), written, _line(node))
         except ValueError as error:
             self._findings.unreadable(path, _line(node), str(error))
             return _null(node)
+
+
+def _characters(text: str) -> str:
+    """JSON writes what is beyond U+FFFF as two escapes, of which the parser makes two halves; a half alone is none."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _short(tag: str | None) -> str:
