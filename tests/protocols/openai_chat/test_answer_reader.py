@@ -183,6 +183,14 @@ def test_a_call_goes_on_however_that_is_said(more: bytes) -> None:
     assert "".join(event.text for event in events if isinstance(event, Grew)) == '{"x":1}'
 
 
+@pytest.mark.parametrize("name", ["f", None])
+def test_a_call_that_is_said_once_more_as_a_whole_is_one_call(name: str | None) -> None:
+    """Claude Code would run it twice."""
+    deltas = call(id="a", name="f", arguments='{"x":') + call(arguments="1}")
+    events = read(deltas, call(id="a", name=name, arguments='{"x": 1}'), DONE)
+    assert events == read(deltas, DONE)
+
+
 def test_interleaved_calls_close_at_the_end() -> None:
     events = read(call(id="a", name="f", arguments="{"), call(index=1, id="b", name="g"), call(arguments="}"), DONE)
     assert events[-3:] == [Closed(0), Closed(1), Ended("tool_calls")]

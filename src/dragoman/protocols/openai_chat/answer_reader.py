@@ -338,7 +338,7 @@ class AnswerReader:
         call.id, call.name = call.id or call_id, call.name or name
         if self._signs_calls:
             call.proof = call.proof or entry.get(signed_calls.MEMBER)
-        if call.closed:
+        if call.closed or call.is_repeated(call_id, piece):
             return  # its JSON was whole: what still comes is white space, or nothing that could be run
         if piece:
             call.pieces.append(piece)

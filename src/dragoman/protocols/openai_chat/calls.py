@@ -28,6 +28,12 @@ class Call(Struct):
             bool(self.pieces) and self.pieces[-1].rstrip()[-1:] in ("", "}") and jsons.is_object("".join(self.pieces))
         )
 
+    def is_repeated(self, call_id: str | None, piece: str) -> bool:
+        """Whether all its arguments are said once more under its id, as LiteLLM does behind the deltas."""
+        if call_id is None or call_id != self.id or not self.is_whole() or not jsons.is_object(piece):
+            return False
+        return bool(jsons.read(piece) == jsons.read("".join(self.pieces)))
+
 
 def find(calls: list[Call], index: int | None, call_id: str | None, name: str, piece: str) -> Call | None:
     """The call that is meant; None = a new one.
@@ -40,7 +46,7 @@ def find(calls: list[Call], index: int | None, call_id: str | None, name: str, p
         return None if name or not calls else calls[-1]
     for call in reversed(calls):
         if _may_be(call, index, call_id):
-            return None if _begins_anew(call, name, piece) else call
+            return None if _begins_anew(call, call_id, name, piece) else call
     return None if name else _unfinished(calls, index)
 
 
@@ -58,8 +64,10 @@ def _may_be(call: Call, index: int | None, call_id: str | None) -> bool:
     return call.index == index and (call_id is None or call.id is None or call.id == call_id)
 
 
-def _begins_anew(call: Call, name: str, piece: str) -> bool:
+def _begins_anew(call: Call, call_id: str | None, name: str, piece: str) -> bool:
     """A name after the arguments began: said again, or another call's?"""
     if not name or not call.name or not call.pieces:
         return False
-    return name != call.name or (piece.lstrip().startswith("{") and call.is_whole())
+    if name != call.name:
+        return True
+    return piece.lstrip().startswith("{") and call.is_whole() and not call.is_repeated(call_id, piece)
