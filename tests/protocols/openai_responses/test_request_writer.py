@@ -8,7 +8,7 @@ import pytest
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import HostedTool, OutputFormat, Reasoning, Request, Sampling, Text, Turn
 from dragoman.hub.route import Profile
-from tests.asking import PLAIN, C, M, R, Sent, read, route_to, write
+from tests.asking import PLAIN, C, M, R, Sent, asked, read, route_to, write
 
 GO: Final = (Turn("user", (Text("go"),)),)
 OPENAI: Final = Profile(family="openai", efforts=("low", "medium", "high"), openai_fields=True, sampling="none")
@@ -142,3 +142,13 @@ def test_the_models_default_effort_is_added() -> None:
     assert sent_of(msgspec.structs.replace(said, reasoning=default))["reasoning"] == {"summary": "auto"}
     update = {"type": "configuration_update", "reasoning": {"effort": "high"}}
     assert "reasoning" not in sent_of(own(input=[{"role": "user", "content": "go"}, update]))
+
+
+@pytest.mark.parametrize("backend", [R, C])
+@pytest.mark.parametrize("client", [R, C])
+def test_openai_hears_what_its_own_clients_say_of_the_account(client: Any, backend: Any) -> None:
+    """Codex asks for the tier its user pays for; a key of the client's own is the one its cache is under."""
+    asking = {"input": "go"} if client == R else {"messages": [{"role": "user", "content": "go"}]}
+    wishes = {"service_tier": "priority", "prompt_cache_key": "thread-1"}
+    sent = asked(client, asking | wishes, backend, OPENAI).body
+    assert {name: sent[name] for name in wishes} == wishes

@@ -168,8 +168,8 @@ def _account(request: Request, beginning: list[Any], profile: Profile, losses: L
     said: Object = {"prompt_cache_key": request.cache_key or _cache_key(request, beginning)}
     if request.user is not None:
         said["safety_identifier"] = hashlib.sha256(request.user.encode()).hexdigest()
-    if (tier := {"auto": "auto", "standard_only": "default"}.get(request.service_tier or "")) is not None:
-        said["service_tier"] = tier
+    if (tier := request.service_tier) is not None:
+        said["service_tier"] = "default" if tier == "standard_only" else tier
     return said
 
 

@@ -31,7 +31,7 @@ _LOST: Final = (
     "seed",
     "logit_bias",
 )
-_TIERS: Final = {"auto": "auto", "standard_only": "default"}
+_TIERS: Final = {"standard_only": "default"}  # the others have one name everywhere
 # Of what a client of this dialect has said: what the proxy says itself, or keeps.
 _DECIDED: Final = frozenset(
     [
@@ -177,8 +177,10 @@ def _account(request: Request) -> Object:
     said: Object = {}
     if request.user is not None:
         said["safety_identifier"] = hashlib.sha256(request.user.encode()).hexdigest()
-    if (key := request.cache_key or request.session) is not None:
-        said["prompt_cache_key"] = hashlib.sha256(key.encode()).hexdigest()[:32]
-    if (tier := _TIERS.get(request.service_tier or "")) is not None:
-        said["service_tier"] = tier
+    if request.cache_key is not None:
+        said["prompt_cache_key"] = request.cache_key
+    elif request.session is not None:
+        said["prompt_cache_key"] = hashlib.sha256(request.session.encode()).hexdigest()[:32]
+    if (tier := request.service_tier) is not None:
+        said["service_tier"] = _TIERS.get(tier, tier)
     return said
