@@ -196,6 +196,19 @@ def test_variables() -> None:
     assert "variable KEY is not set" in load(text).findings[0].message
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "models: [{name: m, backends: ['http://a/v1']}]\nkeys: [{key: '${KEY}'}]",
+        "models: [{name: m, backends: ['http://a/v1']}]\nkeys: [{key_hash: '${KEY}'}]",
+        "models: [{name: m, backend: '${KEY}'}]",
+        "models: [{name: m, pool: '${KEY}'}]",
+    ],
+)
+def test_what_could_not_be_read_is_not_missing_as_well(text: str) -> None:
+    assert ["variable KEY is not set" in finding.message for finding in load(text).findings] == [True]
+
+
 def test_passwords_may_come_from_the_environment_and_the_file_wins() -> None:
     env = {"GO_LLM_ADMIN_PASSWORD": "go", "GO_LLM_USAGE_DASHBOARD_PASSWORD": "dash"}
     read = config(OLDER, env)

@@ -66,7 +66,9 @@ def _backends(config: Config, index: int) -> Iterator[Finding]:
         yield from _pool_of(config, model, child(path, "pool"))
     elif not placed:
         yield Finding(
-            child(path, "backends"), "no backend: give at least one, such as `- url: http://127.0.0.1:8000/v1`"
+            child(path, "backends"),
+            "no backend: give at least one, such as `- url: http://127.0.0.1:8000/v1`",
+            unless=(child(path, "backend"), child(path, "pool")),
         )
     elif all(place.backend.disabled for place in placed):
         yield Finding(
@@ -156,7 +158,8 @@ def _key(key: KeyConfig, path: str, *, public: bool) -> Iterator[Finding]:
         if key.digest is None:
             yield Finding(child(path, "key_hash"), "is not a SHA-256: write `sha256:` and 64 hex digits")
     elif not key.key:
-        yield Finding(path, "has neither `key` nor `key_hash`: give one")
+        forms = (child(path, "key"), child(path, "key_hash"))
+        yield Finding(path, "has neither `key` nor `key_hash`: give one", unless=forms)
     else:
         yield from _strength(key.key.reveal(), child(path, "key"), public=public)
 

@@ -14,12 +14,16 @@ _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][\w-]*")
 
 
 class Finding(Struct, frozen=True):
-    """path: as in `models[2].backends[0].url`, "" for the whole file. line: counted from 1, None = not in the file."""
+    """path: as in `models[2].backends[0].url`, "" for the whole file. line: counted from 1, None = not in the file.
+
+    unless: paths at which what is missing here may stand. If one of them could not be read, nothing is missing.
+    """
 
     path: str
     message: str
     level: Level = "error"
     line: int | None = None
+    unless: tuple[str, ...] = ()
 
     def render(self, filename: str) -> str:
         place = filename if self.line is None else f"{filename}:{self.line}"

@@ -70,7 +70,11 @@ def _load(data: bytes, env: Mapping[str, str], findings: Findings) -> Config | N
     config, given = read_config(root, findings)
     config, amiss = with_environment(config, env)
     found = (*amiss, *check(config), *notices(given))
-    findings.made += [_located(finding, given, root.line) for finding in found if not findings.is_broken(finding.path)]
+    findings.made += [
+        _located(finding, given, root.line)
+        for finding in found
+        if not any(map(findings.is_broken, (finding.path, *finding.unless)))
+    ]
     return modern(config)
 
 
