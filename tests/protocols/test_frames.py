@@ -23,6 +23,27 @@ def test_what_begins_as_json_or_as_a_page_is_a_body(start: str) -> None:
     assert frames.unfinished() == []
 
 
+@pytest.mark.parametrize(
+    ("pieces", "mended"),
+    [
+        ([rb'{"a":"x\ud83d"}', rb'{"a":"\ude00y"}'], [b'{"a":"x"}', rb'{"a":"\ud83d\ude00y"}']),
+        (
+            [rb'{"a":"\uD83D"}', b'{"a":1,', rb'{"b":{"a":"\uDE00"}}'],
+            [b'{"a":""}', b'{"a":1,', rb'{"b":{"a":"\uD83D\uDE00"}}'],
+        ),
+        (
+            [rb'{"a":"\ud83d"}', rb'{"a":"\ude00\ud83d"}', rb'{"a":"\ude01"}'],
+            [b'{"a":""}', rb'{"a":"\ud83d\ude00"}', rb'{"a":"\ud83d\ude01"}'],
+        ),
+        ([rb'{"a":"\\ud83d",'], [rb'{"a":"\\ud83d",']),
+        ([rb'{"a":"\ude00"}'], [rb'{"a":"\ude00"}']),
+    ],
+)
+def test_a_character_that_was_cut_in_two_is_put_together(pieces: list[bytes], mended: list[bytes]) -> None:
+    frames = Frames()
+    assert [frames.mend(piece) for piece in pieces] == mended
+
+
 def test_a_body_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_FRAME", 10)
     frames = Frames()

@@ -48,6 +48,13 @@ def test_text_with_half_a_surrogate_pair_is_read_and_written() -> None:
     assert jsons.write_text("\ud83d") == '"\ufffd"'
 
 
+def test_what_is_no_json_to_the_letter_may_be_mended() -> None:
+    assert jsons.read_mended(b"[1]", lambda data: data + b"x") == [1]
+    assert jsons.read_mended(b"[1", lambda data: data + b"]") == [1]
+    with pytest.raises(jsons.JSONError):
+        jsons.read_mended(b"[", lambda data: data)
+
+
 @pytest.mark.parametrize("text", [b"", b"{", b'{"a":tru}', b"{oops", b"[1,]", b"\xff", b"<html>", b"1" * 5000])
 def test_what_is_no_json_is_refused_without_quoting_it(text: bytes) -> None:
     with pytest.raises(jsons.JSONError) as caught:

@@ -4,6 +4,7 @@ Some servers know no streams, and some say errors with status 200 and in JSON wh
 front of them, or a wrong path, answers with a page.
 """
 
+import re
 from typing import Final
 
 from msgspec import Struct, field
@@ -12,6 +13,9 @@ from dragoman.wire import jsons
 from dragoman.wire.sse import MAX_FRAME, Frame, FrameTooLargeError, SSEReader
 
 DONE: Final = b"[DONE]"
+# Half a character as JSON escapes it, at the end and at the beginning of a text.
+_FIRST_HALF: Final = re.compile(rb'(?<!\\)(?:\\\\)*(\\u[dD][89abAB][0-9a-fA-F]{2})"')
+_SECOND_HALF: Final = re.compile(rb'(?<!\\)"(?=\\u[dD][c-fC-F][0-9a-fA-F]{2})')
 
 
 class Frames(Struct):
@@ -20,6 +24,7 @@ class Frames(Struct):
     body: bytearray = field(default_factory=bytearray)
     _sse: SSEReader = field(default_factory=SSEReader)
     _undecided: bool = True
+    _half: bytes = b""
 
     def feed(self, data: bytes) -> list[Frame]:
         """Raise FrameTooLargeError."""
@@ -34,6 +39,17 @@ class Frames(Struct):
                 raise FrameTooLargeError(f"an answer is larger than {MAX_FRAME} bytes")
             return []
         return self._sse.feed(data)
+
+    def mend(self, data: bytes) -> bytes:
+        """Put a character together that was cut in two: one half ends a piece of text, the other begins a later one.
+
+        Servers in JavaScript cut texts so, between two units of UTF-16. data: of a frame that is no JSON to the letter.
+        """
+        if self._half and (second := _SECOND_HALF.search(data)):
+            data, self._half = data[: second.end()] + self._half + data[second.end() :], b""
+        if first := _FIRST_HALF.search(data):
+            data, self._half = data[: first.start(1)] + data[first.end(1) :], first[1]
+        return data
 
     def unfinished(self) -> list[Frame]:
         """The last event, if only its blank line is missing. One that was cut off in the middle is none."""

@@ -358,6 +358,14 @@ def test_a_garbled_line_is_kept_for_the_log() -> None:
     assert "oops" not in problem.public
 
 
+def test_a_character_in_two_events_is_one() -> None:
+    halves = [
+        b'data: {"choices":[{"index":0,"delta":{"content":"%s"}}]}\n\n' % half for half in (rb"a\ud83d", rb"\ude00b")
+    ]
+    events = read(text("<"), *halves, DONE)
+    assert "".join(event.text for event in events if isinstance(event, Grew)) == "<a\U0001f600b"
+
+
 def test_blank_data_is_nothing() -> None:
     assert read(b"data:  \n\n", text("a"), b"data\n\n", DONE) == [*text_events(0, "a"), Ended("stop")]
 

@@ -59,6 +59,7 @@ class AnswerReader:
 
     def __init__(self, request: Request, profile: Profile, stamp: Stamp) -> None:
         self._frames: Final = Frames()
+        self._mend: Final = self._frames.mend
         self._tags: Final = ThinkTags(profile.think_tags, implicit_open=profile.implicit_open)
         self._family: Final = profile.family
         self._signs_calls: Final = profile.signs_calls
@@ -128,7 +129,7 @@ class AnswerReader:
                 self._end(whole=self._began)
                 return
             try:
-                chunk = jsons.read(frame.data)
+                chunk = jsons.read_mended(frame.data, self._mend)
             except jsons.JSONError as error:
                 self._hear_no_json(frame.data.strip(), error)
                 continue

@@ -112,6 +112,7 @@ class AnswerReader:
 
     def __init__(self, request: Request, profile: Profile, stamp: Stamp) -> None:
         self._frames: Final = Frames()
+        self._mend: Final = self._frames.mend
         self._family: Final = profile.family
         self._ids: Final = CallIds(request, stamp)
         self._said: list[Event] = []  # since the last call
@@ -169,7 +170,7 @@ class AnswerReader:
             if frame.event in _TELL_NOTHING:
                 continue
             try:
-                said = jsons.read(frame.data)
+                said = jsons.read_mended(frame.data, self._mend)
             except jsons.JSONError as error:
                 data = frame.data.strip()
                 if data and data != DONE:
