@@ -5,12 +5,15 @@ import logging
 import os
 import signal
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
+from dragoman.config.about import About
 from dragoman.config.load import load_bytes
+from dragoman.config.schema import Config
 from dragoman.config.snapshot import ConfigSource, Snapshot
-from dragoman.config.watch import Mark, Watch, mark_of
+from dragoman.config.watch import READ_ONCE, Mark, Watch, mark_of
 
 ONE = "models:\n- {name: one, backend: http://a/v1}\n"
 TWO = "models:\n- {name: two, backend: http://a/v1}\n"
@@ -165,6 +168,23 @@ def test_a_new_address_needs_a_restart(scene: Scene, caplog: pytest.LogCaptureFi
     scene.settle()
     assert scene.serving == "two"
     assert "127.0.0.1:9999 takes effect after a restart; still listening on 127.0.0.1:8080" in caplog.text
+
+
+def test_what_else_needs_a_restart_is_told_as_well(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    scene.write("log_metrics: false\nmetrics_token: not-to-be-shown-here\n" + TWO)
+    scene.settle()
+    said = [record.getMessage() for record in caplog.records]
+    wanted = [f"{name}: the change takes effect after a restart" for name in ("log_metrics", "metrics_token")]
+    assert [line.removeprefix(f"{scene.path}: ") for line in said] == wanted
+
+
+def test_fields_whose_words_ask_for_a_restart_are_those_that_are_read_once() -> None:
+    said = {
+        name
+        for name, kind in get_type_hints(Config, include_extras=True).items()
+        if "after a restart" in next((about.text for about in get_args(kind) if isinstance(about, About)), "")
+    }
+    assert said | {"store"} == {"listen", *READ_ONCE}  # the store's own words say it
 
 
 def test_real_files_have_marks(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ passwords that the file does not have.
 
 **Reload**: the file is read again within about two seconds of a change, and at once on SIGHUP. A file with mistakes is
 reported in the log, and the configuration in force stays. Requests under way keep the configuration they began with.
-Only `listen`, `data_dir` and `store` need a restart.
+Fields that need a restart say so.
 
 **Older forms** of go-llm-proxy are read as well: `backend` with `api_key` in a model, and `pools` with `pool` in a
 model. `pools` may be a list (`- name: cluster` with `backends`) or a mapping (`cluster: [url, url]`).

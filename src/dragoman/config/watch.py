@@ -15,11 +15,14 @@ from typing import Final, NamedTuple
 
 from dragoman.config.findings import Level
 from dragoman.config.load import Loaded, load_file
+from dragoman.config.schema import Config
 from dragoman.config.snapshot import ConfigSource, Snapshot
 
 logger: Final = logging.getLogger("dragoman.config")
 
 _LOUDNESS: Final[dict[Level, int]] = {"error": logging.ERROR, "warning": logging.WARNING, "notice": logging.INFO}
+# Fields that are read once, besides `listen`.
+READ_ONCE: Final = ("data_dir", "store", "log_metrics", "usage_db", "usage_days", "metrics_token")
 # Looks in a row that find no file before it is worth a warning; editors and mounts take it away for less.
 _MISSING_LOOKS: Final = 10
 
@@ -61,7 +64,7 @@ class Watch:
         self._digest = digest
         self._env = env
         self._look = look
-        self._listen = source.current.config.listen
+        self._first = source.current.config
         self._read: Mark | None = None
         self._seen: Mark | None = None
         self._missing = 0
@@ -127,19 +130,26 @@ class Watch:
         if loaded.config is None:
             logger.error("%s: not taken over; the configuration stays as it is", self._path)
             return None
-        if loaded.config.listen != self._listen:
-            logger.warning(
-                "%s: listen: %s takes effect after a restart; still listening on %s",
-                self._path,
-                loaded.config.listen,
-                self._listen,
-            )
+        self._warn_of_a_restart(loaded.config)
         snapshot = Snapshot.of(loaded.config)
         self._source.current = snapshot
         logger.info(
             "%s: taken over, %d models, %d keys", self._path, len(loaded.config.models), len(loaded.config.keys)
         )
         return snapshot
+
+    def _warn_of_a_restart(self, config: Config) -> None:
+        first = self._first
+        if config.listen != first.listen:
+            logger.warning(
+                "%s: listen: %s takes effect after a restart; still listening on %s",
+                self._path,
+                config.listen,
+                first.listen,
+            )
+        for name in READ_ONCE:
+            if getattr(config, name) != getattr(first, name):
+                logger.warning("%s: %s: the change takes effect after a restart", self._path, name)
 
 
 @contextlib.contextmanager
