@@ -76,6 +76,7 @@ def test_nothing_is_said_of_a_good_file() -> None:
         (GOOD + "keys:\n  - name: me", "c:6: keys[0]: has neither `key` nor `key_hash`"),
         (GOOD + "keys:\n  - key: sk-0123456789abcdef\n    key_hash: x", "c:6: keys[0]: has both"),
         (GOOD + "keys:\n  - key_hash: sha256:12", "c:6: keys[0].key_hash: is not a SHA-256"),
+        (GOOD + "keys:\n  - key: schlüssel-mit-umlaut", "c:6: warning: keys[0].key: holds letters beyond ASCII"),
         (GOOD + "keys:\n  - key: short", "c:6: warning: keys[0].key: is shorter than 16"),
         (
             "listen: :8080\n" + GOOD + "keys:\n  - key: short",

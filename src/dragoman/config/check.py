@@ -169,6 +169,9 @@ def _strength(key: str, path: str, *, public: bool) -> Iterator[Finding]:
     where = ", and other machines can connect" if public else ""
     if key != key.strip() or not key.isprintable():
         yield Finding(path, "holds spaces at its ends or control characters, which no client can send: remove them")
+    elif not key.isascii():
+        message = "holds letters beyond ASCII, which clients send in different ways, or not at all: make another one"
+        yield Finding(path, message, "warning")
     elif key in PUBLISHED_KEYS:
         yield Finding(path, f"is the key of a published example{where}: make one of your own", level)
     elif len(key) < SHORTEST_KEY:
