@@ -315,7 +315,7 @@ def test_a_key_in_the_environment_opens_the_address_and_a_reload_does_not_forget
         _, port = dragoman.origin()
         dragoman.read_until("qwen --auth-type")
         config(tmp_path, models=[{"name": "other", "backends": ["http://127.0.0.1:9/v1"]}])
-        dragoman.read_until("taken over, 1 models, 1 keys")
+        dragoman.read_until("taken over, 1 model, 1 key")
         assert asked(port, "/v1/models")[0] == 401
         assert models_for("sk-of-the-environment", port) == ["other"]
         assert dragoman.stop() == 0

@@ -182,6 +182,7 @@ def test_what_a_request_line_names(line: bytes, path: str, query: str) -> None:
         (b"POST / HTTP/1.1\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n", 400, "not valid HTTP/1.1"),
         (b"POST / HTTP/1.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n", 400, "not valid HTTP/1.1"),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, "use http:// in place of https://"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "speaks HTTP/1.1"),
         (b"GET / HTTP/1.1\r\nx: " + b"y" * 700_000, 431, "larger than 64 KiB"),
         (b"GET /" + b"y" * 700_000, 431, "larger than 64 KiB"),
         (b"GET / HTTP/1.1\r\nx: " + b"y" * 70_000 + b"\r\n\r\n" + WHOLE, 431, "larger than 64 KiB"),
@@ -191,7 +192,18 @@ def test_what_a_request_line_names(line: bytes, path: str, query: str) -> None:
             "larger than 64 KiB",
         ),
     ],
-    ids=["line", "header", "two lengths", "two framings", "TLS", "header", "path", "header, ended", "path, ended"],
+    ids=[
+        "line",
+        "header",
+        "two lengths",
+        "two framings",
+        "TLS",
+        "HTTP/2",
+        "header",
+        "path",
+        "header, ended",
+        "path, ended",
+    ],
 )
 def test_what_is_no_request_is_told_so_and_ends_the_connection(said: bytes, status: int, word: str) -> None:
     async def main() -> None:

@@ -8,7 +8,7 @@ import typer
 
 from dragoman.config.environment import CONFIG
 from dragoman.config.findings import render_findings
-from dragoman.config.load import load_file
+from dragoman.config.load import contents, load_file
 
 
 def check(
@@ -22,5 +22,4 @@ def check(
         typer.echo(render_findings(loaded.findings, str(config)), err=loaded.config is None)
     if loaded.config is None:
         raise typer.Exit(1)
-    models, keys = len(loaded.config.models), len(loaded.config.keys)
-    typer.echo(f"{config}: fine: {models} model{'s' * (models != 1)}, {keys} key{'s' * (keys != 1)}")
+    typer.echo(f"{config}: fine: {contents(loaded.config)}")

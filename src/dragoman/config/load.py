@@ -25,6 +25,12 @@ class Loaded(NamedTuple):
     digest: bytes = b""
 
 
+def contents(config: Config) -> str:
+    """How much there is in it, in words."""
+    models, keys = len(config.models), len(config.keys)
+    return f"{models} model{'s' * (models != 1)}, {keys} key{'s' * (keys != 1)}"
+
+
 def load_file(path: Path | str, env: Mapping[str, str]) -> Loaded:
     """Read and check the file at `path`. Whatever it holds, this returns findings and does not raise."""
     try:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from dragoman.config.findings import Level
-from dragoman.config.load import Loaded, load_file
+from dragoman.config.load import Loaded, contents, load_file
 from dragoman.config.schema import Config
 from dragoman.config.snapshot import ConfigSource, Snapshot
 
@@ -133,9 +133,7 @@ class Watch:
         self._warn_of_a_restart(loaded.config)
         snapshot = Snapshot.of(loaded.config)
         self._source.current = snapshot
-        logger.info(
-            "%s: taken over, %d models, %d keys", self._path, len(loaded.config.models), len(loaded.config.keys)
-        )
+        logger.info("%s: taken over, %s", self._path, contents(loaded.config))
         return snapshot
 
     def _warn_of_a_restart(self, config: Config) -> None:

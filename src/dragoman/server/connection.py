@@ -25,6 +25,7 @@ from dragoman.server.requests import Body, HTTPRequest
 _log: Final = logging.getLogger("dragoman.server")
 _LARGEST_HEAD: Final = 64 * 2**10  # bytes
 _TLS: Final = b"\x16\x03"  # how a client begins that takes us for a TLS server
+_HTTP2: Final = b"PRI * HTTP/2"  # and one that knows us for a server of HTTP/2
 _SECONDS_TO_HEAR: Final = 2.0
 _MOST_IDLE: Final = 2  # tasks of a connection: one has often still to do behind its answer when the next is asked for
 _PLAIN: Final = ((b"content-type", b"text/plain; charset=utf-8"),)
@@ -257,6 +258,8 @@ class ClientConnection(asyncio.Protocol):
         if data.startswith(_TLS):
             _log.warning("a client speaks TLS; this port is plain HTTP: let it use http://")
             self._refuse(400, "this port speaks plain HTTP: use http:// in place of https://")
+        elif data.startswith(_HTTP2):
+            self._refuse(400, "this port speaks HTTP/1.1: let the client do so too, instead of HTTP/2")
         else:
             self._refuse(400, f"this is not valid HTTP/1.1: {error}")
 
