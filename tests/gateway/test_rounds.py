@@ -523,6 +523,23 @@ def test_pages_are_fetched_too() -> None:
     run(main)
 
 
+@streamed
+def test_responses_counts_searches_and_pages_together(stream: bool) -> None:
+    page = Call("web_fetch", {"url": PAGE.url})
+
+    async def main() -> None:
+        async with (
+            playback(plays((SEARCH, page), (Words(FINAL),))) as backend,
+            serving(backend, Searching(), Fetching()) as served,
+        ):
+            await ask(served, "responses", stream=stream, tools=[{"type": "web_search"}], max_tool_calls=1)
+            *_, last = bodies(backend)
+        results = [message["content"] for message in last["messages"] if message["role"] == "tool"]
+        assert [result == TOLD for result in results] == [True, False]
+
+    run(main)
+
+
 @each_client
 def test_wishes_reach_the_tool(client: str) -> None:
     place = {"type": "approximate", "city": "Bern", "country": "CH"}
@@ -548,7 +565,7 @@ def test_wishes_reach_the_tool(client: str) -> None:
             assert "x-dragoman-loss" not in heard.headers
         ((_, wishes),) = search.asked
         assert wishes.location == {"city": "Bern", "country": "CH"}
-        assert wishes.allowed == (() if client == "chat" else ("lab.example",))
+        assert wishes.allowed == {"messages": ("lab.example/x",), "responses": ("lab.example",), "chat": ()}[client]
         assert wishes.context == ("medium" if client == "messages" else "high")
 
     run(main)

@@ -34,7 +34,7 @@ def test_messages_whatever_the_version(kind: str, version: str) -> None:
         "type": f"{kind}_{version}",
         "name": "look",
         "max_uses": 8,
-        "allowed_domains": ["https://Lab.example/docs", "*.lab.example", "b.example"],
+        "allowed_domains": ["https://Lab.example/Docs", "*.lab.example", "b.example/", "b.example", "/"],
         "blocked_domains": ["evil.example"],
         "user_location": PLACE,
         "max_content_tokens": 5000,
@@ -45,7 +45,8 @@ def test_messages_whatever_the_version(kind: str, version: str) -> None:
             HostedTool("anthropic-messages", kind, raw),
             frozenset({"look"}),
             8,
-            ("lab.example", "b.example"),
+            False,
+            ("lab.example/Docs", "lab.example", "b.example"),
             ("evil.example",),
             {"city": "Bern", "country": "CH"},
             "medium",
@@ -61,7 +62,7 @@ def test_responses(kind: str) -> None:
     raw = {"type": kind, "filters": {"allowed_domains": ["lab.example"]}, "search_context_size": "low"}
     found, read = wanted(responses(raw, max_tool_calls=3))
     assert found.names == {"web_search", kind}
-    assert (found.max_uses, found.allowed, found.context) == (3, ("lab.example",), "low")
+    assert (found.max_uses, found.together, found.allowed, found.context) == (3, True, ("lab.example",), "low")
     assert (read.kind, read.tool, read.names, read.allowed) == ("web_fetch", None, frozenset(), ("lab.example",))
     assert [one.kind for one in wanted(responses({**raw, "external_web_access": False}))] == ["web_search"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dragoman.tools.domains import permits
+from dragoman.tools.domains import hosts_to_ask, hosts_to_omit, permits
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,18 @@ from dragoman.tools.domains import permits
         ("https://example.com/blog/1", "example.com/blog", True),
         ("https://example.com/blog", "example.com/blog/", True),
         ("https://example.com/blogger", "example.com/blog", False),
+        ("https://example.com/Blog/1", "example.com/Blog", True),
+        ("https://example.com/%62log/1", "example.com/blog", True),
+        ("https://example.com/blog/../mail", "example.com/blog", False),
+        ("https://example.com/blog/%2e%2e/mail", "example.com/blog", False),
+        ("https://example.com//blog/./1", "example.com/blog", True),
+        ("https://example.com/en/docs/x", "example.com/*/docs", True),
+        ("https://example.com/en/mail", "example.com/*/docs", False),
+        ("https://example.com/en", "example.com/*", True),
+        ("https://xn--bcher-kva.example/", "b\u00fccher.example", True),
+        ("https://b\u00fccher.example/", "xn--bcher-kva.example", True),
+        ("https://\uff45xample\u3002com/", "example.com", True),
+        ("https://a..example.com/", "example.com", True),
         ("https://a.example.com/", "*.example.com", True),
         ("https://example.com:8443/", "https://Example.com", True),
     ],
@@ -35,3 +47,8 @@ def test_without_lists_everything_is_permitted_that_is_a_url() -> None:
 
 def test_blocked_wins() -> None:
     assert not permits("https://a.example.com/", ["example.com"], ["a.example.com"])
+
+
+def test_engines_are_told_of_hosts() -> None:
+    assert hosts_to_ask(["a.example/x", "a.example/y", "b.example"]) == ("a.example", "b.example")
+    assert hosts_to_omit(["a.example/x", "b.example"]) == ("b.example",)

@@ -205,9 +205,10 @@ class Rounds:
         return ran
 
     def _is_allowed(self, one: _Called) -> bool:
-        kind, most = one.offer.wanted.kind, one.offer.wanted.max_uses or _MOST_RUNS
-        self._uses[kind] = self._uses.get(kind, 0) + 1
-        return self._uses[kind] <= most
+        wanted = one.offer.wanted
+        self._uses[wanted.kind] = self._uses.get(wanted.kind, 0) + 1
+        used = sum(self._uses.values()) if wanted.together else self._uses[wanted.kind]
+        return used <= (wanted.max_uses or _MOST_RUNS)
 
     async def _run(self, one: _Called, gate: asyncio.Semaphore, *, is_allowed: bool) -> Ran:
         if not is_allowed:

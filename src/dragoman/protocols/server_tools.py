@@ -29,13 +29,14 @@ class Wanted(Struct, frozen=True):
     """One such tool, as the client wants it.
 
     tool: how it is declared; None = beside the tools, or as a part of the search. names: by which the client's choice of a tool may mean it.
-    max_uses: in one answer. The rest is as in `tools/tool.py`.
+    max_uses: in one answer. together: of all such tools, not of each. The rest is as in `tools/tool.py`.
     """
 
     kind: Kind
     tool: HostedTool | None = None
     names: frozenset[str] = frozenset()
     max_uses: int | None = None
+    together: bool = False
     allowed: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
     location: dict[str, str] = {}
@@ -78,9 +79,9 @@ def _of_messages(kind: Kind, tool: HostedTool) -> Wanted:
         tool,
         frozenset({name} if isinstance(name, str) else {kind}),
         _count(raw.get("max_uses")),
-        _domains(raw.get("allowed_domains")),
-        _domains(raw.get("blocked_domains")),
-        _place(raw.get("user_location")),
+        allowed=_domains(raw.get("allowed_domains")),
+        blocked=_domains(raw.get("blocked_domains")),
+        location=_place(raw.get("user_location")),
         max_tokens=_count(raw.get("max_content_tokens")),
     )
 
@@ -90,11 +91,13 @@ def _of_responses(tool: HostedTool, request: Request) -> Iterator[Wanted]:
     raw: Object = tool.raw
     filters = raw.get("filters")
     filters = filters if isinstance(filters, dict) else {}
+    most = _count(said_in(request).get("max_tool_calls"))
     search = Wanted(
         "web_search",
         tool,
         frozenset({"web_search", str(raw.get("type"))}),
-        _count(said_in(request).get("max_tool_calls")),
+        most,
+        most is not None,
         _domains(filters.get("allowed_domains")),
         _domains(filters.get("blocked_domains")),
         _place(raw.get("user_location")),
@@ -163,10 +166,14 @@ def _count(said: Any) -> int | None:
 
 
 def _domains(said: Any) -> tuple[str, ...]:
-    """Host names: a scheme or a path, which some clients write, says nothing that a search service takes."""
+    """Host names, and paths below them if there are any; some clients write a scheme, too."""
     named = [one for one in said if isinstance(one, str)] if isinstance(said, list) else []
-    hosts = (one.strip().lower().rpartition("://")[2].partition("/")[0].removeprefix("*.") for one in named)
-    return tuple(dict.fromkeys(host for host in hosts if host))
+    return tuple(dict.fromkeys(domain for one in named if (domain := _domain(one.strip().rpartition("://")[2]))))
+
+
+def _domain(said: str) -> str:
+    host, slash, path = said.rstrip("/").partition("/")
+    return f"{host.lower().removeprefix('*.')}{slash}{path}" if host else ""
 
 
 def _place(said: Any) -> dict[str, str]:

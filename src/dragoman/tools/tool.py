@@ -10,7 +10,7 @@ from dragoman.hub.request import Fetched, FunctionTool, Searched
 
 
 class Wishes(Struct, frozen=True):
-    """What the client asked of the tool, in whatever dialect. Domains are lower-case host names.
+    """What the client asked of the tool, in whatever dialect. Domains are lower-case host names, some with a path.
 
     allowed: only these domains and those below them; empty = any. blocked: none of these.
     location: as the dialects say it (`country` as ISO 3166-1 alpha-2, `city`, `region`, `timezone`).

@@ -209,6 +209,20 @@ def test_what_an_engine_sends_is_sifted(engines: Engines) -> None:
     search(main)
 
 
+def test_engines_are_told_of_hosts_and_the_answer_is_sifted_by_paths(engines: Engines) -> None:
+    engines.pages = [Page(f"https://a.example/{path}", "", "") for path in ("docs/1", "news/1", "docs/old/1")]
+
+    async def main(searches: Searches, _: Clock) -> None:
+        query = Query("llama", allowed=("a.example/docs",), blocked=("a.example/docs/old",))
+        hits = await searches.search(accounts(engines, "exa"), query)
+        assert [hit.url for hit in hits] == ["https://a.example/docs/1"]
+        said = engines.asked[0].said
+        assert said["includeDomains"] == ["a.example"]
+        assert "excludeDomains" not in said
+
+    search(main)
+
+
 def test_a_query_that_is_too_long_for_one_may_do_for_another(engines: Engines) -> None:
     async def main(searches: Searches, _: Clock) -> None:
         long = Query("x" * 450)

@@ -19,7 +19,7 @@ from dragoman.hub.route import Timeouts
 from dragoman.net.client import Client
 from dragoman.protocols.redaction import redacted
 from dragoman.store.results import Results, key_of
-from dragoman.tools.domains import permits
+from dragoman.tools.domains import hosts_to_ask, hosts_to_omit, permits
 from dragoman.tools.search.engine import Account, Heard, Query, Question
 from dragoman.wire import jsons
 
@@ -118,7 +118,10 @@ class Searches:
         if len(query.text) > engine.longest:
             said = f"{engine.name} takes queries of at most {engine.longest} characters"
             raise Problem("bad_request", said, code="query_too_long")
-        question = engine.ask(query, account.url, account.key)
+        asked = msgspec.structs.replace(
+            query, allowed=hosts_to_ask(query.allowed), blocked=hosts_to_omit(query.blocked)
+        )
+        question = engine.ask(asked, account.url, account.key)
         try:
             async with asyncio.timeout(_SECONDS):
                 heard = await self._heard(question)

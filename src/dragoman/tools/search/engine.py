@@ -13,7 +13,8 @@ from dragoman.hub.route import Secret
 class Query(Struct, frozen=True):
     """count: of hits that are wanted. length: characters of each hit's text. country: ISO 3166-1 alpha-2 in capitals.
 
-    allowed, blocked: domains. An engine that cannot be told of them may ignore them: the answer is sifted anyway.
+    allowed, blocked: domains, of which an engine is told the hosts. One that cannot be told of them may ignore them: the
+    answer is sifted anyway.
     """
 
     text: str
