@@ -543,7 +543,7 @@ def test_account_and_limits() -> None:
     body = to_responses(C, user("go"), user="a@b.example", max_tokens=3, prompt_cache_key="k", temperature=0.2)
     assert body["max_output_tokens"] == 16
     assert len(body["safety_identifier"]) == 64
-    assert len(body["prompt_cache_key"]) == 32
+    assert body["prompt_cache_key"] == "k"
     assert "temperature" not in body
     plain = to_responses(C, user("go"), user="a", temperature=0.2, profile=PLAIN[R])
     assert (plain["temperature"], plain.get("safety_identifier")) == (0.2, None)

@@ -488,6 +488,18 @@ def test_made_meaning_survives_the_crossing(spoken: Dialect, heard: Dialect, dat
 
 
 @each_pair
+@pytest.mark.parametrize("tier", ["default", "priority"])
+def test_the_tier_crosses_streamed_and_whole(spoken: Dialect, heard: Dialect, tier: str) -> None:
+    answer = Answer(parts=(Text("hi"),), reason="stop", usage=Usage(input=3, output=1), tier=tier)
+    for wire in (write(spoken, unfold(answer)), CLIENTS[spoken].write_answer(answer, request_of(spoken), STAMP)):
+        events = read(spoken, [wire])
+        assert fold(events).tier == tier
+        assert fold(read(heard, [write(heard, events)])).tier == tier
+        whole = CLIENTS[heard].write_answer(fold(events), request_of(heard), STAMP)
+        assert fold(read(heard, [whole])).tier == tier
+
+
+@each_pair
 @given(data=st.data())
 @settings(max_examples=40)
 def test_arguments_arrive_byte_by_byte(spoken: Dialect, heard: Dialect, data: st.DataObject) -> None:

@@ -36,6 +36,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     usage: Usage = Usage()
     id: str | None = None
     model: str | None = None
+    tier: str | None = None
 
 
 class _Block(Struct):
@@ -115,6 +116,7 @@ class Fold:
             usage=self._usage,
             id=self._began.id,
             model=self._began.model,
+            tier=self._ended.tier or self._began.tier,
         )
 
     def parts(self) -> tuple[Said, ...]:
@@ -132,7 +134,7 @@ def fold(events: Iterable[Event]) -> Answer:
 
 def unfold(answer: Answer) -> list[Event]:
     """Return the shortest stream that tells this answer: `fold(unfold(a)) == a`."""
-    events: list[Event] = [Began(answer.id, answer.model)]
+    events: list[Event] = [Began(answer.id, answer.model, answer.tier)]
     for block, part in enumerate(answer.parts):
         events += _unfold_part(block, part)
     if answer.usage != Usage():

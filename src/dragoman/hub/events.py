@@ -43,10 +43,11 @@ Reason = Literal[
 
 @final
 class Began(Struct, frozen=True):
-    """The backend's own id and model name. Clients are told ours."""
+    """The backend's own id and model name. Clients are told ours. tier: as OpenAI calls it, in which it answers."""
 
     id: str | None = None
     model: str | None = None
+    tier: str | None = None
 
 
 @final
@@ -106,12 +107,16 @@ class Noted(Struct, frozen=True):
 
 @final
 class Ended(Struct, frozen=True):
-    """raw: the backend's own word for the reason. explanation: why the model refused."""
+    """raw: the backend's own word for the reason. explanation: why the model refused.
+
+    tier: where it is known only now, or another than it was at first.
+    """
 
     reason: Reason
     raw: str | None = None
     stop_sequence: str | None = None
     explanation: str | None = None
+    tier: str | None = None
 
 
 @final

@@ -288,7 +288,7 @@ class SaidCalls:
                 Closed(self._highest),
             ]
         self._tell(len(calls), self._candidate.form.about)
-        return [*said, Ended("tool_calls", event.raw)]
+        return [*said, Ended("tool_calls", event.raw, tier=event.tier)]
 
     def _is_repeated(self, said: str) -> bool:
         """Whether the model says what it was told. Models put what they show into a fence."""

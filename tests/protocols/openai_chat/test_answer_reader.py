@@ -467,3 +467,18 @@ def test_logprobs_of_a_whole_answer() -> None:
     asked = Request(dialect="openai-chat", model="m", turns=(), sampling=Sampling(logprobs=True))
     body = completion({"content": "hello"}, logprobs={"content": TOKENS})
     assert AnswerReader(asked, PLAIN, STAMP).read_whole(body)[-2] == Closed(0, extra={"logprobs": TOKENS})
+
+
+def test_the_tier_may_be_known_only_at_the_end() -> None:
+    """Azure's first chunk has nothing but the verdict of its filter on the prompt."""
+    first = frame({"choices": [], "model": "", "id": "", "prompt_filter_results": []})
+    last = frame({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "service_tier": "priority"})
+    events = read(first, text("a"), last, usage(prompt_tokens=3), DONE)
+    assert (events[0], events[-1]) == (Began(), Ended("stop", "stop", tier="priority"))
+
+
+@pytest.mark.parametrize("said", [None, "", ["odd"], {}, 7])
+def test_what_is_no_tier(said: Any) -> None:
+    last = frame({"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}], "service_tier": said})
+    events = read(last, DONE)
+    assert (events[0], events[-1]) == (Began(), Ended("stop", "stop"))

@@ -467,3 +467,10 @@ def test_logprobs_stand_with_the_text_when_it_is_whole() -> None:
     done = event("response.output_item.done", output_index=0, item=item)
     assert read(CREATED, done, COMPLETED)[-2] == Closed(0, extra={"logprobs": tokens})
     assert read_whole(status="completed", output=[item])[-2] == Closed(0, extra={"logprobs": tokens})
+
+
+def test_the_tier_is_what_was_served_and_not_what_was_asked_for() -> None:
+    began = event("response.created", response={"id": "r", "service_tier": "priority"})
+    ended = event("response.completed", response={"status": "completed", "output": [], "service_tier": "default"})
+    events = AnswerReader(ASKED, PROFILE, STAMP).feed(began + ended)
+    assert events == [Began("r"), Ended("stop", "completed", tier="default")]

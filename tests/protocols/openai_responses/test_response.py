@@ -20,3 +20,12 @@ def test_a_function_is_repeated_with_all_that_the_specification_demands() -> Non
     other = {"type": "custom", "name": "exec"}
     said = jsons.read(ResponseObject({"tools": [bare, whole, other]}, "the-model", STAMP).write("completed", []))
     assert said["tools"] == [{**bare, "description": None, "parameters": None, "strict": None}, whole, other]
+
+
+@pytest.mark.parametrize("asked", [None, "priority", "flex"])
+def test_the_tier_that_was_served_takes_the_place_of_the_one_that_was_asked_for(asked: str | None) -> None:
+    response = ResponseObject({"service_tier": asked}, "the-model", STAMP)
+    assert jsons.read(response.write("in_progress", []))["service_tier"] == (asked or "default")
+    for tier in ("flex", "default"):
+        response.serve(tier)
+        assert jsons.read(response.write("completed", []))["service_tier"] == tier

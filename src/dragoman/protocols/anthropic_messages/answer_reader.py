@@ -159,23 +159,26 @@ class AnswerReader:
                 self._begin(_object(said, "message"))
             case "message_delta":
                 self._stop |= _object(said, "delta")
-                self._note(said.get("usage"))
+                if (noted := self._usage.updated(said.get("usage"))) is not None:
+                    self._said.append(Noted(noted))
             case "message_stop":
                 self._end()
             case "error":
                 self._fail(read_problem(0, {}, data))
 
     def _begin(self, message: dict[str, Any]) -> None:
+        noted = self._usage.updated(message.get("usage"))
         if not self._began:  # some say it twice
             self._began = True
             own, model = message.get("id"), message.get("model")
             self._said.append(
-                Began(own if type(own) is str and own else None, model if type(model) is str and model else None)
+                Began(
+                    own if type(own) is str and own else None,
+                    model if type(model) is str and model else None,
+                    self._usage.tier,
+                )
             )
-        self._note(message.get("usage"))
-
-    def _note(self, said: Any) -> None:
-        if (noted := self._usage.updated(said)) is not None:
+        if noted is not None:
             self._said.append(Noted(noted))
 
     def _start(self, index: int, block: dict[str, Any]) -> None:
@@ -282,7 +285,8 @@ class AnswerReader:
         reason = _REASON.get(raw or "") or ("tool_calls" if self._called else "stop")
         details = self._stop.get("stop_details")
         explanation = _text(details.get("explanation")) if isinstance(details, dict) else ""
-        self._said.append(Ended(reason, raw, _text(self._stop.get("stop_sequence")) or None, explanation or None))
+        sequence = _text(self._stop.get("stop_sequence")) or None
+        self._said.append(Ended(reason, raw, sequence, explanation or None, self._usage.tier))
 
     def _garbled(self, what: str, error: jsons.JSONError, data: bytes) -> None:
         private = data[:200].decode("utf-8", "replace")

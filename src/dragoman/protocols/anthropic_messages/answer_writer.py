@@ -27,7 +27,7 @@ from dragoman.hub.usage import Usage
 from dragoman.protocols import arguments, free_text
 from dragoman.protocols.anthropic_messages.problems import stream_problem
 from dragoman.protocols.anthropic_messages.server_blocks import server_blocks
-from dragoman.protocols.anthropic_messages.usage import write_usage
+from dragoman.protocols.anthropic_messages.usage import PRIORITY, write_usage
 from dragoman.protocols.codec import Stamp
 from dragoman.protocols.strainer import Strainer
 from dragoman.wire import jsons, sse
@@ -66,6 +66,7 @@ class StreamWriter:
         self._id: Final = f"msg_{stamp.id}"
         self._stamp: Final = stamp
         self._usage = _NOTHING_YET
+        self._tier: str | None = None
         self._begun = False
         self._over = False
         self._count = 0  # of the blocks so far
@@ -83,7 +84,8 @@ class StreamWriter:
         if self._begun:
             return b""
         self._begun = True
-        usage = _NO_USAGE if self._usage is _NOTHING_YET else jsons.write(write_usage(self._usage))
+        usual = self._usage is _NOTHING_YET and self._tier != PRIORITY
+        usage = _NO_USAGE if usual else jsons.write(write_usage(self._usage, self._tier))
         return _MESSAGE_START % (self._id.encode(), jsons.write(self._model), usage)
 
     def feed(self, event: Event) -> bytes:
@@ -93,6 +95,7 @@ class StreamWriter:
         if self._over:
             return b""
         if type(event) is Began:
+            self._tier = event.tier
             return self.begin()
         if type(event) is Noted:
             self._usage = self._usage.updated(event.usage)
@@ -232,7 +235,7 @@ class StreamWriter:
             self._broken = None
             said += self._stop_block() + self._waited()
         self._over, self._current = True, None
-        usage = write_usage(self._usage)
+        usage = write_usage(self._usage, event.tier or self._tier)
         return said + _say("message_delta", delta=_stop(event), usage=usage) + _say("message_stop")
 
     def _failed(self, problem: Problem) -> bytes:
@@ -259,7 +262,7 @@ def write_answer(answer: Answer, request: Request, stamp: Stamp) -> bytes:
             "model": request.model,
             "content": content,
             **_stop(ended),
-            "usage": write_usage(answer.usage),
+            "usage": write_usage(answer.usage, answer.tier),
         }
     )
 

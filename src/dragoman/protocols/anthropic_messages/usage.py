@@ -6,13 +6,18 @@ from msgspec import Struct
 
 from dragoman.hub.usage import Count, Usage, counts
 
+PRIORITY: Final = "priority"  # the one tier but the usual that has this name everywhere
+_TIERS: Final = {"standard": "default", PRIORITY: PRIORITY}  # "batch" has no counterpart
+
 
 class Said(Struct):
     """What a stream has said of its usage so far: `message_delta` repeats or leaves out what `message_start` said.
 
     The counts are put together before they are converted: a later `input_tokens` alone would lose the cached ones.
+    tier: as OpenAI calls it.
     """
 
+    tier: str | None = None
     _fields: dict[str, Any] = {}
 
     def updated(self, said: Any) -> Usage | None:
@@ -21,6 +26,8 @@ class Said(Struct):
         for key, value in said.items():
             if value is not None:
                 self._fields[key] = value
+        if type(tier := self._fields.get("service_tier")) is str:
+            self.tier = _TIERS.get(tier)
         return read_usage(self._fields)
 
 
@@ -71,8 +78,11 @@ def read_usage(said: Any) -> Usage | None:
     return None if usage == _NOTHING else usage
 
 
-def write_usage(usage: Usage) -> dict[str, Any]:
-    """Every field of the current schema, always: Claude Code 2.1 rejects an object that lacks one (litellm#24176)."""
+def write_usage(usage: Usage, tier: str | None = None) -> dict[str, Any]:
+    """Every field of the current schema, always: Claude Code 2.1 rejects an object that lacks one (litellm#24176).
+
+    tier: as OpenAI calls it, which knows more of them.
+    """
     hour, written = usage.cache_written_1h or 0, usage.cache_written or 0
     said: dict[str, Any] = {
         "input_tokens": usage.fresh,
@@ -81,7 +91,7 @@ def write_usage(usage: Usage) -> dict[str, Any]:
         "cache_creation": {"ephemeral_5m_input_tokens": max(0, written - hour), "ephemeral_1h_input_tokens": hour},
         "output_tokens": usage.output or 0,
         "server_tool_use": None,
-        "service_tier": "standard",
+        "service_tier": PRIORITY if tier == PRIORITY else "standard",
     }
     if usage.reasoning is not None:
         said["output_tokens_details"] = {"thinking_tokens": usage.reasoning}

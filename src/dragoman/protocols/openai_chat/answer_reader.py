@@ -73,6 +73,7 @@ class AnswerReader:
         self._began = False
         self._raw: str | None = None
         self._stop_sequence: str | None = None
+        self._tier: str | None = None
         self._declined: list[str] = []
         self._details: list[Any] = []
         self._logprobs: list[Any] | None = (
@@ -190,9 +191,13 @@ class AnswerReader:
         """Hear one chunk. Return whether it held anything of the answer."""
         if not self._began:
             self._began = True
-            own, model = chunk.get("id"), chunk.get("model")
+            own, model, tier = chunk.get("id"), chunk.get("model"), chunk.get("service_tier")
             self._said.append(
-                Began(own if type(own) is str and own else None, model if type(model) is str and model else None)
+                Began(
+                    own if type(own) is str and own else None,
+                    model if type(model) is str and model else None,
+                    tier if type(tier) is str and tier else None,
+                )
             )
         heard, usage = False, chunk.get("usage")
         choices = chunk.get("choices")
@@ -216,6 +221,7 @@ class AnswerReader:
             finish = choice.get("finish_reason")
             if type(finish) is str:
                 self._finish(choice, finish)
+                self._tier = _text(chunk.get("service_tier")) or None  # Azure's first chunk lacks it
             usage = usage or choice.get("usage")  # Moonshot
         if usage and (noted := read_usage(usage)) is not None:
             self._said.append(Noted(noted))
@@ -389,7 +395,8 @@ class AnswerReader:
             if call.opened and not call.closed:
                 self._close_call(call)
         self._over = True
-        self._said.append(Ended(reason, self._raw, self._stop_sequence, "".join(self._declined) or None))
+        explanation = "".join(self._declined) or None
+        self._said.append(Ended(reason, self._raw, self._stop_sequence, explanation, self._tier))
 
     def _reason(self, raw: str) -> Reason:
         """The tool calls that were made decide, not what the backend calls the end of its answer."""

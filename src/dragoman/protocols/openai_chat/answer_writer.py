@@ -34,6 +34,7 @@ _FINISH: Final[dict[Reason, str]] = {
 }
 _DONE: Final = b"data: [DONE]\n\n"
 _GOES_ON: Final = b',"logprobs":null,"finish_reason":null}]}\n\n'  # behind a delta
+_CHOICE: Final = b',"choices":[{"index":0,"delta":'
 _ROLE: Final = b'{"role":"assistant","content":""}' + _GOES_ON
 
 
@@ -58,8 +59,9 @@ class StreamWriter:
             "created": stamp.at,
             "model": request.model,
         }
-        self._head: Final = b"data: " + jsons.write(head)[:-1]
-        self._delta_head: Final = self._head + b',"choices":[{"index":0,"delta":'
+        self._untiered: Final = b"data: " + jsons.write(head)[:-1]
+        self._head = self._untiered
+        self._delta_head = self._head + _CHOICE
         self._begun = False
         self._growth: dict[int, _Growth] = {}
         self._silent: dict[int, int] = {}  # calls that have not said an argument yet: block -> index
@@ -91,6 +93,8 @@ class StreamWriter:
         if self._over:
             return b""
         if type(event) is Began:
+            if event.tier is not None:
+                self._serve(event.tier)
             return self.begin()
         if type(event) is Noted:
             self._usage = self._usage.updated(event.usage)
@@ -98,6 +102,11 @@ class StreamWriter:
         if type(event) is Opened:
             return self._opened(event) if self._begun else self.begin() + self._opened(event)
         return self._say(event)
+
+    def _serve(self, tier: str) -> None:
+        """From here on every chunk says it, as OpenAI's do."""
+        self._head = self._untiered + b',"service_tier":' + jsons.write(tier)
+        self._delta_head = self._head + _CHOICE
 
     def pulse(self) -> bytes:
         """An empty delta: Qwen Code (0.24) counts parsed chunks only, comments do not reset its 240 s timer."""
@@ -175,6 +184,8 @@ class StreamWriter:
 
     def _ended(self, event: Ended) -> bytes:
         self._stop()
+        if event.tier is not None:
+            self._serve(event.tier)
         delta: dict[str, Any] = _reasoning_details(self._details)
         if self._cited:
             cited = [write_annotation(c.citation, *self._spans.get(c.block, (0, 0))) for c in self._cited]
@@ -234,6 +245,8 @@ def write_answer(answer: Answer, request: Request, stamp: Stamp) -> bytes:
     }
     if answer.usage != Usage():
         said["usage"] = write_usage(answer.usage)
+    if answer.tier is not None:
+        said["service_tier"] = answer.tier
     return jsons.write(said)
 
 

@@ -453,11 +453,12 @@ class AnswerReader:
 
     def _ended(self, status: str, response: dict[str, Any]) -> Ended:
         declined = "".join(piece for block in self._declined for piece in block.pieces)
+        tier = _text(response.get("service_tier")) or None  # `response.created` has what was asked for
         if status == "incomplete":
             raw = _text(_object(response, "incomplete_details").get("reason"))
-            return Ended(_INCOMPLETE.get(raw, "length"), raw or status, explanation=declined or None)
+            return Ended(_INCOMPLETE.get(raw, "length"), raw or status, explanation=declined or None, tier=tier)
         reason: Reason = "tool_calls" if self._called else "refused" if self._declined else "stop"
-        return Ended(reason, status or None, explanation=declined or None)
+        return Ended(reason, status or None, explanation=declined or None, tier=tier)
 
     def _garbled(self, what: str, error: jsons.JSONError, data: bytes) -> None:
         private = data[:200].decode("utf-8", "replace")

@@ -108,6 +108,7 @@ class StreamWriter:
         self._with_sources: Final = isinstance(include, list) and "web_search_call.action.sources" in include
         self._codex: Final = "client_metadata" in said
         self._usage = Usage()
+        self._tier: str | None = None
         self.terminal = b""
         self.problem: Problem | None = None
         self._sequence = 0
@@ -145,6 +146,7 @@ class StreamWriter:
             self._usage = self._usage.updated(event.usage)
             return b""
         if type(event) is Began:
+            self._tier = event.tier
             return b""
         begun = b"" if self._begun else self.begin()
         if type(event) is Opened and self._closing is None:
@@ -381,6 +383,8 @@ class StreamWriter:
     def _ended(self, event: Ended) -> bytes:
         said = self._explained(event)
         self._stop()
+        if (tier := event.tier or self._tier) is not None:
+            self._response.serve(tier)
         reason = None if self._codex and event.reason == "filtered" else _INCOMPLETE.get(event.reason)
         status = "completed" if reason is None else "incomplete"
         return said + self._lifecycle(f"response.{status}", status, usage=self._usage, incomplete=reason) + _DONE

@@ -73,18 +73,26 @@ class ResponseObject:
         self._at: Final = stamp.at
         self._to_codex: Final = "client_metadata" in said
         self._head: Final = _HEAD % (self.id.encode(), stamp.at, jsons.write(model))
-        unusual: dict[str, Any] = {}
+        self._unusual: Final[dict[str, Any]] = {}
         for key, value in said.items():
             if key in ECHOED and value is not None:
                 usual = ECHOED[key]
                 if key == "tools" and isinstance(value, list):
                     value = list(map(_whole_tool, value))  # noqa: PLW2901 - said whole
-                unusual[key] = {**usual, **value} if isinstance(usual, dict) and isinstance(value, dict) else value
-        self._echo: Final = jsons.write(_USUAL | unusual)[1:] if unusual else _ECHO
+                self._unusual[key] = (
+                    {**usual, **value} if isinstance(usual, dict) and isinstance(value, dict) else value
+                )
+        self._echo = jsons.write(_USUAL | self._unusual)[1:] if self._unusual else _ECHO
 
     @classmethod
     def of(cls, request: Request, stamp: Stamp) -> "ResponseObject":
         return cls(said_in(request), request.model, stamp)
+
+    def serve(self, tier: str) -> None:
+        """What the backend calls the tier in which it has answered takes the place of what was asked for."""
+        if tier != self._unusual.get("service_tier", ECHOED["service_tier"]):
+            self._unusual["service_tier"] = tier
+            self._echo = jsons.write(_USUAL | self._unusual)[1:]
 
     def write(
         self,
