@@ -16,6 +16,7 @@ import pytest
 import trustme
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from dragoman.server.websocket import ClientSocket
 from dragoman.wire import jsons
 from tests.agents.script import Words
 from tests.agents.wires import chat
@@ -150,7 +151,7 @@ async def _connected(port: int, process: asyncio.subprocess.Process) -> None:
 @contextlib.asynccontextmanager
 async def at_home(backend: Backend) -> AsyncIterator[House]:
     models = [model("m", f"{origin(backend)}/v1")]
-    async with house(models, ws="wsproto", keys=[{"key": KEY}], trusted_proxies=["127.0.0.1"]) as running:
+    async with house(models, ws=ClientSocket, keys=[{"key": KEY}], trusted_proxies=["127.0.0.1"]) as running:
         yield running
 
 

@@ -8,13 +8,12 @@ import asyncio
 import contextlib
 import gc
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import uvicorn
 import uvloop
-from uvicorn.config import WSProtocolType
 
 from dragoman.config.load import load_bytes
 from dragoman.config.snapshot import ConfigSource, Snapshot
@@ -57,10 +56,11 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
 
 
 class House:
-    """The running app. url: its origin."""
+    """The running app. url: its origin. connections: of clients, which a shutdown tells of itself."""
 
-    def __init__(self, app: App, port: int) -> None:
+    def __init__(self, app: App, port: int, connections: Collection[Any]) -> None:
         self.app: Final = app
+        self.connections: Final = connections
         self.port: Final = port
         self.url: Final = f"http://127.0.0.1:{port}"
 
@@ -224,7 +224,11 @@ def source(config: Mapping[str, Any]) -> ConfigSource:
 
 @contextlib.asynccontextmanager
 async def house(
-    models: Sequence[Mapping[str, Any]], path: Path | None = None, *, ws: WSProtocolType = "none", **config: Any
+    models: Sequence[Mapping[str, Any]],
+    path: Path | None = None,
+    *,
+    ws: type[asyncio.Protocol] | Literal["none"] = "none",
+    **config: Any,
 ) -> AsyncIterator[House]:
     """Serve the models. path: write the configuration there too, and watch it. ws: as uvicorn's."""
     content = {"models": list(models), **config}
@@ -240,7 +244,7 @@ def write(path: Path, content: Mapping[str, Any]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def serving_app(app: App, ws: WSProtocolType = "none") -> AsyncIterator[House]:
+async def serving_app(app: App, ws: type[asyncio.Protocol] | Literal["none"] = "none") -> AsyncIterator[House]:
     settings = uvicorn.Config(
         app,
         http=client_connections(app.answer),
@@ -258,7 +262,7 @@ async def serving_app(app: App, ws: WSProtocolType = "none") -> AsyncIterator[Ho
     server.lifespan = settings.lifespan_class(settings)
     listening = socket.create_server(("127.0.0.1", 0))
     await server.startup([listening])
-    running = House(app, listening.getsockname()[1])
+    running = House(app, listening.getsockname()[1], server.server_state.connections)
     running.gateway.books.soon = 0  # tests look as soon as they have heard the end
     try:
         yield running

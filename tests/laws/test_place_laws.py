@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import aiohttp
 import pytest
 
+from dragoman.server.websocket import ClientSocket
 from tests.agents.wires import chat
 from tests.gateway.stage import (
     BACKEND_KEY,
@@ -129,7 +130,7 @@ def test_every_way_out_gives_the_place_back(way: str, out: str) -> None:
             limited = {"url": place, "api_key": BACKEND_KEY, "max_inflight": 1}
             impatient = out in ("fallen silent", "never begun")
             limits = {"timeout": 0.3, "idle_timeout": 0.3} if impatient else {}
-            async with house([{"name": "m", "backends": [limited], **limits}], ws="wsproto") as running:
+            async with house([{"name": "m", "backends": [limited], **limits}], ws=ClientSocket) as running:
                 load = running.gateway.load
                 async with calling(running, way) as first:
                     await until(lambda: count == 1)

@@ -14,6 +14,7 @@ from uvicorn.server import ServerState
 from dragoman.server import connection
 from dragoman.server.connection import Answer, ClientConnection, client_connections
 from dragoman.server.requests import HTTPRequest
+from dragoman.server.websocket import ClientSocket
 from dragoman.wire import jsons
 from tests.gateway.stage import (
     HELLO,
@@ -785,7 +786,7 @@ def test_an_answer_under_way_is_not_torn_by_another_protocol() -> None:
     async def main() -> None:
         async with (
             playback(says(*HELLO)) as backend,
-            house([model("m", origin(backend) + "/v1")], ws="wsproto") as running,
+            house([model("m", origin(backend) + "/v1")], ws=ClientSocket) as running,
             running.talk() as line,
         ):
             await line.say("/v1/messages", messages_body())

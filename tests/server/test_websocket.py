@@ -12,6 +12,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 
 from dragoman.gateway.responder import SECURITY
+from dragoman.server.websocket import ClientSocket
 from dragoman.wire import jsons
 from tests.agents.script import Call, Words
 from tests.agents.wires import chat
@@ -97,7 +98,7 @@ def test_several_turns_with_only_what_is_new() -> None:
     async def main() -> None:
         async with (
             playback(says(Words("yes"))) as backend,
-            house([at(backend)], ws="wsproto") as running,
+            house([at(backend)], ws=ClientSocket) as running,
             talking(running) as line,
         ):
             previous = None
@@ -122,7 +123,7 @@ def test_frames_are_the_events_of_the_stream() -> None:
     async def main() -> None:
         async with (
             playback(says(Words("yes"))) as backend,
-            house([at(backend)], ws="wsproto") as running,
+            house([at(backend)], ws=ClientSocket) as running,
             talking(running) as line,
         ):
             over_http = await running.ask("/v1/responses", responses_body(stream=True))
@@ -139,7 +140,7 @@ def test_what_is_stored_lasts_and_what_was_stored_is_known() -> None:
     async def main() -> None:
         async with (
             playback(says(Words("yes"))) as backend,
-            house([at(backend)], ws="wsproto") as running,
+            house([at(backend)], ws=ClientSocket) as running,
         ):
             first = (await running.ask("/v1/responses", responses_body(input="0"))).json["id"]
             async with talking(running) as line:
@@ -155,7 +156,7 @@ def test_what_is_stored_lasts_and_what_was_stored_is_known() -> None:
 
 def test_another_connection_knows_only_what_is_stored() -> None:
     async def main() -> None:
-        async with playback(says(Words("yes"))) as backend, house([at(backend)], ws="wsproto") as running:
+        async with playback(says(Words("yes"))) as backend, house([at(backend)], ws=ClientSocket) as running:
             async with talking(running) as line:
                 response = await line.response(store=False)
             async with talking(running) as line:
@@ -173,7 +174,7 @@ def test_nothing_is_generated_to_warm_up_and_it_counts_as_said() -> None:
     async def main() -> None:
         async with (
             playback(says(Words("yes"))) as backend,
-            house([at(backend)], ws="wsproto") as running,
+            house([at(backend)], ws=ClientSocket) as running,
             talking(running) as line,
         ):
             await line.create(input="the prompt", generate=False, instructions="Be brief.")
@@ -207,7 +208,7 @@ def test_nothing_is_generated_to_warm_up_and_it_counts_as_said() -> None:
 )
 def test_what_cannot_be_asked_cannot_be_warmed_up(body: dict[str, Any], code: str | None) -> None:
     async def main() -> None:
-        async with house([model("m", NOBODY)], ws="wsproto") as running, talking(running) as line:
+        async with house([model("m", NOBODY)], ws=ClientSocket) as running, talking(running) as line:
             await line.create(generate=False, **body)
             said = await line.hear()
             assert (said["type"], said["status"]) == ("error", 400), said
@@ -233,7 +234,7 @@ def test_lanes_go_side_by_side_and_each_in_its_order() -> None:
         gates = {name: asyncio.Event() for name in ("a1", "a2", "b1")}
         async with (
             playback(gated(gates)) as backend,
-            house([at(backend)], ws="wsproto") as running,
+            house([at(backend)], ws=ClientSocket) as running,
             talking(running) as line,
         ):
             for lane, said in (("a", "a1"), ("a", "a2"), ("b", "b1")):
@@ -259,7 +260,7 @@ def test_errors_are_nested_and_have_their_status() -> None:
         limited = replies(whole({"error": {"message": "too fast", "type": "rate_limit_error"}}, 429, "retry-after: 7"))
         async with (
             playback(limited) as backend,
-            house([at(backend)], ws="wsproto") as running,
+            house([at(backend)], ws=ClientSocket) as running,
             talking(running) as line,
         ):
             await line.create(lane="a")
@@ -280,7 +281,7 @@ def test_a_stream_that_breaks_off_is_a_failed_response() -> None:
     async def main() -> None:
         async with (
             playback(streams(*FRAMES[:2])) as backend,
-            house([at(backend)], ws="wsproto") as running,
+            house([at(backend)], ws=ClientSocket) as running,
             talking(running) as line,
         ):
             await line.create()
@@ -311,7 +312,7 @@ def test_frames_that_ask_nothing_are_told_so(frame: str | bytes, code: str | Non
     async def main() -> None:
         async with (
             playback(says(Words("yes"))) as backend,
-            house([at(backend)], ws="wsproto") as running,
+            house([at(backend)], ws=ClientSocket) as running,
             talking(running) as line,
         ):
             await (line.socket.send_str(frame) if isinstance(frame, str) else line.socket.send_bytes(frame))
@@ -329,7 +330,7 @@ def test_binary_frames_of_json_are_taken() -> None:
     async def main() -> None:
         async with (
             playback(says(Words("yes"))) as backend,
-            house([at(backend)], ws="wsproto") as running,
+            house([at(backend)], ws=ClientSocket) as running,
             talking(running) as line,
         ):
             await line.socket.send_bytes(jsons.write({"type": "response.create", **responses_body()}))
@@ -342,7 +343,7 @@ def test_a_huge_frame_is_taken_and_one_beyond_the_limit_is_refused() -> None:
     async def main() -> None:
         async with (
             playback(says(Words("yes"))) as backend,
-            house([at(backend)], ws="wsproto", max_body_mb=1) as running,
+            house([at(backend)], ws=ClientSocket, max_body_mb=1) as running,
             talking(running) as line,
         ):
             assert (await line.response(input="x" * 1_000_000))["status"] == "completed"
@@ -358,7 +359,7 @@ def test_hanging_up_ends_what_is_being_generated() -> None:
     async def main() -> None:
         async with (
             playback(hangs_after(STREAM, *map(chunk, FRAMES[:2]))) as backend,
-            house([at(backend)], ws="wsproto") as running,
+            house([at(backend)], ws=ClientSocket) as running,
         ):
             async with talking(running) as line:
                 await line.create()
@@ -372,7 +373,7 @@ def test_a_line_that_is_cut_ends_what_is_being_generated(caplog: pytest.LogCaptu
     async def main() -> None:
         async with (
             playback(hangs_after(STREAM, *map(chunk, FRAMES[:2]))) as backend,
-            house([at(backend)], ws="wsproto") as running,
+            house([at(backend)], ws=ClientSocket) as running,
             talking(running) as line,
         ):
             await line.create()
@@ -385,6 +386,58 @@ def test_a_line_that_is_cut_ends_what_is_being_generated(caplog: pytest.LogCaptu
 
     run(main)
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def shut_down(running: House) -> None:
+    """As uvicorn does it."""
+    for connection in list(running.connections):
+        connection.shutdown()
+
+
+async def closed(line: Line) -> int | None:
+    """Wait for the end of the connection; its code."""
+    message = await line.socket.receive()
+    assert message.type is aiohttp.WSMsgType.CLOSE, message
+    return line.socket.close_code
+
+
+def test_what_is_being_answered_at_a_shutdown_is_answered_first() -> None:
+    async def main() -> None:
+        gates = {name: asyncio.Event() for name in ("a1", "a2", "late")}
+        async with (
+            playback(gated(gates)) as backend,
+            house([at(backend)], ws=ClientSocket) as running,
+            talking(running) as line,
+            talking(running) as idle,
+        ):
+            for said in ("a1", "a2"):
+                await line.create(input=said)
+            await until(lambda: len(backend.asked) == 1)
+            shut_down(running)
+            assert await closed(idle) == 1012  # "service restart"
+            await line.create(input="late")
+            for said in ("a1", "a2"):
+                gates[said].set()
+                assert (await line.answer())[-1]["response"]["output"][0]["content"][0]["text"] == said
+            assert await closed(line) == 1012
+            assert len(backend.asked) == 2
+
+    run(main)
+
+
+def test_a_shutdown_waits_for_no_client_that_has_gone() -> None:
+    async def main() -> None:
+        async with (
+            playback(hangs_after(STREAM, *map(chunk, FRAMES[:2]))) as backend,
+            house([at(backend)], ws=ClientSocket) as running,
+        ):
+            async with talking(running) as line:
+                await line.create()
+                await line.hear()
+                shut_down(running)
+            await backend.gone.wait()
+
+    run(main)
 
 
 def test_words_that_reach_nobody_are_no_error_of_ours(
@@ -401,7 +454,7 @@ def test_words_that_reach_nobody_are_no_error_of_ours(
     async def main() -> None:
         async with (
             playback(says(Words("one two three"))) as backend,
-            house([at(backend)], ws="wsproto") as running,
+            house([at(backend)], ws=ClientSocket) as running,
             talking(running) as line,
         ):
             await line.create()
@@ -431,7 +484,7 @@ def assert_safe(answer: aiohttp.WSServerHandshakeError) -> None:
 
 def test_switched_off_it_is_refused_so_that_codex_goes_on_over_http() -> None:
     async def main() -> None:
-        async with house([model("m", NOBODY)], ws="wsproto", websocket=False) as running:
+        async with house([model("m", NOBODY)], ws=ClientSocket, websocket=False) as running:
             answer = await refused(running)
             assert answer.status == 426
             assert_safe(answer)
@@ -442,7 +495,7 @@ def test_switched_off_it_is_refused_so_that_codex_goes_on_over_http() -> None:
 @pytest.mark.parametrize("key", [None, "sk-wrong-0123456789abcdef"])
 def test_who_has_no_key_is_refused_before_anything_is_accepted(key: str | None) -> None:
     async def main() -> None:
-        async with house([model("m", NOBODY)], ws="wsproto", keys=[{"key": KEY}]) as running:
+        async with house([model("m", NOBODY)], ws=ClientSocket, keys=[{"key": KEY}]) as running:
             answer = await refused(running, key)
             assert answer.status == 401
             assert_safe(answer)
@@ -455,7 +508,7 @@ def test_who_has_no_key_is_refused_before_anything_is_accepted(key: str | None) 
 
 def test_web_pages_of_strangers_are_refused() -> None:
     async def main() -> None:
-        async with house([model("m", NOBODY)], ws="wsproto") as running:
+        async with house([model("m", NOBODY)], ws=ClientSocket) as running:
             assert (await refused(running, origin="https://evil.example")).status == 403
 
     run(main)
@@ -463,7 +516,7 @@ def test_web_pages_of_strangers_are_refused() -> None:
 
 def test_other_paths_are_refused() -> None:
     async def main() -> None:
-        async with house([model("m", NOBODY)], ws="wsproto") as running, aiohttp.ClientSession() as session:
+        async with house([model("m", NOBODY)], ws=ClientSocket) as running, aiohttp.ClientSession() as session:
             with pytest.raises(aiohttp.WSServerHandshakeError) as raised:
                 await session.ws_connect(f"{running.url}/v1/chat/completions")
             assert raised.value.status == 404
@@ -478,7 +531,10 @@ def test_a_key_that_was_taken_away_is_of_no_use_on_an_open_connection(tmp_path: 
     async def main() -> None:
         async with playback(says(Words("yes"))) as backend:
             models = [at(backend)]
-            async with house(models, path, ws="wsproto", keys=[{"key": KEY}]) as running, talking(running, KEY) as line:
+            async with (
+                house(models, path, ws=ClientSocket, keys=[{"key": KEY}]) as running,
+                talking(running, KEY) as line,
+            ):
                 assert (await line.response())["status"] == "completed"
                 before = running.gateway.config.current
                 write(path, {"listen": "127.0.0.1:0", "models": models, "keys": [{"key": OTHER}]})
@@ -499,7 +555,7 @@ def test_a_backend_of_this_dialect_is_asked_with_the_whole_conversation() -> Non
     async def main() -> None:
         async with (
             playback(says(Words("yes"))) as backend,
-            house([at(backend, "responses")], ws="wsproto") as running,
+            house([at(backend, "responses")], ws=ClientSocket) as running,
             talking(running) as line,
         ):
             first = await line.response(input="0")
@@ -515,7 +571,7 @@ def test_nothing_of_an_exchange_is_left_to_the_garbage_collector() -> None:
     async def main() -> None:
         async with (
             playback(says(Words("Let me look."), Call("weather", {"city": "Rome"}))) as backend,
-            house([at(backend)], ws="wsproto") as running,
+            house([at(backend)], ws=ClientSocket) as running,
             talking(running) as line,
         ):
 

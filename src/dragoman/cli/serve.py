@@ -38,6 +38,7 @@ from dragoman.routing.resolve import Router
 from dragoman.routing.zero_config import Found
 from dragoman.server.app import App
 from dragoman.server.connection import client_connections
+from dragoman.server.websocket import ClientSocket
 from dragoman.store.secret import secret_in
 
 _log: Final = logging.getLogger("dragoman.serve")
@@ -251,7 +252,7 @@ def _run(app: App, listening: socket.socket) -> None:
         app,
         loop="auto",
         http=client_connections(app.answer),
-        ws="wsproto",
+        ws=ClientSocket,
         ws_max_size=_LARGEST_FRAME,
         lifespan="on",
         log_config=None,

@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
+from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 
 from dragoman.gateway.call import Call, ClientGoneError, new_id
 from dragoman.gateway.exchange import Endpoint, exchange, on_model
@@ -27,7 +28,20 @@ from dragoman.wire import jsons
 from dragoman.wire.sse import SSEReader
 
 _DONE: Final = b"[DONE]"
+_RESTART: Final = 1012  # as a code of WebSocket's: come again in a moment
+_SECONDS_TO_ECHO: Final = 1.0
 _SWITCHED_OFF: Final = 426  # at which Codex (0.169) falls back to HTTP at once; any other status costs it seconds
+
+
+class ClientSocket(WSProtocol):
+    """uvicorn's, but for its end at a shutdown: what is being answered is answered first, as it is over HTTP."""
+
+    def shutdown(self) -> None:
+        if self.close_sent or not self.handshake_complete:
+            super().shutdown()
+        else:
+            self.close_timeout = _SECONDS_TO_ECHO
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": _RESTART})
 
 
 class ResponsesSocket:
@@ -66,8 +80,19 @@ class ResponsesSocket:
 
         async with asyncio.TaskGroup() as answering:
             under_way: set[asyncio.Task[None]] = set()
-            while (message := await receive())["type"] == "websocket.receive":
-                task = answering.create_task(self._answer(message, telling))
+            leaving = False
+            while True:
+                message = await receive()
+                if message["type"] == "websocket.receive":
+                    if leaving:
+                        continue  # it has to be asked elsewhere
+                    doing = self._answer(message, telling)
+                elif message["code"] == _RESTART and not leaving:
+                    leaving = True
+                    doing = _close_behind(set(under_way), telling)
+                else:
+                    break
+                task = answering.create_task(doing)
                 under_way.add(task)
                 task.add_done_callback(under_way.discard)
             for task in under_way:  # whatever is being answered is of no use to anybody
@@ -108,6 +133,14 @@ class ResponsesSocket:
         endpoint = _WARM_UP if said.get("generate") is False else self._endpoint
         await exchange(call, self._client, endpoint, self._gateway)
         await outlet.drained()
+
+
+async def _close_behind(under_way: set[asyncio.Task[None]], send: Send) -> None:
+    """Close the connection, of which the loop over the messages then hears, when everything under way is over."""
+    if under_way:
+        await asyncio.wait(under_way)
+    with contextlib.suppress(ClientGoneError):
+        await send({"type": "websocket.close", "code": _RESTART})
 
 
 _WARM_UP: Final = on_model(warm_up)
