@@ -478,6 +478,39 @@ def test_a_session_that_began_at_a_chat_backend_goes_on_at_one_that_wants_signat
             heard = await running.ask("/v1/messages", body)
             assert heard.status == 200, heard.body
             assert sent(backend)["messages"][1]["content"] == said[1:]
+            assert len(backend.asked) == 2
+
+            # What the backend does not take is known from now on: a later turn is not refused first.
+            heard = await running.ask("/v1/messages", {**body, "messages": [*turns, *turns[1:]]})
+            assert heard.status == 200, heard.body
+            assert len(backend.asked) == 3
+            # And what is signed is relayed as ever.
+            signed = [USER, {"role": "assistant", "content": BLOCKS[:1]}, USER]
+            assert (await running.ask("/v1/messages", {**body, "messages": signed})).status == 200
+            assert backend.asked[-1].body.count(b"signature") == 1
+
+    run(main)
+
+
+@streamed
+def test_a_relay_that_wants_signatures_is_asked_without_the_unsigned(stream: bool) -> None:
+    """Nothing is known of it, but that it speaks Messages: that it checks them is learnt."""
+    refusal = {"type": "invalid_request_error", "message": "messages.1.content.0.thinking.signature: Field required"}
+    answers = thinker()
+
+    async def answer(peer: Peer, asked: Asked) -> None:
+        unsigned = b'"signature":""' in asked.body
+        await (peer.say(whole({"type": "error", "error": refusal}, 400)) if unsigned else answers(peer, asked))
+
+    async def main() -> None:
+        more = {"profile": {"family": "anthropic-like"}}
+        async with playback(answer) as backend, house([{**at(backend, "anthropic"), **more}]) as running:
+            said = [{"type": "thinking", "thinking": "Hm.", "signature": ""}, {"type": "text", "text": "Hello."}]
+            turns = [USER, {"role": "assistant", "content": said}, USER]
+            body = {"model": "m", "max_tokens": 9999, "messages": turns, "stream": stream}
+            for asked in (3, 4):
+                heard = await running.ask("/v1/messages", body)
+                assert (heard.status, len(backend.asked)) == (200, asked), heard.body
 
     run(main)
 

@@ -37,7 +37,9 @@ def test_lessons_last_until_they_are_forgotten() -> None:
     knowledge.teach("http://a", "m", {"max_stop": 1})
     assert knowledge.lessons("http://a", "m") == {"stream_usage": False, "max_stop": 1}
     assert knowledge.version > before
+    knowledge.want_signatures.add("http://a")
     knowledge.forget_lessons()
+    assert not knowledge.want_signatures
     assert knowledge.lessons("http://a", "m") == {}
 
 

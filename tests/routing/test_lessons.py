@@ -62,6 +62,16 @@ TAUGHT: Final[list[tuple[str, bytes, dict[str, Any]]]] = [
         openai("this model is not supported MaxTokens, please use MaxCompletionTokens"),
         {},
     ),
+    (
+        "Anthropic, thinking of another model",
+        anthropic("messages.1.content.0: Invalid `signature` in `thinking` block"),
+        {"checks_seals": True},
+    ),
+    (
+        "Anthropic, thinking that nobody has signed",
+        anthropic("messages.1.content.0.thinking.signature: Field required"),
+        {"checks_seals": True},
+    ),
     ("Mistral max_completion_tokens", fastapi("max_completion_tokens"), {"limit_fields": ("max_tokens",)}),
     (
         "OpenAI temperature",

@@ -17,7 +17,7 @@ from dragoman.gateway.count import count_tokens
 from dragoman.gateway.entry import Entry
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.parties import Parties
-from dragoman.gateway.relay import misses_signatures, relay, why_not
+from dragoman.gateway.relay import UNSIGNED, misses_signatures, relay, why_not, why_unsigned
 from dragoman.gateway.rescue import why_rescued
 from dragoman.gateway.responder import Responder
 from dragoman.gateway.server_tools import why_run
@@ -107,6 +107,9 @@ async def answer(members: jsons.Members, body: bytes, route: Route, parties: Par
     entry.why_not_relayed = (
         why_not(client, route, body) or why_run(members, route, parties) or why_rescued(members, route)
     )
+    want_signatures = parties.gateway.knowledge.want_signatures
+    if want_signatures and not entry.why_not_relayed:
+        entry.why_not_relayed = why_unsigned(route, body, want_signatures)
     if not entry.why_not_relayed:
         entry.rail = "relay"
         try:
@@ -114,7 +117,8 @@ async def answer(members: jsons.Members, body: bytes, route: Route, parties: Par
         except Problem as problem:
             if parties.responder.started or not misses_signatures(problem, body):
                 raise
-            entry.why_not_relayed = "it holds reasoning that nobody has signed"
+            want_signatures.add(entry.backend)
+            entry.why_not_relayed = UNSIGNED
         else:
             return
     entry.rail = "translate"

@@ -8,7 +8,7 @@ stream that breaks off can be told so in words the client understands.
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Final
 
 from dragoman.gateway import demo
@@ -34,6 +34,7 @@ from dragoman.wire.sse import FrameTooLargeError, SSEReader
 from dragoman.wire.whole_events import WholeEvents
 
 _ENVELOPE: Final = seals.PREFIX.encode()
+UNSIGNED: Final = "it holds reasoning that nobody has signed"
 _UNSIGNED: Final = re.compile(rb'"signature"\s*:\s*""')
 _NO_DEFAULTS: Final = Defaults()
 _TRUNCATED: Final = "the backend's stream ended before the answer was complete"
@@ -52,6 +53,12 @@ def why_not(client: ClientSide, route: Route, body: bytes) -> str:
     if body.find(_ENVELOPE) >= 0:  # as in protocols/openai_chat/tap.py
         return "it brings back reasoning that another backend has sealed"
     return ""
+
+
+def why_unsigned(route: Route, body: bytes, want_signatures: Container[str]) -> str:
+    """The same, once a backend has refused what `misses_signatures` looks for: it would refuse each later turn."""
+    known = any(backend.url in want_signatures for backend in route.backends)
+    return UNSIGNED if known and _UNSIGNED.search(body) is not None else ""
 
 
 def misses_signatures(problem: Problem, body: bytes) -> bool:

@@ -81,6 +81,10 @@ _ROWS: Final[tuple[tuple[re.Pattern[str], Lesson], ...]] = (
         _refused("(safety_identifier|prompt_cache_key|service_tier)"),
         Lesson("takes no account fields", {"openai_fields": False}),
     ),
+    (
+        re.compile(r"(thinking|invalid).{0,40}\bsignature\b|\bsignature\b.{0,40}thinking", re.IGNORECASE | re.DOTALL),
+        Lesson("checks who has signed reasoning", {"checks_seals": True}),
+    ),
     (_refused("reasoning_content"), Lesson("takes no reasoning of earlier turns", {"reasoning_field": None})),
     (
         re.compile(r"adaptive thinking is not supported|thinking\.type.{0,40}adaptive", re.IGNORECASE | re.DOTALL),
