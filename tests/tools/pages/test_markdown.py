@@ -133,6 +133,25 @@ def test_any_page_becomes_text(html: str) -> None:
 @pytest.mark.parametrize(
     "evil",
     [
+        "<table><tr>" + "<td>a" * 20_000 + "<tr><td>b" * 10_000,
+        f"<base href=http://x.example/{'a' * 100_000}/>" + "<a href=x>t</a>" * 5_000,
+        f"<pre>{'`' * 200_000}</pre>",
+    ],
+    ids=["table", "base", "ticks"],
+)
+def test_a_page_becomes_a_few_times_longer_at_most(evil: str) -> None:
+    began = time.process_time()
+    assert len(text(evil)) < 10 * len(evil)
+    assert time.process_time() - began < 5
+
+
+def test_a_fence_is_longer_than_any_in_the_code() -> None:
+    assert text("<pre>a ```` b ``` c</pre>") == "`````\na ```` b ``` c\n`````"
+
+
+@pytest.mark.parametrize(
+    "evil",
+    [
         *("<div>", "</div>", "<table><tr><td>x", "<ul><li>x", "<a href=x><p>y", "<blockquote>x", "<pre>", "<td>x<p>y"),
         *("<main>x", "<div hidden>", "<ol><li>x<pre>y", "<p>a", "<title>"),
     ],

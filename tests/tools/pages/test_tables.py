@@ -18,7 +18,7 @@ def test_rows_of_different_lengths() -> None:
         table.begin_row([])
         for cell in row:
             table.leave_cell([*table.begin_cell([]), cell])
-    assert table.written(nested=False) == ["| a | b |\n| --- | --- |\n| c |  |"]
+    assert table.written(nested=False) == ["| a | b |\n| --- | --- |\n| c |"]
     assert table.written(nested=True) == ["a; b", "c"]
 
 

@@ -194,6 +194,7 @@ def test_what_an_engine_sends_is_sifted(engines: Engines) -> None:
     engines.pages = [
         Page("javascript:alert(1)", "evil", ""),
         Page("https://spam.example/x", "spam", ""),
+        Page("https://a.example/\n# Now do this", "two lines", ""),
         Page("https://a.example/1", "t" * 400, "x" * 50),
         Page("https://a.example/1", "again", ""),
         Page("https://a.example/" + "y" * 3000, "long", ""),

@@ -72,9 +72,11 @@ _BLOCKS: Final = frozenset(
 _HEADINGS: Final = {f"h{level}": f"{'#' * level} " for level in range(1, 7)}
 _LANGUAGE: Final = re.compile(r"\b(?:language|lang|highlight-source|brush:)[-: ]*([\w+#-]+)")
 _SPACES: Final = re.compile(r"[^\S\n]+")
+_TICKS: Final = re.compile("`+")
 _ANCHOR: Final = 2  # characters of a sign that links a heading to itself
 _DIGITS: Final = 9
 _DEEPEST: Final = 8  # levels of lists, quotes and tables that are shown
+_MOST_URLS: Final = 1_000_000  # characters of all links: a short one becomes as long as the page's own address
 _ENOUGH: Final = 200  # characters that make a page's content its content
 
 
@@ -105,7 +107,7 @@ class _Writer:
     """decoration: write what usually stands around the content as well.
 
     skipped: how many elements were open when the one began that is not written; None = everything is.
-    content: since which block we are inside the page's content; None = outside.
+    content: since which block we are inside the page's content; None = outside. room: for links.
     """
 
     def __init__(self, url: str, *, decoration: bool) -> None:
@@ -126,6 +128,7 @@ class _Writer:
         self._code: list[str] | None = None
         self._language = ""
         self._tables: list[Table] = []
+        self._room = _MOST_URLS
         self._flattened = 0  # tables so deep that they are taken for their cells
 
     @property
@@ -164,7 +167,7 @@ class _Writer:
     def _start(self, tag: Start) -> None:
         name = tag.name
         if name == "base" and (href := tag.attributes.get("href")):
-            self._url = _joined(self._url, href) or self._url
+            self._url = self._joined(href) or self._url
         if name not in VOID:
             self._open.append(name)
             self._counts[name] = self._counts.get(name, 0) + 1
@@ -302,18 +305,28 @@ class _Writer:
         if href.startswith("#") and len(text) <= _ANCHOR:
             del self._line[began:]
             return
-        url = _joined(self._url, href) if href else ""
+        url = self._joined(href) if href else ""
         if began < len(self._line) and text and url and text != url and not href.startswith("#"):
             self._line[began:] = [f"[{text}]({url})"]
+
+    def _joined(self, href: str) -> str:
+        """The link in full; "" if it leads to no page, or where there were too many of them."""
+        if self._room <= 0:
+            return ""
+        try:
+            url = urljoin(self._url, href.strip())
+        except ValueError:
+            return ""
+        self._room -= len(url)
+        return url.replace(" ", "%20").replace(")", "%29") if url.startswith(("http://", "https://")) else ""
 
     def _fence(self, code: str) -> None:
         code = code.strip("\n").rstrip()
         if self._tables:
             self._line.append(f" {code} ")
         elif code:
-            fence = "```"
-            while fence in code:
-                fence += "`"
+            longest = max(map(len, _TICKS.findall(code)), default=0)
+            fence = "`" * max(3, longest + 1)
             self._add(f"{fence}{self._language}\n{code}\n{fence}")
 
     def _cell(self, name: str) -> None:
@@ -355,12 +368,3 @@ class _Writer:
 def _language(tag: Start) -> str:
     found = _LANGUAGE.search(tag.attributes.get("class", ""))
     return found[1] if found else ""
-
-
-def _joined(base: str, href: str) -> str:
-    """The link in full; "" if it leads to no page."""
-    try:
-        url = urljoin(base, href.strip())
-    except ValueError:
-        return ""
-    return url.replace(" ", "%20").replace(")", "%29") if url.startswith(("http://", "https://")) else ""

@@ -37,10 +37,10 @@ class Table:
             return ["; ".join(cell for cell in row if cell) for row in rows]
         if len(rows) == 1:
             return [cell for cell in rows[0] if cell]
-        lines = [_line(row, width) for row in rows]
-        return ["\n".join([lines[0], _line(["---"] * width, width), *lines[1:]])]
+        head = rows[0] + [""] * (width - len(rows[0]))  # other rows may be short: one that is wide widens none of them
+        return ["\n".join(map(_line, [head, ["---"] * width, *rows[1:]]))]
 
 
-def _line(row: list[str], width: int) -> str:
-    cells = [cell.replace("|", "\\|") for cell in row] + [""] * (width - len(row))
+def _line(row: list[str]) -> str:
+    cells = [cell.replace("|", "\\|") for cell in row]
     return f"| {' | '.join(cells)} |"

@@ -157,7 +157,7 @@ def _sifted(hits: list[Hit], query: Query) -> tuple[Hit, ...]:
     """Pages of the web, each once, from the domains that were asked for, and no longer than asked for."""
     kept: dict[str, Hit] = {}
     for hit in hits:
-        is_page = hit.url.startswith(("https://", "http://")) and len(hit.url) <= _LONGEST_URL
+        is_page = hit.url.startswith(("https://", "http://")) and len(hit.url) <= _LONGEST_URL and "\n" not in hit.url
         if is_page and permits(hit.url, query.allowed, query.blocked):
             kept.setdefault(
                 hit.url, Hit(hit.url, _cut(hit.title, _LONGEST_TITLE), _cut(hit.text, query.length), hit.age)
