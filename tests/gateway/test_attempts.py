@@ -73,6 +73,42 @@ def test_where_all_rest_they_are_asked_all_the_same(path: str, body: Any) -> Non
     run(main)
 
 
+@pytest.mark.parametrize("number", range(4))  # whichever of them comes first
+@pytest.mark.parametrize(("path", "body"), WAYS)
+def test_who_could_come_again_later_does_not_hear_of_another_backend_that_is_dead(
+    path: str, body: Any, number: int
+) -> None:
+    async def main() -> None:
+        busy = replies(whole({"error": {"message": "slow down"}}, 429, "retry-after: 7"))
+        async with (
+            playback(busy) as backend,
+            house([model("m", NOBODY, f"{origin(backend)}/v1")]) as running,
+        ):
+            for _ in range(5):  # and however it rests
+                answer = await running.ask(path, body, headers=sessions(number))
+                assert answer.status == 429
+                assert answer.headers["retry-after"] == "7"
+                assert "slow down" in answer.error["message"]
+
+    run(main)
+
+
+def test_the_log_says_in_whose_place_another_is_asked(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with (
+            playback(BROKEN) as broken,
+            playback(says(Words("yes"))) as well,
+            house([model("m", f"{origin(broken)}/v1", f"{origin(well)}/v1")]) as running,
+        ):
+            await asks(running, 20, "/v1/messages", messages_body())
+            said = [line for line in caplog.messages if "another one is asked" in line]
+            assert len(said) == 3
+            assert all(f" {origin(broken)}: " in line for line in said)
+
+    caplog.set_level("INFO")
+    run(main)
+
+
 def test_a_single_backend_is_always_asked() -> None:
     async def main() -> None:
         said = iter([BROKEN] * 5 + [says(Words("yes"))] * 5)

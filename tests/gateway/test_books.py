@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.gateway.books import _place
+from dragoman.gateway.books import place_of
 from dragoman.gateway.entry import Entry
 from dragoman.ledger.line import FIELDS
 from tests.agents.script import Words
@@ -226,7 +226,7 @@ def test_who_knocks_without_a_key_is_not_seen() -> None:
     ],
 )
 def test_where_a_backend_is(url: str, place: str) -> None:
-    assert _place(url) == place
+    assert place_of(url) == place
 
 
 def test_what_is_over_is_written_down_soon_and_with_the_time_it_ended(caplog: pytest.LogCaptureFixture) -> None:

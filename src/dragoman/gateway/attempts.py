@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from dragoman.gateway.books import place_of
 from dragoman.gateway.parties import Parties
 from dragoman.hub.problems import ELSEWHERE, Kind, Problem
 from dragoman.hub.route import Backend, Route
@@ -15,17 +16,20 @@ from dragoman.hub.route import Backend, Route
 _log: Final = logging.getLogger("dragoman.gateway")
 # What may be raised before the backend is asked, and says nothing of it.
 _OURS: Final[frozenset[Kind]] = frozenset({"unsupported", "internal"})
+# What passes by itself: who hears of it knows that it helps to come again, and mostly when.
+_PASSING: Final[frozenset[Kind]] = frozenset({"rate_limited", "overloaded"})
 
 
 async def ask_in_turn(
     route: Route, parties: Parties, ask: Callable[[Backend], Awaitable[None]], said: Callable[[], bool]
 ) -> None:
-    """Raise the Problem of the last backend, if none answers.
+    """Raise the Problem of the last backend, if none answers; but if one asked to come again later, its Problem.
 
     said: whether the client has heard something, after which no other is asked.
     """
     health, load = parties.gateway.health, parties.gateway.load
     left = list(route.backends)
+    told: tuple[Problem, Backend] | None = None
     while True:
         well = [backend for backend in left if not health.rests(backend.url)] if len(left) > 1 else left
         backend = load.take(well or left, route.backend_model)
@@ -43,10 +47,16 @@ async def ask_in_turn(
                     health.answered(backend.url)
                 raise
             health.failed(backend.url)
-            if said() or not left:
+            if said():
                 raise
-            _log.info("%s: a backend: %s; another one is asked, of %d", parties.entry.id, problem.public, len(left))
             problem.with_traceback(None)  # as in Entry.failed: some of its frames hold it
+            if told is None or told[0].kind not in _PASSING:
+                told = problem, backend
+            if not left:
+                parties.entry.backend_dialect, parties.entry.backend = told[1].dialect, told[1].url
+                raise told[0] from None
+            place = place_of(backend.url)
+            _log.info("%s: %s: %s; another one is asked, of %d", parties.entry.id, place, problem.public, len(left))
         else:
             health.answered(backend.url)
             return

@@ -139,7 +139,7 @@ def _line(account: _Account) -> Line:
         asked=_short(entry.model),
         model=entry.configured,
         backend_model=entry.backend_model,
-        backend=_place(entry.backend),
+        backend=place_of(entry.backend),
         rail=entry.rail,
         status=entry.status,
         problem=entry.problem.kind if entry.problem is not None else "",
@@ -173,7 +173,7 @@ def _short(text: str, longest: int = _LONGEST) -> str:
 
 
 @functools.lru_cache(maxsize=512)
-def _place(url: str) -> str:
+def place_of(url: str) -> str:
     """Where a backend is, without what may be a credential in its URL."""
     scheme, separator, rest = url.partition("://")
     return f"{scheme}{separator}{rest.partition('/')[0].rpartition('@')[2]}"
