@@ -1,9 +1,11 @@
 """Which conversation does a request belong to? The agents say it in headers, or inside the user's id."""
 
+import hashlib
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
+from dragoman.hub.request import Request
 from dragoman.wire import jsons
 
 _HEADERS: Final = (
@@ -49,3 +51,13 @@ def session_in_user(user: str | None) -> str | None:
         return None
     session = value.get("session_id") if isinstance(value, dict) else None
     return session if isinstance(session, str) else None
+
+
+def cache_key(request: Request, beginning: list[Any]) -> str:
+    """What leads requests with a common prefix to the same cache: the client's own key, the session, else the prompt's
+    beginning.
+    """
+    if request.cache_key:
+        return request.cache_key
+    key = jsons.write(beginning) if request.session is None else request.session.encode()
+    return hashlib.sha256(key).hexdigest()[:32]

@@ -108,6 +108,31 @@ def test_who_asks_is_told_to_openai_alone() -> None:
     assert not {"safety_identifier", "prompt_cache_key", "service_tier"} & written(M, **wishes).body.keys()
 
 
+@pytest.mark.parametrize("client", [M, C])
+def test_the_cache_key_is_else_the_prompts_beginning(client: Any) -> None:
+    """So that OpenAI leads conversations that begin alike to the same cache, whatever comes after."""
+
+    def sent(profile: Profile, first: str, *, system: str = "", tool: str = "f") -> dict[str, Any]:
+        told = [{"role": "user", "content": first}, {"role": "assistant", "content": "Well."}]
+        told.append({"role": "user", "content": "And?"})
+        bare = {"name": tool, "input_schema": {"type": "object"}}
+        if client == M:
+            said = {"max_tokens": 99, "messages": told, "tools": [bare], **({"system": system} if system else {})}
+        else:
+            before = [{"role": "system", "content": system}] if system else []
+            said = {"messages": [*before, *told], "tools": [{"type": "function", "function": {"name": tool}}]}
+        return asked(client, said, R, profile).body
+
+    def key(first: str, **more: Any) -> Any:
+        return sent(OPENAI, first, **more)["prompt_cache_key"]
+
+    assert key("a", system="A") == key("b", system="A")
+    different = [key("a", system="A"), key("a", system="B"), key("a", system="A", tool="g"), key("a"), key("b")]
+    assert len(set(different)) == len(different)
+    assert all(len(each) == 32 for each in different)
+    assert "prompt_cache_key" not in sent(PLAIN[R], "a", system="A")
+
+
 def test_what_a_search_found_is_wanted() -> None:
     search = HostedTool(M, "web_search", {"type": "web_search_20250305", "name": "web_search"})
     assert written(M, tools=(search,)).body["include"] == [

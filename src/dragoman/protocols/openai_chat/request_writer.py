@@ -16,6 +16,7 @@ from dragoman.protocols.fields import Object, merged
 from dragoman.protocols.openai_chat.conversation import Conversation
 from dragoman.protocols.openai_chat.thinking import write_thinking
 from dragoman.protocols.openai_chat.tool_writer import write_tools
+from dragoman.protocols.sessions import cache_key
 from dragoman.wire import jsons
 
 _DIALECT: Final = "openai-chat"
@@ -165,18 +166,12 @@ def _account(request: Request, beginning: list[Any], profile: Profile, losses: L
         if request.service_tier is not None:
             losses.silent("service_tier", "this backend has no tiers")
         return {}
-    said: Object = {"prompt_cache_key": request.cache_key or _cache_key(request, beginning)}
+    said: Object = {"prompt_cache_key": cache_key(request, beginning)}
     if request.user is not None:
         said["safety_identifier"] = hashlib.sha256(request.user.encode()).hexdigest()
     if (tier := request.service_tier) is not None:
         said["service_tier"] = "default" if tier == "standard_only" else tier
     return said
-
-
-def _cache_key(request: Request, beginning: list[Any]) -> str:
-    """What leads requests with a common prefix to the same cache: the session, else the prompt's beginning."""
-    key = jsons.write(beginning) if request.session is None else request.session.encode()
-    return hashlib.sha256(key).hexdigest()[:32]
 
 
 def _prefill(messages: list[Object], profile: Profile, losses: Losses) -> Object:

@@ -14,6 +14,7 @@ from dragoman.protocols.fields import Object
 from dragoman.protocols.openai_responses.conversation import Conversation
 from dragoman.protocols.openai_responses.response import said_in
 from dragoman.protocols.openai_responses.tool_writer import write_tool_choice, write_tools
+from dragoman.protocols.sessions import cache_key
 from dragoman.wire import jsons
 
 _DIALECT: Final = "openai-responses"
@@ -73,7 +74,12 @@ def write_request(request: Request, route: Route, backend: Backend, losses: Loss
     body |= {"store": False, "include": _include(request)}
     if request.stream:
         body["stream"] = True
-    body |= _own(request) if ours else _wishes(request, profile, losses)
+    if ours:
+        body |= _own(request)
+    else:
+        body |= _wishes(request, profile, losses)
+        if profile.openai_fields:
+            body |= _account(request, [conversation.instructions or conversation.items[:1], body.get("tools")])
     return jsons.write(body)
 
 
@@ -108,8 +114,6 @@ def _include(request: Request) -> list[Any]:
 
 def _wishes(request: Request, profile: Profile, losses: Losses) -> Object:
     said = _reasoning(request, profile, losses)
-    if profile.openai_fields:
-        said |= _account(request)
     if request.output_format is not None:
         said["text"] = {"format": _format(request.output_format)}
     return said
@@ -172,15 +176,14 @@ def _format(wanted: OutputFormat) -> Object:
     return {**said, "strict": wanted.strict is None or wanted.strict}
 
 
-def _account(request: Request) -> Object:
-    """Who asks: told to OpenAI itself only, and hashed. Other vendors need not know."""
-    said: Object = {}
+def _account(request: Request, beginning: list[Any]) -> Object:
+    """Who asks: told to OpenAI itself only, and hashed. Other vendors need not know.
+
+    beginning: of the prompt.
+    """
+    said: Object = {"prompt_cache_key": cache_key(request, beginning)}
     if request.user is not None:
         said["safety_identifier"] = hashlib.sha256(request.user.encode()).hexdigest()
-    if request.cache_key is not None:
-        said["prompt_cache_key"] = request.cache_key
-    elif request.session is not None:
-        said["prompt_cache_key"] = hashlib.sha256(request.session.encode()).hexdigest()[:32]
     if (tier := request.service_tier) is not None:
         said["service_tier"] = _TIERS.get(tier, tier)
     return said
