@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dragoman.config.schema import BackendConfig, ModelConfig
 from dragoman.hub.problems import Problem
 from dragoman.hub.route import Backend, Secret
-from dragoman.routing.load import Load
+from dragoman.routing.load import Load, limits_of
 
 
 def backend(name: str, limit: int = 0) -> Backend:
@@ -116,6 +117,55 @@ def test_a_limit_that_was_lowered_counts() -> None:
         await waiting
 
     run(main)
+
+
+@pytest.mark.parametrize("raised", [3, 0])
+def test_who_waits_has_the_places_that_a_new_limit_brings_and_is_not_overtaken(raised: int) -> None:
+    async def main() -> None:
+        load, before, now = Load(), backend("only", 1), backend("only", raised)
+        await load.enter([before], "m")
+        waiting = [asyncio.ensure_future(load.enter([before], "m")) for _ in range(4)]
+        await asyncio.sleep(0)
+        load.limit({("http://only", "m"): raised})
+        await asyncio.sleep(0)
+        room = raised - 1 if raised else 4
+        assert [each.done() for each in waiting] == [True] * room + [False] * (4 - room)
+        newcomer = asyncio.ensure_future(load.enter([now], "m"))
+        await asyncio.sleep(0)
+        for each in waiting:
+            load.leave(before, "m")
+            assert await each is before
+        load.leave(before, "m")
+        assert await newcomer is now
+
+    run(main)
+
+
+def test_a_lower_limit_holds_for_who_waits() -> None:
+    async def main() -> None:
+        load, before = Load(), backend("only", 2)
+        await asyncio.gather(load.enter([before], "m"), load.enter([before], "m"))
+        waiting = asyncio.ensure_future(load.enter([before], "m"))
+        await asyncio.sleep(0)
+        load.limit({("http://only", "m"): 1})
+        load.leave(before, "m")
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        load.leave(before, "m")
+        assert await waiting is before
+
+    run(main)
+
+
+def test_the_limits_of_a_configuration() -> None:
+    def model(name: str, limit: int, url: str = "http://a/v1/") -> ModelConfig:
+        return ModelConfig(name=name, model="x", backends=(BackendConfig(url=url, max_inflight=limit),))
+
+    assert limits_of([model("a", 2), model("b", 3), model("c", 1, "http://c")]) == {
+        ("http://a/v1", "x"): 3,
+        ("http://c", "x"): 1,
+    }
+    assert limits_of([model("a", 2), model("b", 0)]) == {("http://a/v1", "x"): 0}
 
 
 @given(st.lists(st.integers(min_value=0, max_value=3), min_size=1, max_size=4), st.integers())

@@ -12,6 +12,7 @@ from uvicorn.server import ServerState
 from dragoman.config.snapshot import Snapshot
 from dragoman.config.watch import Watch as ConfigWatch
 from dragoman.gateway.pulses import Pulses
+from dragoman.hub.route import Backend, Secret
 from dragoman.routing.discover import Discovery
 from dragoman.server.app import App
 from dragoman.server.flow import Flow
@@ -196,8 +197,12 @@ def test_a_change_is_noticed_and_reaches_all_who_care(tmp_path: Path, monkeypatc
         monkeypatch.setattr(asyncio, "wait_for", at_once)
         async with house([model("m", NOBODY)], path, ping_seconds=10) as running:
             assert running.gateway.pulses.every == 10
+            full = Backend(NOBODY, Secret(""), "openai-chat", max_inflight=1)
+            assert await running.gateway.load.enter([full], "backend-m") is full
+            waiting = asyncio.ensure_future(running.gateway.load.enter([full], "backend-m"))
             write(path, {"models": [model("m", NOBODY), model("n", NOBODY)], "ping_seconds": 3})
             await until(lambda: running.gateway.pulses.every == 3)
+            assert await waiting is full
             await until(lambda: running.gateway.knowledge.of(NOBODY, "backend-n").online is False)
             assert (await running.ask("/v1/models/n", method="GET")).status == 200
 

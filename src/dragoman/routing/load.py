@@ -5,9 +5,11 @@ served: a place that becomes free is handed to who has waited longest, and canno
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
 
+from dragoman.config.schema import ModelConfig
 from dragoman.hub.problems import Problem
 from dragoman.hub.route import Backend
 
@@ -15,12 +17,19 @@ _LONGEST_WAIT: Final = 30.0  # seconds
 _MOST_WAITING: Final = 100
 _COME_BACK: Final = 5.0  # seconds
 
+# By backend's URL and model; 0 = none.
+Limits: TypeAlias = Mapping[tuple[str, str], int]
+
 
 class _Waiting:
     def __init__(self, backends: Sequence[Backend], model: str) -> None:
         self.backends: Final = backends
         self.model: Final = model
         self.place: Final[asyncio.Future[Backend]] = asyncio.get_running_loop().create_future()
+        self.limits: Limits = {}  # what they have become meanwhile
+
+    def limit(self, backend: Backend) -> float:
+        return self.limits.get((backend.url, self.model), backend.max_inflight) or math.inf
 
 
 class Load:
@@ -45,6 +54,18 @@ class Load:
                 return backend
         return None
 
+    def limit(self, limits: Limits) -> None:
+        """These are the limits now, for who waits as well: requests that know them would overtake him for ever."""
+        for waiting in self._line:
+            waiting.limits = limits
+            for backend in () if waiting.place.done() else waiting.backends:
+                at = backend.url, waiting.model
+                under_way = self._under_way.get(at, 0)
+                if under_way < waiting.limit(backend):
+                    self._under_way[at] = under_way + 1
+                    waiting.place.set_result(backend)
+                    break
+
     async def enter(self, backends: Sequence[Backend], model: str, *, patient: bool = False) -> Backend:
         """Like `take`, and wait for a place where there is none.
 
@@ -59,7 +80,7 @@ class Load:
         for waiting in self._line:
             wanted = waiting.backends if waiting.model == model and not waiting.place.done() else ()
             for each in wanted:
-                if each.url == backend.url and not each.max_inflight < self._under_way[at]:
+                if each.url == backend.url and self._under_way[at] <= waiting.limit(each):
                     waiting.place.set_result(each)
                     return
         self._under_way[at] -= 1
@@ -82,6 +103,17 @@ class Load:
             raise
         finally:
             self._line.remove(waiting)
+
+
+def limits_of(models: Iterable[ModelConfig]) -> Limits:
+    """Where two models say different limits of one place, the larger: who waits for it may know that one."""
+    limits: dict[tuple[str, str], int] = {}
+    for model in models:
+        for backend in model.in_service:
+            at = backend.url.rstrip("/"), model.backend_model
+            known, limit = limits.get(at, backend.max_inflight), backend.max_inflight
+            limits[at] = max(known, limit) if known and limit else 0
+    return limits
 
 
 def _full() -> Problem:

@@ -36,7 +36,7 @@ from dragoman.routing.calibration import Calibration
 from dragoman.routing.discover import Discovery
 from dragoman.routing.health import Health
 from dragoman.routing.known import Knowledge
-from dragoman.routing.load import Load
+from dragoman.routing.load import Load, limits_of
 from dragoman.routing.resolve import Router
 from dragoman.server import mcp
 from dragoman.server.addresses import TrustedProxies
@@ -174,13 +174,14 @@ class App:
         books = Books(self._ledger(house), Metrics() if self._config.current.config.metrics_token else None)
         house.callback(books.shut)
         router = Router(knowledge, health=health, has_ocr=workers.ocr_engine is not None)
+        load = Load()
         self._gateway = Gateway(
             self._config,
             net,
             knowledge,
             router,
             health,
-            Load(),
+            load,
             pulses,
             Calibration(),
             sealer,
@@ -206,6 +207,7 @@ class App:
             if settings.usage_dashboard and not settings.usage_dashboard_password and not was_open:
                 _log.warning(_NO_WAY_IN)
             pulses.every = snapshot.config.ping_seconds
+            load.limit(limits_of(settings.models))
             discovery.look_again()
 
         chores: dict[str, Chore] = {"keeping clients company": pulses.run, "looking at backends": discovery.run}
