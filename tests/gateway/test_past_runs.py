@@ -143,6 +143,18 @@ def test_to_a_backend_that_searches_itself_ours_are_text() -> None:
     )
 
 
+def test_citations_that_nobody_has_sealed_stay_behind() -> None:
+    theirs = {"type": "web_search_result_location", "url": "u", "title": "t", "cited_text": "c", "encrypted_index": "E"}
+    ours = {**theirs, "encrypted_index": ""}
+    blocks = [{**TEXT, "citations": cited} for cited in ([ours], [ours, theirs], [theirs])]
+    _, turn, _ = House().restored(messages(called(ONE), found(ONE, hits()), *blocks), natively=True)
+    assert [part.extra for part in turn.parts[1:] if isinstance(part, Text)] == [
+        {},
+        {"citations": [theirs]},
+        {"citations": [theirs]},
+    ]
+
+
 def test_pages_are_told_as_they_were() -> None:
     source = {"type": "text", "media_type": "text/plain", "data": "quack"}
     page = {"type": "web_fetch_result", "url": "u", "content": {"type": "document", "source": source}}

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+import msgspec
 import pytest
 
 from dragoman.gateway.server_tools import runs_itself, unforced
@@ -23,7 +24,19 @@ from tests.gateway.stage import (
     run,
     says,
 )
-from tests.gateway.test_rounds import ASKING, MESSAGES_TOOL, PAGE, Fetching, Searching, bodies, plays, serving
+from tests.gateway.test_rounds import (
+    ASKING,
+    MESSAGES_TOOL,
+    PAGE,
+    SEARCH,
+    TOLD,
+    Fetching,
+    Searching,
+    bodies,
+    has,
+    plays,
+    serving,
+)
 
 OWN: Final = {"name": "look", "input_schema": {"type": "object"}}
 
@@ -109,6 +122,33 @@ def test_pages_are_not_opened_for_a_backend_that_searches_itself() -> None:
             await served.ask("/v1/messages", messages_body(tools=[MESSAGES_TOOL]))
             await served.ask("/v1/responses", responses_body(tools=[{"type": "web_search"}]))
             assert [body["tools"] for body in bodies(backend)] == [[{"type": "web_search"}]] * 2
+
+    run(main)
+
+
+def test_what_was_found_is_told_to_a_backend_that_searches_itself() -> None:
+    tools = [{"type": "web_search"}]
+    profile = {"server_tools": ["web_search"]}
+
+    async def main() -> None:
+        async with playback(plays((SEARCH,), (Words("ok"),))) as backend:
+            models = [
+                model("m", origin(backend) + "/v1", type="responses"),
+                model("n", origin(backend) + "/v1", type="responses", profile=profile),
+            ]
+            async with house(models) as served:
+                served.app._gateway = msgspec.structs.replace(served.gateway, tools=has(Searching()))
+                heard = await served.ask("/v1/responses", responses_body(tools=tools))
+                brought = [
+                    {"role": "user", "content": "hi"},
+                    *heard.json["output"],
+                    {"role": "user", "content": "and?"},
+                ]
+                await served.ask("/v1/responses", responses_body(model="n", input=brought, tools=tools))
+            *_, last = bodies(backend)
+        assert last["tools"] == tools
+        assert "web_search_call" not in str(last["input"])
+        assert last["input"][1]["content"][0]["text"].endswith(TOLD)
 
     run(main)
 

@@ -24,6 +24,8 @@ from dragoman.wire import jsons
 
 _replace: Final = msgspec.structs.replace
 _OURS: Final = re.compile(r"(?:srvtoolu|ws)_(?P<id>(?P<round>[0-9a-f]{26})[0-9a-f]{2})\Z")
+_OUR_ITEM: Final = re.compile(rb'"ws_[0-9a-f]{28}"')
+_SEARCH_ITEM: Final = b'"web_search_call"'
 _RESULTS: Final = frozenset({"web_search_tool_result", "web_fetch_tool_result"})
 _SHOWN: Final = _RESULTS | {"web_search_call"}
 _NOTHING: Final = "No results were found."
@@ -53,6 +55,15 @@ def sealed(hits: Sequence[Hit], told: str, sealer: Sealer) -> tuple[Hit, ...]:
         _replace(hit, sealed=sealer.wrap(_PAGE if place else _WHOLE, hit.text if place else told))
         for place, hit in enumerate(hits)
     )
+
+
+def are_brought(members: jsons.Members) -> bool:
+    """Whether a Responses request brings back items of the proxy's, which no backend knows.
+
+    members: of its body.
+    """
+    brought = bytes(members.get("input", b""))
+    return brought.find(_SEARCH_ITEM) >= 0 and _OUR_ITEM.search(brought) is not None
 
 
 def remember_item(vault: Vault, owner: str, id_: str, run: PastRun) -> None:
@@ -128,7 +139,7 @@ class _Restoring:
             if isinstance(part, ToolCall) and part.by == "backend" and part.id in runs:
                 continue
             run = runs.get(part.raw.get("tool_use_id")) if _is_result(part) else None
-            yield from splitting.said(part) if run is None else splitting.ran(run)
+            yield from splitting.said(_without_our_citations(part)) if run is None else splitting.ran(run)
         yield from splitting.rest()
 
     def _runs_in(self, turn: Turn) -> dict[str, PastRun]:
@@ -238,6 +249,16 @@ def _has_runs(turns: Sequence[Turn]) -> bool:
 
 def _is_result(part: Part) -> TypeGuard[Opaque]:
     return isinstance(part, Opaque) and part.kind in _RESULTS and isinstance(part.raw, dict)
+
+
+def _without_our_citations(part: Part) -> Part:
+    """The part as a vendor takes it: each citation of a search has its seal, and ours have none."""
+    cited = part.extra.get("citations") if isinstance(part, Text) else None
+    if not isinstance(part, Text) or not isinstance(cited, list):
+        return part
+    kept = [one for one in cited if not isinstance(one, dict) or one.get("encrypted_index") != ""]
+    extra = {name: value for name, value in part.extra.items() if name != "citations"}
+    return _replace(part, extra={**extra, "citations": kept} if kept else extra)
 
 
 def _own_item(part: Part) -> str | None:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.gateway.parties import Parties
-from dragoman.gateway.past_runs import restored
+from dragoman.gateway.past_runs import are_brought, restored
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import CustomTool, FunctionTool, HostedTool, Request, Tool, ToolChoice
 from dragoman.hub.route import Backend, Route
@@ -72,6 +72,8 @@ def why_run(members: jsons.Members, route: Route, parties: Parties) -> str:
     members: of its body.
     """
     tools = parties.gateway.tools(parties.snapshot, route.model)
+    if tools and are_brought(members):
+        return "it brings back what the proxy has found"
     if not tools or not (_is_given(route, parties) or _may_ask(members)):
         return ""
     # The request without its conversation, which may be long.
