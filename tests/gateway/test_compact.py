@@ -236,6 +236,74 @@ def test_a_model_that_writes_no_summary_is_told_of() -> None:
     run(main)
 
 
+def writes(*ends: str) -> Answer:
+    """A Chat backend whose answers end so, the last of them again and again; one that is cut off has used up its room."""
+    left = list(ends)
+
+    async def answer(peer: Peer, asked: Asked) -> None:
+        end = left.pop(0) if len(left) > 1 else left[0]
+        message = {"role": "assistant", "content": SUMMARY if end == "stop" else "He wants a"}
+        usage = {"prompt_tokens": 100, "completion_tokens": 6000, "total_tokens": 6100}
+        await peer.say(whole({"choices": [{"index": 0, "message": message, "finish_reason": end}], "usage": usage}))
+
+    return answer
+
+
+async def _by_endpoint(running: House, **more: Any) -> Heard:
+    return await compacted(running, **more)
+
+
+async def _by_trigger(running: House, **more: Any) -> Heard:
+    return await running.ask("/v1/responses", responses_body(input=[*HISTORY, TRIGGER], **more))
+
+
+either_way: Final = pytest.mark.parametrize("ask", [_by_endpoint, _by_trigger], ids=["endpoint", "trigger"])
+
+
+@either_way
+def test_a_summary_is_as_long_as_it_has_to_be(ask: Any) -> None:
+    """Limits of answers are not meant for it: neither the client's nor the model's default."""
+
+    async def main() -> None:
+        async with playback(writes("stop")) as backend:
+            config = {**at(backend), "defaults": {"max_new_tokens": 50, "temperature": 0.5}}
+            async with house([config]) as running:
+                heard = await ask(running, max_output_tokens=20)
+                assert heard.status == 200, heard.body
+            asked = sent(backend)
+            assert (asked["temperature"], asked.keys() & {"max_tokens", "max_completion_tokens"}) == (0.5, set())
+
+    run(main)
+
+
+@either_way
+def test_a_summary_that_was_cut_off_is_written_once_more_with_more_room(ask: Any) -> None:
+    async def main() -> None:
+        async with playback(writes("length", "stop")) as backend, house([at(backend)]) as running:
+            heard = await ask(running)
+            assert heard.status == 200, heard.body
+            first, second = (jsons.read(asked.body) for asked in backend.asked)
+            assert second == {**first, "max_tokens": 12000}
+            assert heard.json["usage"]["output_tokens"] == 12000  # of both
+            again = [heard.json["output"][-1], {"role": "user", "content": "And now?"}]
+            assert (await running.ask("/v1/responses", responses_body(input=again))).status == 200
+            assert SUMMARY in jsons.write_text(sent(backend)["messages"])
+
+    run(main)
+
+
+@either_way
+@pytest.mark.parametrize(("end", "times"), [("length", 2), ("content_filter", 1)])
+def test_half_a_summary_is_none(ask: Any, end: str, times: int) -> None:
+    async def main() -> None:
+        async with playback(writes(end)) as backend, house([at(backend)]) as running:
+            heard = await ask(running)
+            assert (heard.status, len(backend.asked)) == (502, times)
+            assert "cut off" in heard.error["message"]
+
+    run(main)
+
+
 def test_a_backend_that_knows_how_compacts_itself() -> None:
     async def main() -> None:
         async with (

@@ -4,19 +4,20 @@ A compaction item holds the summary in an envelope of ours (protocols/seals.py),
 place of what it summarises. Compaction of another service cannot be read here, and is refused with words that say so.
 """
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from dragoman.gateway.attempts import ask_in_turn
-from dragoman.gateway.converse import gathered, with_defaults
+from dragoman.gateway.converse import gathered_with_losses, with_defaults
 from dragoman.gateway.gateway import stamp
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.relay import why_not
 from dragoman.gateway.sources import problem_of
 from dragoman.hub.answer import Answer
-from dragoman.hub.events import Ended, Event, Noted, Showed
+from dragoman.hub.events import Ended, Event, Noted, Reason, Showed
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Opaque, Part, Request, Seal, Text, Turn
 from dragoman.hub.route import Backend, Route
@@ -25,6 +26,7 @@ from dragoman.protocols.openai_responses.usage import write_usage
 from dragoman.protocols.seals import PREFIX, Sealer
 from dragoman.wire import jsons
 
+_log: Final = logging.getLogger("dragoman.gateway")
 _replace: Final = msgspec.structs.replace
 _DIALECT: Final = "openai-responses"
 _HEAD: Final = "[summary of the earlier conversation]\n"
@@ -33,6 +35,13 @@ Write a handover note about this conversation for a colleague who goes on with t
 Say: what the user wants, in his own terms, with every constraint he gave; what was done, file by file, with paths,
 names and the lines of code that matter; what was found out, with error messages word for word; what is left, and what
 comes next. Leave out nothing that would have to be asked for again. Answer with the note alone and call no tool."""
+# Ends of a summary that is none, and why.
+_CUT: Final[Mapping[Reason, str]] = {
+    "length": "let its backend give longer answers",
+    "context_full": "its window is full; let the agent compact earlier",
+    "filtered": "a content filter ended it",
+}
+_ROOM: Final = 8_192  # tokens: more than most summaries have, and no more than most models can say
 _MAX_ANSWER: Final = 64 * 2**20
 
 
@@ -94,20 +103,38 @@ async def summarised(request: Request, route: Route, parties: Parties) -> tuple[
     """Have the conversation summarised by the model itself. Return its answer and the compaction item."""
     turns = [turn for turn in request.turns if not _is_trigger(turn)]
     asking = _replace(
-        request,
+        with_defaults(request, route.defaults),
         turns=(*turns, Turn("user", (Text(_ASK),))),
         tools=(),
         tool_choice=None,
         output_format=None,
         stream=False,
+        max_tokens=None,  # what is set for answers would cut it
     )
-    answer = await gathered(with_defaults(asking, route.defaults), route, parties)
+    answer = await _with_room(asking, route, parties)
+    if answer.reason in _CUT:
+        said = "the model was asked for a summary of the conversation, which was cut off before its end"
+        raise Problem("backend_failed", f"{said}: {_CUT[answer.reason]}")
     text = "".join(part.text for part in answer.parts if isinstance(part, Text)).strip()
     if not text:
         raise Problem("backend_failed", "the model was asked for a summary of the conversation and wrote none")
     mark = stamp(parties.entry.id)
     envelope = parties.gateway.sealer.wrap(Seal(_DIALECT, "dragoman", "summary", "encrypted"), text)
     return answer, {"type": "compaction", "id": f"cmp_{mark.id}", "encrypted_content": envelope}
+
+
+async def _with_room(asking: Request, route: Route, parties: Parties) -> Answer:
+    """Backends have limits of their own for answers that ask for none: what meets one is asked for with more room."""
+    answer, losses = await gathered_with_losses(asking, route, parties)
+    parties.entry.hear([Noted(answer.usage)])
+    if answer.reason == "length":
+        cut, room = answer.usage, max(2 * (answer.usage.output or 0), _ROOM)
+        _log.info("%s: a summary was cut off; asked for once more, with %d tokens", parties.entry.id, room)
+        answer, losses = await gathered_with_losses(_replace(asking, max_tokens=room), route, parties)
+        answer = _replace(answer, usage=cut.plus(answer.usage))
+        parties.entry.hear([Noted(answer.usage)])
+    parties.describe(losses)
+    return answer
 
 
 def _is_trigger(turn: Turn) -> bool:

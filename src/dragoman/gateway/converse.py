@@ -52,12 +52,17 @@ async def converse(
 
 async def gathered(request: Request, route: Route, parties: Parties) -> Answer:
     """The answer as a whole, told to nobody."""
-    gathering = _Gathering()
-    await _first_answer(request, route, parties, gathering, stamp(parties.entry.id))
-    answer, losses = gathering.told()
+    answer, losses = await gathered_with_losses(request, route, parties)
     parties.entry.hear([Noted(answer.usage)])
     parties.describe(losses)
     return answer
+
+
+async def gathered_with_losses(request: Request, route: Route, parties: Parties) -> tuple[Answer, Losses]:
+    """The same, of which nothing is written down yet."""
+    gathering = _Gathering()
+    await _first_answer(request, route, parties, gathering, stamp(parties.entry.id))
+    return gathering.told()
 
 
 def tell_whole(answer: Answer, request: Request, parties: Parties) -> None:
