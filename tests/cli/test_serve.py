@@ -202,6 +202,21 @@ def test_a_stream_under_way_is_finished_first(tmp_path: Path) -> None:
             assert dragoman.process.returncode == 0
 
 
+def test_a_stream_without_an_end_of_its_own_does_not_hold_it_up(tmp_path: Path) -> None:
+    with started(tmp_path, "--config", str(config(tmp_path))) as dragoman:
+        _, port = dragoman.origin()
+        dragoman.read_until("qwen --auth-type")
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+        with contextlib.closing(connection):
+            connection.request("GET", "/mcp/sse")
+            answer = connection.getresponse()
+            assert answer.readline() == b"event: endpoint\n"
+            dragoman.process.send_signal(signal.SIGTERM)
+            answer.read()  # to its end, in good order: when the time is up it is cut off
+        dragoman.process.communicate(timeout=SECONDS)
+        assert dragoman.process.returncode == 0
+
+
 def until_it_refuses(port: int) -> None:
     """Wait until the server has noticed that it is to stop: it takes no more connections then."""
     while True:

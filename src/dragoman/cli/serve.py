@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -265,14 +265,25 @@ def _run(app: App, listening: socket.socket) -> None:
         backlog=_BACKLOG,
     )
     _settle_down()
-    server = _Server(config)
+    server = _Server(config, app.leave)
     server.run(sockets=[listening])
     if not server.started:
         raise typer.Exit(1)
 
 
 class _Server(uvicorn.Server):
-    """Ends with status 0 when it is told to: uvicorn's own raises the signal again once everything is in order."""
+    """Ends with status 0 when it is told to: uvicorn's own raises the signal again once everything is in order.
+
+    leave: called as soon as it is told.
+    """
+
+    def __init__(self, config: uvicorn.Config, leave: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._leave: Final = leave
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._leave()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

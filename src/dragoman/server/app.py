@@ -118,11 +118,11 @@ class App:
         self._failed_visits: Final = FailedLogins()  # apart: who forgets his password keeps his agents
         self._logins: Final = Logins()
         self._pages = Pages(config, {})
-        streams = mcp.Streams()
+        self._streams: Final = mcp.Streams()
         self._endpoints: Final[Mapping[tuple[str, str], _Post]] = {
             **{("POST", path): post for path, post in _POSTS.items()},
-            ("POST", mcp.MESSAGES): _Post(_CHAT, streams.say),
-            ("GET", mcp.STREAM): _Post(_CHAT, streams.listen),
+            ("POST", mcp.MESSAGES): _Post(_CHAT, self._streams.say),
+            ("GET", mcp.STREAM): _Post(_CHAT, self._streams.listen),
             ("GET", passthrough.VOICES): _Post(_CHAT, exchange.voices),
         }
         self._gateway: Gateway | None = None
@@ -231,6 +231,10 @@ class App:
         database = Database(ledger_file(settings, self._config_path, self._env), (LEDGER,))
         house.push_async_callback(asyncio.to_thread, database.close)
         return Ledger(database, settings.usage_days)
+
+    def leave(self) -> None:
+        """Answers under way are finished; what has no end of its own ends now."""
+        self._streams.end()
 
     def answer(self, request: HTTPRequest) -> Coroutine[Any, Any, None]:
         """Answer one request of a client. It is no coroutine itself: each that waits is walked through at every wake."""

@@ -9,6 +9,7 @@ this file with it.
 """
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Mapping
 from typing import Any, Final
@@ -69,11 +70,11 @@ async def post(parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> N
 
 
 class _Stream:
-    """owner: whose key opened it."""
+    """owner: whose key opened it. replies: None = there will be no more."""
 
     def __init__(self, owner: str) -> None:
         self.owner: Final = owner
-        self.replies: Final[asyncio.Queue[bytes]] = asyncio.Queue(_MOST_UNREAD)
+        self.replies: Final[asyncio.Queue[bytes | None]] = asyncio.Queue(_MOST_UNREAD)
 
 
 class Streams:
@@ -83,7 +84,7 @@ class Streams:
         self._open: Final[dict[str, _Stream]] = {}
 
     async def listen(self, parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> None:
-        """GET: say where to post, then every reply, until the client hangs up."""
+        """GET: say where to post, then every reply, until the client hangs up or `end` is called."""
         del snapshot, body
         parties.entry.rail = "mcp"
         if len(self._open) >= _MOST_STREAMS:
@@ -93,10 +94,17 @@ class Streams:
         try:
             parties.keep_company(lambda: _FILLER, lambda _problem: b"")
             await parties.responder.stream(sse.write("endpoint", f"{MESSAGES}?session_id={name}".encode()))
-            while True:
-                await parties.responder.stream(sse.write("message", await stream.replies.get()))
+            while (reply := await stream.replies.get()) is not None:
+                await parties.responder.stream(sse.write("message", reply))
+            parties.responder.end()
         finally:
             del self._open[name]
+
+    def end(self) -> None:
+        """The proxy is to stop, and they would go on for ever. Who has not read his replies hears it when he has."""
+        for stream in self._open.values():
+            with contextlib.suppress(asyncio.QueueFull):
+                stream.replies.put_nowait(None)
 
     async def say(self, parties: Parties, snapshot: Snapshot, key: Key, body: bytes) -> None:
         """POST: a message whose reply comes on the stream."""
