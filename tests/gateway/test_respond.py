@@ -396,13 +396,18 @@ def test_a_stop_sequence_is_looked_for_where_the_backend_takes_none(stream: bool
             if not stream:
                 assert heard.json["choices"][0]["message"]["content"].strip() == "one two"
                 assert heard.json["choices"][0]["finish_reason"] == "stop"
-                assert heard.json["usage"]["completion_tokens"] > 0
+                told = responses.whole(jsons.read(backend.asked[-1].body), said)["usage"]
+                assert heard.json["usage"]["prompt_tokens"] == told["input_tokens"]
+                assert heard.json["usage"]["completion_tokens"] == told["output_tokens"]
                 return
             await backend.gone.wait()
             choices = [choice for frame in heard.frames for choice in frame["choices"]]
             assert "".join(choice["delta"].get("content") or "" for choice in choices).strip() == "one two"
             assert [choice["finish_reason"] for choice in choices if choice["finish_reason"]] == ["stop"]
             assert heard.frames[-1]["usage"]["completion_tokens"] > 0
+            counting = {"model": "m", "max_tokens": 9, "messages": body["messages"]}
+            counted = (await running.ask("/v1/messages/count_tokens", counting)).json["input_tokens"]
+            assert heard.frames[-1]["usage"]["prompt_tokens"] == counted > 0
             assert heard.body.endswith(b"data: [DONE]\n\n")
 
     run(main)

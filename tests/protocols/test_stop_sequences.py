@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.hub.answer import fold
-from dragoman.hub.events import Closed, Ended, Event, Grew, Opened
+from dragoman.hub.events import Began, Closed, Ended, Event, Grew, Noted, Opened
 from dragoman.hub.request import Text, Thinking, ToolCall
+from dragoman.hub.usage import Usage
 from dragoman.protocols.stop_sequences import StopSequences
 
 texts = st.text("ab</x>", max_size=40)
@@ -22,7 +23,7 @@ def cut(text: str, sizes: list[int]) -> list[str]:
 
 
 def filtered(events: list[Event], stops: tuple[str, ...]) -> list[Event]:
-    through = StopSequences(stops)
+    through = StopSequences(stops, lambda: 77)
     return [said for event in events for said in through.feed(event)]
 
 
@@ -93,3 +94,17 @@ def test_what_is_open_is_closed_and_nothing_follows() -> None:
     assert {event.block for event in told if isinstance(event, Closed)} == {0, 1}
     assert sum(isinstance(event, Ended) for event in told) == 1
     assert isinstance(told[-1], Ended)
+
+
+def test_what_the_backend_would_have_told_at_its_end_is_estimated() -> None:
+    events: list[Event] = [Opened(0, Text("")), Grew(0, "four and twenty ENDx"), Closed(0), Ended("stop")]
+    assert fold(filtered(events, ("END",))).usage == Usage(input=77, output=4)
+
+
+def test_what_it_has_told_by_then_is_not() -> None:
+    """A Messages backend tells its input at the beginning, and one token of the answer."""
+    text: list[Event] = [Opened(0, Text("")), Grew(0, "four and twenty ENDx"), Closed(0), Ended("stop")]
+    begun: list[Event] = [Began(), Noted(Usage(input=9, cache_read=5, output=1))]
+    assert fold(filtered([*begun, *text], ("END",))).usage == Usage(input=9, cache_read=5, output=4)
+    whole: list[Event] = [Began(), Noted(Usage(input=9, output=500))]
+    assert fold(filtered([*whole, *text], ("END",))).usage == Usage(input=9, output=500)

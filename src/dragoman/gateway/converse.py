@@ -266,8 +266,8 @@ _SMALL: Final = 2_000  # tokens: estimating a larger prompt only to compare cost
 def _calibrate(request: Request, route: Route, parties: Parties) -> None:
     """Learn how far the estimate is off for this model, from small prompts and now and then."""
     counted, calibration = parties.entry.usage.input, parties.gateway.calibration
-    if parties.entry.images or parties.entry.pages:
-        return  # another prompt was counted than this one
+    if parties.entry.images or parties.entry.pages or request.stop:
+        return  # another prompt was counted than this one; or none, where the answer was cut short
     if counted and calibration.wants(route.backend_model, counted) and rough_tokens(request) < _SMALL:
         estimated = tokens_in_request(request, jsons.write_text)
         calibration.observe(route.backend_model, estimated, counted)

@@ -15,7 +15,8 @@ from dragoman.gateway.gateway import MAX_ANSWER
 from dragoman.gateway.memory import reminded
 from dragoman.gateway.parties import HUGE, Parties
 from dragoman.gateway.rescue import rescuers
-from dragoman.hub.events import Event
+from dragoman.hub.estimate import tokens_in_json, tokens_in_request
+from dragoman.hub.events import Began, Event, Noted
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Request
@@ -26,11 +27,15 @@ from dragoman.protocols.call_kinds import Original, Restored, lowered
 from dragoman.protocols.codec import BackendSide, Stamp, StreamReader
 from dragoman.protocols.seals import Enveloped, opened
 from dragoman.protocols.stop_sequences import StopSequences
+from dragoman.routing.calibration import Calibration
 from dragoman.routing.lessons import learnt, lesson_of
+from dragoman.wire import jsons
 
 _log: Final = logging.getLogger("dragoman.gateway")
+_SHORT: Final = 2**14  # bytes: some 2 ms to estimate
 _MAX_ERROR: Final = 2**20  # bytes
 _SHORTEST_KEY: Final = 8  # of those that are blanked: "x" or "none" are no secrets, and words of a message
+_FIRST: Final[Mapping[type, int]] = {Began: 0, Noted: 1}
 _FEED: Final = operator.attrgetter("feed")
 _MOST_LESSONS: Final = 4  # of one request: each costs a refusal
 
@@ -125,7 +130,7 @@ async def _ask(
         if originals:
             filters.append(Restored(originals))
         if request.stop and (stops := _to_emulate(request, backend)):
-            filters.append(StopSequences(stops))
+            filters.append(StopSequences(stops, lambda: _prompt_tokens(request, body, route, gateway.calibration)))
         if seals and request.dialect != backend.dialect:
             filters.append(Enveloped(request.dialect, gateway.sealer))
         streamed = _Streamed(side.stream_reader(request, backend.profile, stamp), filters) if request.stream else None
@@ -139,12 +144,13 @@ async def _ask(
         if streamed is not None:
             streamed.reply = reply
             return streamed
-        body = await reply.read_all(MAX_ANSWER)
+        answer = await reply.read_all(MAX_ANSWER)
     except BaseException:
         reply.close()
         raise
     reply.close()
-    return filtered(_Whole(side.read_answer(body, request, backend.profile, stamp)), filters)
+    events = side.read_answer(answer, request, backend.profile, stamp)
+    return filtered(_Whole(_with_usage_first(events) if request.stop else events), filters)
 
 
 class Way(Struct, frozen=True):
@@ -190,6 +196,21 @@ def _to_emulate(request: Request, backend: Backend) -> tuple[str, ...]:
     if backend.dialect == "openai-responses":
         return stops
     return stops[backend.profile.max_stop :] if backend.profile.max_stop is not None else ()
+
+
+def _with_usage_first(events: list[Event]) -> list[Event]:
+    """Who cuts the answer short shall know what it cost."""
+    return sorted(events, key=lambda event: _FIRST.get(type(event), len(_FIRST)))
+
+
+def _prompt_tokens(request: Request, body: bytes, route: Route, calibration: Calibration) -> int:
+    """An estimate as `count_tokens` gives it; of a long prompt a sample is counted, for other streams wait meanwhile.
+
+    body: the request as it was written.
+    """
+    is_short = len(body) <= _SHORT
+    estimated = tokens_in_request(request, jsons.write_text) if is_short else tokens_in_json(body)
+    return calibration.apply(route.backend_model, estimated)
 
 
 def filtered(source: Source, filters: Sequence[Filter]) -> Source:

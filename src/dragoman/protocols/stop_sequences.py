@@ -4,6 +4,7 @@ A filter over events. It looks at visible text only, not at reasoning or argumen
 as may be the beginning of a sequence.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from dragoman.hub.events import Closed, Ended, Event, Grew, Noted, Opened
@@ -14,14 +15,19 @@ _CHARACTERS_PER_TOKEN: Final = 4
 
 
 class StopSequences:
-    """cut: a sequence has appeared; what the backend says after that is not passed on, and need not be said."""
+    """cut: a sequence has appeared; what the backend says after that is not passed on, and need not be said.
 
-    def __init__(self, sequences: tuple[str, ...]) -> None:
+    prompt_tokens: an estimate, where the backend has not told them by then.
+    """
+
+    def __init__(self, sequences: tuple[str, ...], prompt_tokens: Callable[[], int]) -> None:
         self._sequences: Final = tuple(sequence for sequence in sequences if sequence)
         self._longest: Final = max(map(len, self._sequences), default=0)
         self._held: dict[int, str] = {}  # by text block
         self._others: set[int] = set()  # blocks of other kinds that are open
         self._calls: set[int] = set()  # those of them that a cut would leave half said
+        self._prompt_tokens: Final = prompt_tokens
+        self._usage = Usage()  # as far as it was told
         self._said = 0
         self.cut = False
 
@@ -42,6 +48,8 @@ class StopSequences:
             self._calls.discard(event.block)
             held = self._held.pop(event.block, "")
             return [Grew(event.block, held), event] if held else [event]
+        elif type(event) is Noted:
+            self._usage = self._usage.updated(event.usage)
         return [event]
 
     def _grew(self, event: Grew) -> list[Event]:
@@ -55,12 +63,16 @@ class StopSequences:
         return [Grew(event.block, certain)] if certain else []
 
     def _cut(self, block: int, text: str, at: int, sequence: str) -> list[Event]:
-        """The backend would tell its usage at an end that is not waited for: what was said is estimated."""
+        """The backend would tell its usage at an end that is not waited for: what it has not told is estimated."""
         self.cut = True
         before: list[Event] = [Grew(block, text[:at])] if at else []
         rest: list[Event] = [Closed(other) for other in (*self._held, *self._others)]
-        estimate = (self._said + at) // _CHARACTERS_PER_TOKEN
-        return [*before, *rest, Noted(Usage(output=estimate)), Ended("stop_sequence", None, sequence)]
+        told = self._usage
+        usage = Usage(
+            input=self._prompt_tokens() if told.input is None else told.input,
+            output=max(told.output or 0, (self._said + at) // _CHARACTERS_PER_TOKEN),
+        )
+        return [*before, *rest, Noted(usage), Ended("stop_sequence", None, sequence)]
 
 
 def _uncertain(text: str, sequences: tuple[str, ...], longest: int) -> int:
