@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -19,7 +20,15 @@ from typer.testing import CliRunner
 
 from dragoman import __version__
 from dragoman.cli import app
-from dragoman.cli.serve import _bound, _found_config, _listen, _open_to_its_key, _origin, _usual_config
+from dragoman.cli.serve import (
+    _bound,
+    _found_config,
+    _listen,
+    _open_many_files,
+    _open_to_its_key,
+    _origin,
+    _usual_config,
+)
 from dragoman.config.listen import ListenAddress
 from dragoman.wire import jsons
 from tests.agents.script import Words
@@ -215,6 +224,19 @@ def test_a_stream_without_an_end_of_its_own_does_not_hold_it_up(tmp_path: Path) 
             answer.read()  # to its end, in good order: when the time is up it is cut off
         dragoman.process.communicate(timeout=SECONDS)
         assert dragoman.process.returncode == 0
+
+
+@pytest.mark.parametrize("soft", [100, 1024])
+def test_as_many_files_may_be_open_as_the_system_lets_us(soft: int) -> None:
+    before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    try:
+        _open_many_files()
+        raised, still = resource.getrlimit(resource.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
+    assert still == hard
+    assert raised == (65_536 if hard == resource.RLIM_INFINITY else min(65_536, hard))
 
 
 def until_it_refuses(port: int) -> None:

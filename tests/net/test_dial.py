@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -96,6 +97,24 @@ def test_a_name_without_an_address(run: Run, monkeypatch: pytest.MonkeyPatch) ->
         assert "host name" in problem.public
         assert "backend.example" not in problem.public
         assert "backend.example" in problem.private
+
+    run(main())
+
+
+def test_no_file_is_left_for_a_connection(run: Run) -> None:
+    async def main() -> None:
+        async with serving(answering(ok(b"x"))) as backend, contextlib.AsyncExitStack() as house:
+            client = Client()
+            house.push_async_callback(client.close)
+            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))  # those that are open stay so
+            try:
+                problem = await problem_of(client, backend.url)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            assert problem.kind == "unreachable"
+            assert "ulimit -n" in problem.public
+            assert backend.accepted == 0
 
     run(main())
 

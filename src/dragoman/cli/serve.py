@@ -5,6 +5,7 @@ import contextlib
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -43,6 +44,7 @@ from dragoman.store.secret import secret_in
 
 _log: Final = logging.getLogger("dragoman.serve")
 _USUAL_FILE: Final = Path("config.yaml")
+_MOST_FILES: Final = 65_536
 _BACKLOG: Final = 2048
 _SECONDS_TO_FINISH: Final = 30  # for streams that run when the server is told to stop
 _SECONDS_TO_LOOK: Final = 2.0
@@ -247,6 +249,15 @@ def _settle_down() -> None:
     sys.setswitchinterval(0.0005)
 
 
+def _open_many_files() -> None:
+    """A stream takes two of them, and the usual 1,024 are for programs that know only select(). As Go does it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(_MOST_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def _run(app: App, listening: socket.socket) -> None:
     config = uvicorn.Config(
         app,
@@ -264,6 +275,7 @@ def _run(app: App, listening: socket.socket) -> None:
         timeout_graceful_shutdown=_SECONDS_TO_FINISH,
         backlog=_BACKLOG,
     )
+    _open_many_files()
     _settle_down()
     server = _Server(config, app.leave)
     server.run(sockets=[listening])

@@ -5,6 +5,7 @@ machine whose IPv6 leads nowhere every connection would wait for a timeout first
 """
 
 import asyncio
+import errno
 import socket
 import ssl
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -234,5 +235,7 @@ def _happened(error: Exception) -> str:
             return "has a TLS certificate that is not trusted here (SSL_CERT_FILE can name its authority)"
         case ssl.SSLError():
             return "could not agree on TLS with us; does its URL want http:// in place of https://?"
+        case OSError(errno=errno.EMFILE):
+            return "could not be connected to: the proxy has too many files open; raise its `ulimit -n`"
         case _:
             return "could not be connected to"
