@@ -279,6 +279,7 @@ def test_chat_clients_that_are_given_search_are_not_relayed(caplog: pytest.LogCa
         async with playback(says(Words("ok"))) as backend:
             async with serving(backend, Searching(), processors={"web_search": "always"}) as served:
                 assert await rail(served, "/v1/chat/completions", chat_body(), caplog) == "translate"
+                assert await rail(served, "/v1/chat/completions", chat_body(n=2), caplog) == "relay"
             async with house([model("m", f"{origin(backend)}/v1", processors={"web_search": "always"})]) as served:
                 assert await rail(served, "/v1/chat/completions", chat_body(), caplog) == "relay"
 

@@ -32,7 +32,7 @@ _replace: Final = msgspec.structs.replace
 # What tools hold among which there is such a one, so that all others need not be read.
 _SIGNS: Final = (b'"web_search', b'"web_fetch')
 _OPTIONS: Final = "web_search_options"
-_TOOLS: Final = ("model", "tools", _OPTIONS)
+_TOOLS: Final = ("model", "tools", "n", _OPTIONS)
 
 
 class Offer(Struct, frozen=True):
@@ -118,6 +118,8 @@ def _offers(
 ) -> dict[Kind, Offer]:
     asked, forced = wanted(request), _is_forced(route, parties)
     if not asked and _is_given(route, parties):
+        if (request.sampling.n or 1) > 1:
+            return {}  # answers that are told as they come, for which nothing can be run
         return {
             kind: Offer(Wanted(kind), tools[kind]) for kind in KINDS if kind in tools and not _has_own(kind, request)
         }

@@ -80,3 +80,13 @@ def test_a_client_of_the_same_dialect_may_begin_the_answer_as_it_knows_how() -> 
     assert asked(C, {"messages": [USER, begun]}, C, Profile()).messages[-1] == begun
     with pytest.raises(Problem, match="prefill"):
         asked(M, {"max_tokens": 9, "messages": [USER, {"role": "assistant", "content": "It is"}]}, C, Profile())
+
+
+def test_several_answers_are_not_lost_without_a_word() -> None:
+    body = {"messages": [USER], "n": 2}
+    with pytest.raises(Problem, match="n: what the proxy translates is answered once") as caught:
+        asked(C, body, C)
+    assert caught.value.param == "n"
+    lenient = asked(C, body, C, policy="lenient")
+    assert ("n" in lenient.body, lenient.losses["n"]) == (False, True)
+    assert asked(C, {**body, "n": 1}, C).body["n"] == 1

@@ -126,7 +126,9 @@ def _sampling(request: Request, profile: Profile, losses: Losses) -> Object:
     for name in _SAMPLING:
         if (value := getattr(request.sampling, name)) is None:
             continue
-        if profile.sampling == "none" and name in _DEFAULTS:
+        if name == "n" and value > 1:
+            losses.refuse(name, "what the proxy translates is answered once; ask several times", lenient=True)
+        elif profile.sampling == "none" and name in _DEFAULTS:
             tell = losses.silent if value == _DEFAULTS[name] else losses.warn
             tell(name, "this model takes its default only")
         else:
