@@ -209,6 +209,22 @@ def test_a_function_of_the_same_name_is_the_clients() -> None:
     run(main)
 
 
+def test_later_turns_call_the_tool_what_the_model_called_it() -> None:
+    own = {"type": "function", "name": "web_search", "parameters": {"type": "object", "properties": {}}}
+    tools = [own, {"type": "web_search"}]
+
+    async def main() -> None:
+        search = Call("web_search_2", {"query": "ducks"})
+        async with playback(plays((search,), (Words("ok"),))) as backend, serving(backend, Searching()) as served:
+            heard = await served.ask("/v1/responses", responses_body(tools=tools))
+            again = [{"role": "user", "content": "hi"}, *heard.json["output"], {"role": "user", "content": "and?"}]
+            await served.ask("/v1/responses", responses_body(tools=tools, input=again))
+            _, second, last = bodies(backend)
+        assert second["messages"][-2]["tool_calls"] == last["messages"][1]["tool_calls"]
+
+    run(main)
+
+
 def test_tools_that_responses_may_use_are_named_as_they_are_told() -> None:
     tools = [{"type": "web_search_preview"}, {"type": "function", "name": "look", "parameters": {}}]
     allowed = {"type": "allowed_tools", "mode": "required", "tools": [{"type": "web_search_preview"}]}

@@ -226,8 +226,7 @@ class Rounds:
         """The run under an id by which it is found again when its client brings it back."""
         id_, parties = run_id(self._mark.id, self._number, place), self._parties
         shown = _replace(ran.shown, id=id_)
-        kind = one.offer.wanted.kind
-        run = PastRun(id_[:-2], one.call.id, kind, one.call.arguments, ran.told)
+        run = PastRun(id_[:-2], one.call.id, one.call.name, one.call.arguments, ran.told)
         self.runs.append(run)
         if parties.client.dialect == "anthropic-messages" and isinstance(shown, Searched) and shown.hits:
             shown = _replace(shown, hits=sealed(shown.hits, ran.told, parties.gateway.sealer))
