@@ -91,6 +91,12 @@ class House:
             await line.say(path, body, method=method, headers=headers)
             return await line.heard(bodiless=method == "HEAD")
 
+    def give_up(self) -> None:
+        """Wait no longer for what is being answered, as uvicorn at the end of a shutdown."""
+        for connection in self.connections:
+            for task in connection._state.tasks:
+                task.cancel()
+
     def talk(self) -> contextlib.AbstractAsyncContextManager["Line"]:
         return line_to(self.port)
 

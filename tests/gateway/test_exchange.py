@@ -1,6 +1,5 @@
 """One exchange through the whole app: every way out is one answer and one line in the log."""
 
-import asyncio
 import logging
 from typing import Any
 
@@ -8,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dragoman.gateway import converse, count, exchange, passthrough, relay
+from dragoman.gateway import converse, count, passthrough, relay
 from dragoman.gateway.entry import Entry
 from tests.agents.script import Call, Thought, Words
+from tests.agents.wires import responses
 from tests.gateway.stage import (
     HELLO,
     NOBODY,
@@ -32,7 +32,7 @@ from tests.gateway.stage import (
     says,
     whole,
 )
-from tests.net.scripted import Asked, Peer
+from tests.net.scripted import Asked, Peer, until
 
 
 def entries_of(caplog: pytest.LogCaptureFixture) -> list[Entry]:
@@ -159,30 +159,6 @@ def test_the_model_that_was_meant_is_known_of_who_may_not_use_it(
     run(main)
     (entry,) = entries_of(caplog)
     assert (entry.model, entry.configured) == (asked, configured)
-
-
-def test_the_end_of_the_server_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
-    """A task that is cancelled from outside is not answered, and told to the log as a client that has gone."""
-
-    async def main() -> None:
-        caplog.set_level(logging.INFO, "dragoman.exchange")
-        asked = asyncio.Event()
-
-        async def answer(peer: Any, _: Any) -> None:
-            asked.set()
-            await peer.gone()
-
-        async with playback(answer) as backend, house([model("m", f"{origin(backend)}/v1")]) as running:
-            async with running.talk() as line:
-                await line.say("/v1/messages", messages_body())
-                await asked.wait()
-                tasks = [t for t in asyncio.all_tasks() if "_answer_in_turn" in repr(t.get_coro())]
-                assert len(tasks) == 1
-                tasks[0].cancel()
-                await asyncio.wait(tasks)
-            assert entries_of(caplog)[0].status == exchange.CLIENT_GONE
-
-    run(main)
 
 
 def test_long_names_are_not_echoed_whole() -> None:
@@ -391,6 +367,46 @@ def test_nothing_is_left_of_what_goes_wrong(how: str, path: str) -> None:
             await assert_nothing_is_left(running, ask)
 
     run(main)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("begun", [False, True], ids=["before the answer", "in its middle"])
+@pytest.mark.parametrize("side", ["openai", "responses"])
+def test_an_answer_that_a_shutdown_waits_for_no_longer_says_so(
+    side: str, path: str, caplog: pytest.LogCaptureFixture, *, begun: bool
+) -> None:
+    words = {
+        "openai": b'data: {"choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":null}]}\n\n',
+        "responses": b"".join(responses.stream({"model": "m"}, [Words("hi")])).partition(
+            b"event: response.output_text.done"
+        )[0],
+    }
+    caplog.set_level(logging.INFO, "dragoman.exchange")
+
+    async def main() -> None:
+        pieces = (STREAM, chunk(words[side])) if begun else ()
+        async with (
+            playback(hangs_after(*pieces)) as backend,
+            house([model("m", f"{origin(backend)}/v1", type=side)]) as running,
+            running.talk() as line,
+        ):
+            await line.say(path, PATHS[path](stream=True))
+            await (line.head() if begun else until(lambda: bool(backend.asked)))
+            running.give_up()
+            if not begun:
+                heard = await line.heard()
+                assert (heard.status, heard.broken) == (503 if path != "/v1/messages" else 529, False)
+                assert "is being stopped" in heard.error["message"]
+                return
+            said = b""
+            while piece := await line.chunk():
+                said += piece
+            assert said.count(b"is being stopped") == 1
+            assert not any(end in said for end in (b"message_stop", b"response.completed", b'"finish_reason":"stop"'))
+
+    run(main)
+    (entry,) = entries_of(caplog)
+    assert (entry.status >= 500 or begun, entry.problem and entry.problem.kind) == (True, "overloaded")
 
 
 @pytest.mark.parametrize("path", PATHS)

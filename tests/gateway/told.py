@@ -39,5 +39,9 @@ class Told(Outlet):
         await self.reads.wait()
 
     @property
+    def hears(self) -> bool:
+        return True
+
+    @property
     def body(self) -> bytes:
         return b"".join(self.pieces)

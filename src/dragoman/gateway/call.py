@@ -62,6 +62,10 @@ class Outlet(Protocol):
     async def drained(self) -> None:
         """Wait until the client has room for more."""
 
+    @property
+    def hears(self) -> bool:
+        """Whether somebody is there to whom it can still be said why there is no more."""
+
 
 class Call(Struct, frozen=True):
     """path: as routed, without prefixes that were forgiven. query: without "?". headers: names in lower case."""

@@ -55,7 +55,10 @@ async def exchange(call: Call, client: ClientSide, endpoint: Endpoint, gateway: 
     except ClientGoneError:
         entry.status = CLIENT_GONE
     except asyncio.CancelledError:
-        entry.status = responder.status if responder.ended else CLIENT_GONE
+        if call.outlet.hears and not responder.ended:  # it is the house that closes, and has waited long enough
+            _fail(Problem("overloaded", "the proxy is being stopped; send the request again"), parties)
+        else:
+            entry.status = responder.status if responder.ended else CLIENT_GONE
         raise
     except Exception as error:  # noqa: BLE001 - a bug of ours: the client learns that, and the log learns which
         _log.exception("%s: %s", call.id, type(error).__name__)

@@ -127,3 +127,7 @@ class _Nobody:
     def end(self, data: bytes = b"") -> None: ...
 
     async def drained(self) -> None: ...
+
+    @property
+    def hears(self) -> bool:
+        return False

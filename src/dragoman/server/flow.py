@@ -16,6 +16,11 @@ class Flow:
         self.held = False
         self.slow = False
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing that is written will be heard any more."""
+        return self._transport.is_closing()
+
     def write(self, data: bytes) -> None:
         if not self._transport.is_closing():  # else whoever was to hear it has gone
             self._transport.write(data)

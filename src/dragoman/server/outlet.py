@@ -105,6 +105,10 @@ class HTTPOutlet(Struct, eq=False):
         if self._flow.slow:
             await self._flow.room()
 
+    @property
+    def hears(self) -> bool:
+        return not self._flow.closed
+
     def flush(self) -> None:
         """Send the head, if nothing has come behind it yet."""
         if self._head:

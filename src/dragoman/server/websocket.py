@@ -178,6 +178,11 @@ class _FrameOutlet:
             self._frames.append(_error(self._status, self._error(), self._lane))
             self._sent()
 
+    @property
+    def hears(self) -> bool:
+        """Whose exchange is given up has gone, or hears it from the code with which the connection is closed."""
+        return False
+
     async def drained(self) -> None:
         while not self._sent():
             unsent, self._unsent = self._unsent, None
