@@ -515,15 +515,51 @@ def test_a_relay_that_wants_signatures_is_asked_without_the_unsigned(stream: boo
     run(main)
 
 
-def test_other_refusals_for_a_signature_are_told() -> None:
+@streamed
+def test_a_session_that_began_at_another_vendor_goes_on_at_one_that_checks_signatures(stream: bool) -> None:
+    """GLM and Kimi sign what they think as well, and Anthropic refuses their signatures."""
+    refusal = {
+        "type": "invalid_request_error",
+        "message": "messages.1.content.0: Invalid `signature` in `thinking` block",
+    }
+    answers = thinker()
+
+    async def answer(peer: Peer, asked: Asked) -> None:
+        foreign = b'"foreign"' in asked.body
+        await (peer.say(whole({"type": "error", "error": refusal}, 400)) if foreign else answers(peer, asked))
+
+    async def main() -> None:
+        async with playback(answer) as backend, house([at(backend, "anthropic")]) as running:
+            theirs = {"type": "thinking", "thinking": "Hm.", "signature": "foreign"}
+            turns = [USER, {"role": "assistant", "content": [theirs, {"type": "text", "text": "Hello."}]}, USER]
+            body = {"model": "m", "max_tokens": 9999, "messages": turns, "stream": stream}
+            for asked in (2, 3):  # the later turn is not refused first
+                heard = await running.ask("/v1/messages", body)
+                assert (heard.status, len(backend.asked)) == (200, asked), heard.body
+                assert sent(backend)["messages"][1]["content"] == [{"type": "text", "text": "Hello."}]
+
+            # What it has signed itself since then goes back to it.
+            more = [*turns, {"role": "assistant", "content": [*BLOCKS[:1], {"type": "text", "text": "Well."}]}, USER]
+            heard = await running.ask("/v1/messages", {**body, "messages": more})
+            assert (heard.status, len(backend.asked)) == (200, 4), heard.body
+            assert sent(backend)["messages"][3]["content"][0] == BLOCKS[0]
+
+    run(main)
+
+
+def test_a_refusal_for_a_signature_that_nothing_helps_is_told() -> None:
     async def main() -> None:
         refusal = whole(
             {"error": {"type": "invalid_request_error", "message": "Invalid `signature` in `thinking`"}}, 400
         )
         async with playback(replies(refusal)) as backend, house([at(backend, "anthropic")]) as running:
-            turns = [USER, {"role": "assistant", "content": BLOCKS[:1]}, USER]
+            turns = [USER, {"role": "assistant", "content": [*BLOCKS[:1], BLOCKS[2]]}, USER]
             heard = await running.ask("/v1/messages", {"model": "m", "max_tokens": 9, "messages": turns})
-            assert (heard.status, len(backend.asked)) == (400, 1)
+            assert heard.status == 400
+            assert "signature" in heard.error["message"]
+            assert len(backend.asked) <= 3
+            heard = await running.ask("/v1/messages", {"model": "m", "max_tokens": 9, "messages": [USER]})
+            assert heard.status == 400
 
     run(main)
 

@@ -1,5 +1,6 @@
 """What is known of backends, and that whoever derives something from it notices changes."""
 
+from dragoman.hub.problems import Problem
 from dragoman.routing.known import Knowledge, Known
 
 
@@ -37,9 +38,9 @@ def test_lessons_last_until_they_are_forgotten() -> None:
     knowledge.teach("http://a", "m", {"max_stop": 1})
     assert knowledge.lessons("http://a", "m") == {"stream_usage": False, "max_stop": 1}
     assert knowledge.version > before
-    knowledge.want_signatures.add("http://a")
+    assert knowledge.refused_seals.learn(Problem("bad_request", "no signature"), "http://a", b'"signature":""')
     knowledge.forget_lessons()
-    assert not knowledge.want_signatures
+    assert not knowledge.refused_seals
     assert knowledge.lessons("http://a", "m") == {}
 
 

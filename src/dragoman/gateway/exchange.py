@@ -17,7 +17,7 @@ from dragoman.gateway.count import count_tokens
 from dragoman.gateway.entry import Entry
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.parties import Parties
-from dragoman.gateway.relay import UNSIGNED, misses_signatures, relay, why_not, why_unsigned
+from dragoman.gateway.relay import relay, why_not
 from dragoman.gateway.rescue import why_rescued
 from dragoman.gateway.responder import Responder
 from dragoman.gateway.server_tools import why_run
@@ -25,11 +25,13 @@ from dragoman.hub.problems import Problem, bad_request
 from dragoman.hub.request import Dialect
 from dragoman.hub.route import Route
 from dragoman.protocols.codec import ClientSide
+from dragoman.protocols.seals import unsealed
 from dragoman.routing.discover import learn_dialects, may_have_changed
 from dragoman.wire import jsons, multipart
 
 CLIENT_GONE: Final = 499  # nginx's word for a client that hung up; nobody receives it
 
+_REFUSED: Final = "it holds reasoning whose signature the backend has refused"
 _log: Final = logging.getLogger("dragoman.gateway")
 
 # What an endpoint does with a call that was let in.
@@ -110,22 +112,24 @@ async def answer(members: jsons.Members, body: bytes, route: Route, parties: Par
     entry.why_not_relayed = (
         why_not(client, route, body) or why_run(members, route, parties) or why_rescued(members, route)
     )
-    want_signatures = parties.gateway.knowledge.want_signatures
-    if want_signatures and not entry.why_not_relayed:
-        entry.why_not_relayed = why_unsigned(route, body, want_signatures)
+    refused = parties.gateway.knowledge.refused_seals
+    if refused and not entry.why_not_relayed and refused.are_in(body, route.backends):
+        entry.why_not_relayed = _REFUSED
     if not entry.why_not_relayed:
         entry.rail = "relay"
         try:
             await relay(members, body, route, parties)
         except Problem as problem:
-            if parties.responder.started or not misses_signatures(problem, body):
+            if parties.responder.started or not refused.learn(problem, entry.backend, body):
                 raise
-            want_signatures.add(entry.backend)
-            entry.why_not_relayed = UNSIGNED
+            entry.why_not_relayed = _REFUSED
         else:
             return
     entry.rail = "translate"
-    await converse(await parties.read_request(body), route, parties)
+    request = await parties.read_request(body)
+    if refused:
+        request = unsealed(request, lambda seal: refused.hold(seal, route.backends))
+    await converse(request, route, parties)
 
 
 async def count(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:

@@ -7,8 +7,7 @@ stream that breaks off can be told so in words the client understands.
 """
 
 import functools
-import re
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from dragoman.gateway import demo
@@ -34,8 +33,6 @@ from dragoman.wire.sse import FrameTooLargeError, SSEReader
 from dragoman.wire.whole_events import WholeEvents
 
 _ENVELOPE: Final = seals.PREFIX.encode()
-UNSIGNED: Final = "it holds reasoning that nobody has signed"
-_UNSIGNED: Final = re.compile(rb'"signature"\s*:\s*""')
 _NO_DEFAULTS: Final = Defaults()
 _TRUNCATED: Final = "the backend's stream ended before the answer was complete"
 JSON: Final = ("content-type", "application/json")
@@ -53,21 +50,6 @@ def why_not(client: ClientSide, route: Route, body: bytes) -> str:
     if body.find(_ENVELOPE) >= 0:  # as in protocols/openai_chat/tap.py
         return "it brings back reasoning that another backend has sealed"
     return ""
-
-
-def why_unsigned(route: Route, body: bytes, want_signatures: Container[str]) -> str:
-    """The same, once a backend has refused what `misses_signatures` looks for: it would refuse each later turn."""
-    known = any(backend.url in want_signatures for backend in route.backends)
-    return UNSIGNED if known and _UNSIGNED.search(body) is not None else ""
-
-
-def misses_signatures(problem: Problem, body: bytes) -> bool:
-    """Whether it was refused for reasoning that nobody has signed, a chat backend's of earlier in the session: where it
-    is translated, that is left out.
-    """
-    return (
-        problem.kind == "bad_request" and "signature" in problem.public.lower() and _UNSIGNED.search(body) is not None
-    )
 
 
 @functools.lru_cache(maxsize=256)

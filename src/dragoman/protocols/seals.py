@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import hmac
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final, get_args
 
 import msgspec
@@ -94,6 +94,23 @@ def _opened_part(
     if len(inside) < len(envelopes):
         losses.warn(path, "reasoning came back under a seal that is not this proxy's, and is sent without it")
     return inside or [_replace(part, seal=None)]
+
+
+def unsealed(request: Request, is_refused: Callable[[str], bool]) -> Request:
+    """The request in which reasoning has no seal that is refused."""
+    turns = tuple(
+        _replace(
+            turn, parts=tuple(_unsealed(part, is_refused) if type(part) is Thinking else part for part in turn.parts)
+        )
+        for turn in request.turns
+    )
+    return _replace(request, turns=turns)
+
+
+def _unsealed(part: Thinking, is_refused: Callable[[str], bool]) -> Thinking:
+    seal = part.seal
+    refused = seal is not None and isinstance(seal.value, str) and is_refused(seal.value)
+    return _replace(part, seal=None) if refused else part
 
 
 def envelopes_in(seal: Seal | None) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from dragoman.hub.request import Dialect
+from dragoman.routing.refused_seals import RefusedSeals
 
 
 class Known(Struct, frozen=True, kw_only=True):
@@ -29,17 +30,14 @@ _BETWEEN: Final = 10.0  # seconds
 
 
 class Knowledge:
-    """version grows with every change, so that what is derived from it can be kept until then.
-
-    want_signatures: URLs of backends that have refused relayed reasoning because nobody has signed it.
-    """
+    """version grows with every change, so that what is derived from it can be kept until then."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock: Final = clock
         self._asked_again: Final[dict[tuple[str, str], float]] = {}  # when
         self._known: dict[tuple[str, str], Known] = {}
         self._lessons: dict[tuple[str, str], dict[str, Any]] = {}
-        self.want_signatures: Final[set[str]] = set()
+        self.refused_seals: Final = RefusedSeals()
         self.version = 0
 
     def of(self, url: str, model: str) -> Known:
@@ -69,7 +67,7 @@ class Knowledge:
 
     def forget_lessons(self) -> None:
         """The configuration has changed: what was learnt may be about another server."""
-        self.want_signatures.clear()
+        self.refused_seals.clear()
         if self._lessons:
             self._lessons.clear()
             self.version += 1
