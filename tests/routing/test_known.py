@@ -40,7 +40,7 @@ def test_lessons_last_until_they_are_forgotten() -> None:
     assert knowledge.version > before
     assert knowledge.refused_seals.learn(Problem("bad_request", "no signature"), "http://a", b'"signature":""')
     knowledge.forget_lessons()
-    assert not knowledge.refused_seals
+    assert not knowledge.refused_seals.of
     assert knowledge.lessons("http://a", "m") == {}
 
 

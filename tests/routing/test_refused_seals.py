@@ -16,15 +16,15 @@ def body(*seals: str) -> bytes:
 
 def test_what_one_backend_has_refused_it_refuses_again_and_another_may_not() -> None:
     refused = RefusedSeals()
-    assert not refused
+    assert not refused.of
     assert refused.learn(REFUSAL, HERE.url, body("a", "b"))
-    assert refused
+    assert refused.of
     assert refused.are_in(body("c", "b"), [THERE, HERE])
     assert not refused.are_in(body("c"), [HERE])
     assert not refused.are_in(body("a"), [THERE])
     assert [refused.hold(seal, [THERE, HERE]) for seal in ("a", "b", "c")] == [True, True, False]
     refused.clear()
-    assert not refused
+    assert not refused.of
 
 
 def test_what_nobody_has_signed_is_refused_as_one() -> None:
@@ -45,7 +45,7 @@ def test_what_nobody_has_signed_is_refused_as_one() -> None:
 def test_other_refusals_teach_nothing(kind: Kind, said: str, of: bytes) -> None:
     refused = RefusedSeals()
     assert not refused.learn(Problem(kind, said), HERE.url, of)
-    assert not refused
+    assert not refused.of
 
 
 def test_the_oldest_are_forgotten() -> None:

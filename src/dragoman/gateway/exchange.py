@@ -113,7 +113,7 @@ async def answer(members: jsons.Members, body: bytes, route: Route, parties: Par
         why_not(client, route, body) or why_run(members, route, parties) or why_rescued(members, route)
     )
     refused = parties.gateway.knowledge.refused_seals
-    if refused and not entry.why_not_relayed and refused.are_in(body, route.backends):
+    if refused.of and not entry.why_not_relayed and refused.are_in(body, route.backends):
         entry.why_not_relayed = _REFUSED
     if not entry.why_not_relayed:
         entry.rail = "relay"
@@ -127,7 +127,7 @@ async def answer(members: jsons.Members, body: bytes, route: Route, parties: Par
             return
     entry.rail = "translate"
     request = await parties.read_request(body)
-    if refused:
+    if refused.of:
         request = unsealed(request, lambda seal: refused.hold(seal, route.backends))
     await converse(request, route, parties)
 

@@ -19,20 +19,17 @@ _MOST: Final = 4_096  # of one backend; the oldest are forgotten
 
 
 class RefusedSeals:
-    """By the backend's URL. Empty (and false) until one has refused something."""
+    """of: their digests, by the URL of the backend. Empty until one has refused something, so that it costs nothing."""
 
     def __init__(self) -> None:
-        self._refused: Final[dict[str, dict[bytes, None]]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._refused)
+        self.of: Final[dict[str, dict[bytes, None]]] = {}
 
     def learn(self, problem: Problem, url: str, body: bytes) -> bool:
         """Whether the problem is such a refusal of what is in the body: then it is remembered."""
         if problem.kind != "bad_request" or "signature" not in problem.public.lower():
             return False
         found = _SIGNATURE.findall(body)
-        refused = self._refused.setdefault(url, {}) if found else {}
+        refused = self.of.setdefault(url, {}) if found else {}
         refused |= dict.fromkeys(map(_digest, found))
         for oldest in list(refused)[:-_MOST]:
             del refused[oldest]
@@ -40,16 +37,16 @@ class RefusedSeals:
 
     def are_in(self, body: bytes, backends: Iterable[Backend]) -> bool:
         """Whether one of these has refused something that is in the body."""
-        known = [refused for backend in backends if (refused := self._refused.get(backend.url))]
+        known = [refused for backend in backends if (refused := self.of.get(backend.url))]
         return bool(known) and any(_digest(seal) in refused for seal in _SIGNATURE.findall(body) for refused in known)
 
     def hold(self, seal: str, backends: Iterable[Backend]) -> bool:
         """Whether one of these has refused this signature."""
         digest = _digest(seal.encode("utf-8", "surrogatepass"))
-        return any(digest in self._refused.get(backend.url, ()) for backend in backends)
+        return any(digest in self.of.get(backend.url, ()) for backend in backends)
 
     def clear(self) -> None:
-        self._refused.clear()
+        self.of.clear()
 
 
 def _digest(seal: bytes) -> bytes:
