@@ -7,6 +7,7 @@ import pytest
 
 from dragoman.agents import AGENTS, BY_NAME
 from dragoman.agents.agent import Agent, Choice, Model
+from dragoman.wire import jsons
 from tests.agents.install import PACKAGES
 
 LARGE: Final = Model("large", 131_072, 65_536, True, True, ("low", "medium", "high"))
@@ -65,6 +66,18 @@ def test_claude_codes_switches() -> None:
     assert said["ENABLE_TOOL_SEARCH"] == "auto"
     assert said["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] == "1"
     assert "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC" not in claude(quiet=False)
+
+
+def test_claude_code_goes_to_none_of_its_vendors_clouds() -> None:
+    said = claude()
+    clouds = {name: value for name, value in said.items() if name.startswith("CLAUDE_CODE_USE_")}
+    assert {"CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"} <= clouds.keys()
+    assert set(clouds.values()) == {"0"}
+
+
+def test_opencode_is_started_with_our_provider_whatever_its_own_list_says() -> None:
+    start = BY_NAME["opencode"].start(Choice(origin="http://127.0.0.1:8080", key="sk-k", models=(PLAIN,)))
+    assert jsons.read(start.environment["OPENCODE_CONFIG_CONTENT"])["enabled_providers"] == ["dragoman"]
 
 
 def test_codex() -> None:

@@ -84,6 +84,22 @@ def test_other_models_of_qwen_code_stay() -> None:
     assert said["ui"] == {"theme": "x"}
 
 
+@pytest.mark.parametrize(
+    ("there", "after"),
+    [
+        ('["other"]', ["dragoman", "other"]),
+        ("[ // none\n]", ["dragoman"]),
+        ('["other", "dragoman"]', ["other", "dragoman"]),
+        ("null", None),
+    ],
+)
+def test_a_list_of_opencodes_providers_has_ours_too(there: str, after: list[str] | None) -> None:
+    file = BY_NAME["opencode"].file(CHOICE)
+    text = merged(file, f'{{"enabled_providers": {there}}}')
+    assert jsons.read(text.replace("// none", ""))["enabled_providers"] == after
+    assert merged(file, text) == text
+
+
 @pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.name)
 def test_what_cannot_be_read_is_left(agent: Agent) -> None:
     with pytest.raises(UnreadableError):

@@ -71,7 +71,8 @@ class File(Struct, frozen=True):
     """A file that the agent reads. values: what has to stand in it, beside whatever else does.
 
     folder: with `~` for the user's home, unless the variable `moved_by` names another. names: those that the agent
-    reads there; the first one that exists, or else the first.
+    reads there; the first one that exists, or else the first. listed: what the lists of these names at the top have to
+    hold as well; a list that is not there lets everything through.
     """
 
     folder: str
@@ -80,6 +81,7 @@ class File(Struct, frozen=True):
     values: Mapping[str, Any]
     moved_by: str = ""
     moved_to: str = ""
+    listed: Mapping[str, str] = {}
 
     @property
     def path(self) -> str:

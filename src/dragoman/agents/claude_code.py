@@ -7,6 +7,8 @@ from dragoman.agents.shells import line
 
 _USUAL_OUTPUT: Final = 32_000  # tokens it asks for of a model it does not know
 _UNSAYABLE: Final = frozenset(";=,*")  # in a list of capabilities
+# Where else it can reach its vendor's models. One that is switched on goes before the base URL.
+_CLOUDS: Final = ("ANTHROPIC_AWS", "ANTHROPIC_GOOGLE_CLOUD", "BEDROCK", "FOUNDRY", "MANTLE", "VERTEX")
 
 
 def _essential(choice: Choice) -> dict[str, str]:
@@ -35,6 +37,7 @@ def environment(choice: Choice) -> dict[str, str]:
         said["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] = str(output)
     if capabilities := _capabilities(choice):
         said["CLAUDE_CODE_MODEL_CAPABILITIES"] = capabilities
+    said |= {f"CLAUDE_CODE_USE_{cloud}": "0" for cloud in _CLOUDS}
     said["CLAUDE_CODE_ATTRIBUTION_HEADER"] = "0"  # it changes with every request, and no prefix cache survives that
     said["ENABLE_TOOL_SEARCH"] = "auto"  # all tools at once where they take little of the window
     if choice.quiet:

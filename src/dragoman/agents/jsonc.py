@@ -37,18 +37,19 @@ class _Splice(NamedTuple):
     text: str
 
 
-def merged(text: str, values: Mapping[str, Any], ours: str = "") -> str:
+def merged(text: str, values: Mapping[str, Any], ours: str = "", listed: Mapping[str, str] = {}) -> str:
     """The text with `values` in it: objects are merged, all else is replaced.
 
     ours: a member by whose being alike an object in a list of objects is known as one of ours; such are replaced by
-    those of `values`, and the others stay. Raise UnreadableError.
+    those of `values`, and the others stay. listed: list -> what it holds as well, if it is there. Raise UnreadableError.
     """
     if not text.strip("\ufeff \t\r\n"):
         return jsons.write_pretty(values) + "\n"
     root = _Reader(text).whole()
     if root.members is None:
         raise UnreadableError("holds no object: it must begin with {")
-    splices = _Merger(text, ours).into(root, values)
+    merger = _Merger(text, ours)
+    splices = merger.into(root, values) + merger.into_lists(root, listed)
     for start, end, new in sorted(splices, key=lambda splice: splice[:2], reverse=True):
         text = text[:start] + new + text[end:]
     return text
@@ -76,6 +77,17 @@ class _Merger:
             elif not self._says(there, value):
                 splices.append(_Splice(there.start, there.end, self._written(value, depth)))
         return splices + self._added(node, list((node.members or {}).values()), fresh, depth)
+
+    def into_lists(self, node: _Node, listed: Mapping[str, str]) -> list[_Splice]:
+        """The first of each list, where it is a list and does not hold it already."""
+        splices: list[_Splice] = []
+        for key, value in listed.items():
+            there = (node.members or {}).get(key)
+            if there is None or there.items is None or any(self._says(item, value) for item in there.items):
+                continue
+            comma = ", " if there.items else ""
+            splices.append(_Splice(there.start + 1, there.start + 1, jsons.write_text(value) + comma))
+        return splices
 
     def _into_list(self, node: _Node, values: Sequence[Any], depth: int) -> list[_Splice]:
         """Ours anew at the end, in the place of those that were; nothing, if they are there already."""

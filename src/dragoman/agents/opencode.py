@@ -68,11 +68,13 @@ def _file(choice: Choice) -> File:
         settings(choice),
         moved_by="XDG_CONFIG_HOME",
         moved_to="opencode",
+        listed={"enabled_providers": PROVIDER},
     )
 
 
 def _start(choice: Choice) -> Start:
-    environment = {"OPENCODE_CONFIG_CONTENT": jsons.write_text(settings(choice))}
+    said = settings(choice) | {"enabled_providers": [PROVIDER]}  # the user's own list may leave us out
+    environment = {"OPENCODE_CONFIG_CONTENT": jsons.write_text(said)}
     if choice.quiet:
         environment["OPENCODE_DISABLE_MODELS_FETCH"] = "1"
     return Start(("opencode",), environment)
