@@ -354,6 +354,8 @@ def sayable(events: list[Event], dialect: Dialect) -> list[Event]:
                 kept.append(Cited(event.block, msgspec.structs.replace(event.citation, start=start, end=end)))
             case Opened(block=block, part=Thinking()):
                 kept.append(Opened(block, Thinking("")))
+            case Opened(block=block, part=Text(extra={"apart": True, **rest})):  # as all are in Responses
+                kept.append(Opened(block, Text("", extra=rest)))
             case Opened() | Grew() | Closed() | Cited() | Showed() | Noted() | Failed():
                 kept.append(event)
     return kept
@@ -525,7 +527,10 @@ _OUR_SEARCH: Final = f"srvtoolu_{STAMP.id}"  # how the Messages writer calls a s
 
 
 def story(answer: Answer, dialect: Dialect) -> tuple[Any, ...]:
-    """What a dialect can tell of an answer: neighbouring parts of one kind joined, what has no place there left out."""
+    """What a dialect can tell of an answer: neighbouring parts of one kind joined, what has no place there left out.
+
+    Empty lines do not count in Chat, which has them between what others say apart.
+    """
     parts: list[tuple[Any, ...]] = []
     for part in answer.parts:
         line = _line(part, dialect)
@@ -534,6 +539,9 @@ def story(answer: Answer, dialect: Dialect) -> tuple[Any, ...]:
         if parts and isinstance(line[-1], str) and parts[-1][:-1] == line[:-1] and line[0] != "call":
             line = (*line[:-1], parts.pop()[-1] + line[-1])
         parts.append(line)
+    if dialect == "openai-chat":
+        worded = ("text", "thinking")
+        parts = [(line[0], line[1].replace("\n\n", "")) if line[0] in worded else line for line in parts]
     said_why = any(isinstance(part, Refusal) for part in answer.parts)
     if answer.reason == "filtered" and answer.explanation and dialect != "anthropic-messages" and not said_why:
         parts.append(("refusal", answer.explanation))

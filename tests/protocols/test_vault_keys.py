@@ -95,7 +95,8 @@ def answers(draw: st.DrawFn) -> Answer:
     for number, kind in enumerate(kinds):
         match kind:
             case "text":
-                parts.append(Text(draw(texts) + draw(st.sampled_from(["", LONG]))))
+                extra = draw(st.sampled_from([{}, {"apart": True}]))
+                parts.append(Text(draw(texts) + draw(st.sampled_from(["", LONG])), extra=extra))
             case "thinking":
                 parts.append(Thinking(draw(texts)))
             case _:

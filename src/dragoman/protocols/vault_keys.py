@@ -31,7 +31,7 @@ def keys_of_answer(answer: Answer) -> tuple[str, ...]:
 def _keys(parts: Sequence[Part] | Sequence[Said]) -> tuple[str, ...]:
     """By all that was said, then by the id of each call: ids alone are not unique with every backend."""
     calls = [part for part in parts if isinstance(part, ToolCall) and part.by == "client"]
-    text = "".join(part.text for part in parts if isinstance(part, Text)).strip()
+    text = "".join("".join(part.text for part in parts if isinstance(part, Text)).split())
     if not calls and len(text) < _SHORTEST_TEXT:
         return ()
     return (_digest(text, calls), *dict.fromkeys(f"call:{call.id}" for call in calls))

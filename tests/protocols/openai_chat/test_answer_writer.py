@@ -5,7 +5,7 @@ from typing import Any, Final
 import openai
 import pytest
 
-from dragoman.hub.answer import Answer, fold
+from dragoman.hub.answer import Answer, fold, unfold
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Showed
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Citation, Opaque, Refusal, Request, Seal, Text, Thinking, ToolCall
@@ -129,6 +129,27 @@ def test_citations_come_once_with_the_place_of_what_they_cite() -> None:
             },
         ]
     }
+
+
+def test_messages_apart_are_paragraphs_of_one() -> None:
+    apart, cited = {"apart": True}, (Citation("u", "t", start=1, end=2),)
+    answer = Answer(
+        parts=(
+            Thinking("hm"),
+            Text("a", extra=apart),  # nothing stands before it
+            Thinking("so", extra=apart),
+            Text("b", extra={"phase": "final_answer", **apart}, citations=cited),
+            Text("c", citations=(Citation("v"),)),
+        ),
+        reason="stop",
+    )
+    heard = deltas(*unfold(answer))
+    said = jsons.read(write_answer(answer, ASKED, STAMP))["choices"][0]["message"]
+    assert "".join(delta.get("content", "") for delta in heard) == said["content"] == "a\n\nbc"
+    assert "".join(delta.get("reasoning_content", "") for delta in heard) == said["reasoning_content"] == "hm\n\nso"
+    ranges = [(note["url_citation"]["start_index"], note["url_citation"]["end_index"]) for note in said["annotations"]]
+    assert ranges == [(3, 4), (4, 5)]
+    assert [{**note, "index": index} for index, note in enumerate(said["annotations"])] == heard[-1]["annotations"]
 
 
 @pytest.mark.parametrize(

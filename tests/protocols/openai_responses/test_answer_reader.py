@@ -152,6 +152,27 @@ def test_a_message_knows_its_phase_from_its_start_or_its_end() -> None:
     assert read(done(message(words("a"), phase="commentary")), COMPLETED)[0] == opened
 
 
+def test_each_message_is_apart_from_the_texts_before_it() -> None:
+    refused = done(message({"type": "refusal", "refusal": "no"}), 0)
+    items = [message(words("a"), words("b")), message(words("c"), phase="final_answer"), message(words(""))]
+    said = [refused, *(done(item, index) for index, item in enumerate(items, 1))]
+    assert [told.part.extra for told in read(*said, COMPLETED) if isinstance(told, Opened)] == [
+        {},
+        {},
+        {},
+        {"phase": "final_answer", "apart": True},
+    ]
+
+
+def test_what_is_thought_again_is_apart_from_the_words_before_it() -> None:
+    summaries = [[], [{"text": "a"}], [], [{"text": "b"}]]
+    items = [{"type": "reasoning", "summary": summary, "encrypted_content": "E"} for summary in summaries]
+    said = [done(item, index) for index, item in enumerate(items)]
+    streamed = delta("reasoning_summary_text", "c", 4, summary_index=0)
+    opened = [told.part.extra for told in read(*said, streamed, COMPLETED) if isinstance(told, Opened)]
+    assert opened == [{}, {}, {}, {"apart": True}, {"apart": True}]
+
+
 def test_summaries_are_paragraphs() -> None:
     said = [
         delta("reasoning_summary_text", "a", summary_index=0),
@@ -323,7 +344,7 @@ def test_items_without_number_and_id_come_one_after_the_other() -> None:
         Grew(0, "a"),
         Grew(0, "b"),
         Closed(0),
-        Opened(1, Text("")),
+        Opened(1, Text("", extra={"apart": True})),
     ]
 
 
@@ -356,7 +377,7 @@ def test_gaps_in_the_numbers_are_no_items() -> None:
     """OpenAI's numbers have some."""
     said = [delta("output_text", "a", 0), delta("output_text", "b", 2)]
     end = event("response.completed", response={"output": [message(words("a"), id="x"), message(words("b"), id="y")]})
-    assert [e for e in read(*said, end) if isinstance(e, Opened)] == [Opened(0, Text("")), Opened(1, Text(""))]
+    assert [e.block for e in read(*said, end) if isinstance(e, Opened)] == [0, 1]
 
 
 def test_an_item_that_turns_out_to_be_another_is_closed() -> None:

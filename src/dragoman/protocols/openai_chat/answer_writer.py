@@ -3,6 +3,8 @@
 Minimum safe field set (openai 3.54, AI SDK, openai-node 6): id, object, created, model and choices in every chunk;
 `role` once, first; `id`, `type` and `name` of a call once; list-valued extras once, whole, with an `index` per entry;
 the usage chunk last before [DONE].
+
+There is one text and one reasoning. Where a backend says several (`apart`), an empty line stands between them.
 """
 
 from typing import Any, Final, assert_never
@@ -35,6 +37,7 @@ _FINISH: Final[dict[Reason, str]] = {
 _DONE: Final = b"data: [DONE]\n\n"
 _GOES_ON: Final = b',"logprobs":null,"finish_reason":null}]}\n\n'  # behind a delta
 _CHOICE: Final = b',"choices":[{"index":0,"delta":'
+_APART: Final = "\n\n"
 _ROLE: Final = b'{"role":"assistant","content":""}' + _GOES_ON
 
 
@@ -69,6 +72,8 @@ class StreamWriter:
         self._declined = False
         self._length = 0  # of the visible text, in code points
         self._spans: dict[int, tuple[int, int]] = {}  # where in it each text block stands
+        self._added = 0  # of it by this writer, between texts
+        self._shifts: dict[int, int] = {}  # how much of that stands before a text block
         self._cited: list[Cited] = []
         self._details: list[Any] = []  # seals of what was thought
         self._over = False
@@ -134,12 +139,20 @@ class StreamWriter:
         return b""
 
     def _opened(self, event: Opened) -> bytes:
-        part = event.part
+        part, gap = event.part, b""
         if type(part) is Text:
             key = b'{"content":'
+            if "apart" in part.extra and self._length:
+                gap = self._chunk({"content": _APART})
+                self._length += len(_APART)
+                self._added += len(_APART)
+            if self._added:
+                self._shifts[event.block] = self._added
             self._spans[event.block] = (self._length, self._length)
         elif type(part) is Thinking:
             key = b'{"reasoning_content":'
+            if "apart" in part.extra:
+                gap = self._chunk({"reasoning_content": _APART})
         elif type(part) is ToolCall:
             return self._opened_call(event.block, part)
         elif type(part) is Refusal:
@@ -148,7 +161,7 @@ class StreamWriter:
         else:
             assert_never(part)
         self._growth[event.block] = _Growth(self._delta_head + key, b"}" + _GOES_ON, visible=event.block in self._spans)
-        return b""
+        return gap
 
     def _opened_call(self, block: int, call: ToolCall) -> bytes:
         if call.by != "client":
@@ -188,7 +201,10 @@ class StreamWriter:
             self._serve(event.tier)
         delta: dict[str, Any] = _reasoning_details(self._details)
         if self._cited:
-            cited = [write_annotation(c.citation, *self._spans.get(c.block, (0, 0))) for c in self._cited]
+            cited = [
+                write_annotation(c.citation, *self._spans.get(c.block, (0, 0)), self._shifts.get(c.block, 0))
+                for c in self._cited
+            ]
             delta["annotations"] = [{**annotation, "index": index} for index, annotation in enumerate(cited)]
         if (refusal := _refusal(event.reason, event.explanation)) and not self._declined:
             delta["refusal"] = refusal
@@ -213,7 +229,12 @@ def stream_problem(problem: Problem) -> bytes:
 
 def write_answer(answer: Answer, request: Request, stamp: Stamp) -> bytes:
     texts = [part for part in answer.parts if isinstance(part, Text)]
-    thought = "".join(part.text for part in answer.parts if isinstance(part, Thinking))
+    content, annotations = _joined(texts)
+    thought = "".join(
+        _APART + part.text if "apart" in part.extra else part.text
+        for part in answer.parts
+        if isinstance(part, Thinking)
+    )
     declined = "".join(part.text for part in answer.parts if isinstance(part, Refusal))
     seals = [part.seal for part in answer.parts if isinstance(part, Thinking)]
     details = [detail for seal in seals for detail in _details(seal)]
@@ -225,7 +246,7 @@ def write_answer(answer: Answer, request: Request, stamp: Stamp) -> bytes:
     ]
     message: dict[str, Any] = {
         "role": "assistant",
-        "content": "".join(part.text for part in texts) or (None if calls else ""),
+        "content": content or (None if calls else ""),
         "refusal": declined or _refusal(answer.reason, answer.explanation),
     }
     if thought:
@@ -233,7 +254,7 @@ def write_answer(answer: Answer, request: Request, stamp: Stamp) -> bytes:
     message |= _reasoning_details(details)
     if calls:
         message["tool_calls"] = calls
-    if annotations := _annotations(texts):
+    if annotations:
         message["annotations"] = annotations
     finish = _finish(answer.reason, calls=len(calls))
     said: dict[str, Any] = {
@@ -277,23 +298,28 @@ def _refusal(reason: Reason, explanation: str | None) -> str | None:
     return explanation if reason in ("filtered", "refused") else None
 
 
-def _annotations(texts: list[Text]) -> list[dict[str, Any]]:
-    """Ranges count the code points of the whole message's text."""
-    annotations, start = [], 0
+def _joined(texts: list[Text]) -> tuple[str, list[dict[str, Any]]]:
+    """The whole text and its annotations, whose ranges count its code points."""
+    said, annotations, added = "", [], 0
     for part in texts:
-        end = start + len(part.text)
-        annotations += [write_annotation(citation, start, end) for citation in part.citations]
-        start = end
-    return annotations
+        if said and "apart" in part.extra:
+            said += _APART
+            added += len(_APART)
+        start, said = len(said), said + part.text
+        annotations += [write_annotation(citation, start, len(said), added) for citation in part.citations]
+    return said, annotations
 
 
-def write_annotation(citation: Citation, start: int, end: int) -> dict[str, Any]:
-    """start, end: where its part stands, which is what it cites unless it says more exactly."""
+def write_annotation(citation: Citation, start: int, end: int, added: int) -> dict[str, Any]:
+    """start, end: where its part stands, which is what it cites unless it says more exactly.
+
+    added: what this dialect's writer put between the texts before it, which the citation's own numbers do not count.
+    """
     cited = {
         "url": citation.url,
         "title": citation.title,
-        "start_index": start if citation.start is None else citation.start,
-        "end_index": end if citation.end is None else citation.end,
+        "start_index": start if citation.start is None else citation.start + added,
+        "end_index": end if citation.end is None else citation.end + added,
     }
     return {"type": "url_citation", "url_citation": cited}
 

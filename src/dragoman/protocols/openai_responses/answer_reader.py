@@ -120,6 +120,7 @@ class AnswerReader:
         self._texts: list[_Block] = []
         self._count = 0  # of blocks
         self._searches = 0
+        self._thought = False  # in words
         self._began = False
         self._called = False
         self._declined: list[_Block] = []
@@ -290,10 +291,15 @@ class AnswerReader:
         if block is None:
             if kind == "call":
                 return
-            part = Text("", extra=item.extra) if kind == "text" else Refusal("")
+            part = self._text_of(item) if kind == "text" else Refusal("")
             block = self._open(item, content if type(content) is int else 0, part)
         block.pieces.append(text)
         self._said.append(Grew(block.number, text))
+
+    def _text_of(self, item: _Item) -> Text:
+        """A text of a message. `apart`: it begins another message than the texts before it."""
+        begins = self._texts and not item.blocks
+        return Text("", extra=item.extra | {"apart": True} if begins else item.extra)
 
     def _say(self, block: _Block, text: str) -> None:
         if text:
@@ -312,12 +318,22 @@ class AnswerReader:
         if item.done or item.of_summary not in (None, of_summary):
             return
         item.of_summary = of_summary
-        block = item.blocks.get(0) or self._open(item, 0, _thinking(item))
+        text = _text(said.get("delta"))
+        block = item.blocks.get(0) or self._open(item, 0, self._thinking(item, text))
         if isinstance(part, int) and part > block.part:
             block.part = part
             if block.pieces:
                 self._say(block, "\n\n")
-        self._say(block, _text(said.get("delta")))
+        self._say(block, text)
+
+    def _thinking(self, item: _Item, text: str) -> Thinking:
+        """What the backend seals holds under the item's own id only. `apart`: as with texts."""
+        extra: dict[str, Any] = {"id": item.id} if item.id else {}
+        if text:
+            if self._thought:
+                extra["apart"] = True
+            self._thought = True
+        return Thinking("", extra=extra)
 
     def _annotate(self, said: dict[str, Any]) -> None:
         content = said.get("content_index")
@@ -386,7 +402,7 @@ class AnswerReader:
         if block is None:
             if not text:
                 return
-            block = self._open(item, number, Refusal("") if refused else Text("", extra=item.extra))
+            block = self._open(item, number, Refusal("") if refused else self._text_of(item))
         self._say_rest(block, text)
         if block.is_text and isinstance(logprobs := part.get("logprobs"), list) and logprobs:
             block.extra = {"logprobs": logprobs}
@@ -399,7 +415,7 @@ class AnswerReader:
         item.id = _text(raw.get("id")) or item.id
         text = "\n\n".join(_texts(raw.get("summary") if item.of_summary else raw.get("content") or raw.get("summary")))
         if not item.blocks and (text or sealed):
-            self._open(item, 0, _thinking(item))
+            self._open(item, 0, self._thinking(item, text))
         for block in item.blocks.values():
             self._say_rest(block, text)
         self._close(item, Seal(_DIALECT, self._family, raw, "encrypted") if sealed else None)
@@ -467,11 +483,6 @@ class AnswerReader:
     def _fail(self, problem: Problem) -> None:
         self._over = True
         self._said.append(Failed(problem))
-
-
-def _thinking(item: _Item) -> Thinking:
-    """What the backend seals holds under the item's own id only."""
-    return Thinking("", extra={"id": item.id} if item.id else {})
 
 
 def _texts(pieces: Any) -> list[str]:
