@@ -1,10 +1,12 @@
 """What answers, and whether it is ours."""
 
 import contextlib
+from typing import Any
 
 import pytest
 
-from dragoman.cli.running import NoProxyError, ask, origin_of
+from dragoman.cli import running
+from dragoman.cli.running import NoKeyError, NoProxyError, ask, origin_of
 from tests.cli.test_serve import Lists
 from tests.serving import free_port
 
@@ -34,3 +36,23 @@ def test_nobody_and_somebody_else() -> None:
         ask(f"http://127.0.0.1:{free_port()}", "")
     with contextlib.closing(Lists("m")) as vendor, pytest.raises(NoProxyError, match="no Dragoman"):
         ask(f"http://127.0.0.1:{vendor.port}", "")
+
+
+@pytest.mark.parametrize(
+    ("status", "key", "said"),
+    [
+        (401, "sk-wrong", "http://x does not know this key: give yours with --key, or in DRAGOMAN_KEY"),
+        (401, "", "http://x wants a key: give yours with --key, or in DRAGOMAN_KEY"),
+        (429, "sk-right", "http://x lets nobody in for the moment: try again in 9s"),
+    ],
+)
+def test_a_key_is_called_wrong_only_by_who_has_looked_at_it(
+    status: int, key: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answer(_url: str, _key: str) -> tuple[int, Any]:
+        return status, {"error": {"message": "try again in 9s"}}
+
+    monkeypatch.setattr(running, "_get", answer)
+    with pytest.raises(NoKeyError) as refused:
+        ask("http://x", key)
+    assert str(refused.value) == said

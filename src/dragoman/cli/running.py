@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -54,7 +55,7 @@ class NoProxyError(Exception):
 
 
 class NoKeyError(Exception):
-    """It is a proxy, and wants another key or any; the message says so."""
+    """It is a proxy, and wants another key or any, or looks at none for a while; the message says so."""
 
 
 def origin_of(url: str) -> str:
@@ -68,12 +69,19 @@ def origin_of(url: str) -> str:
 def ask(origin: str, key: str) -> Proxy:
     """Raise NoProxyError, NoKeyError. key: "" = none."""
     status, value = asyncio.run(_get(f"{origin}/v1/models/status", key))
-    if status in (401, 429) and isinstance(value, dict) and "error" in value:
+    if status == HTTPStatus.TOO_MANY_REQUESTS and (why := _message(value)):  # it looked at no key
+        raise NoKeyError(f"{origin} lets nobody in for the moment: {why}")
+    if status == HTTPStatus.UNAUTHORIZED and _message(value):
         given = "does not know this key" if key else "wants a key"
         raise NoKeyError(f"{origin} {given}: give yours with --key, or in DRAGOMAN_KEY")
     if status == 200 and isinstance(value, dict) and value.get("object") == "dragoman.status":
         return Proxy(origin, key or ANY_KEY, models_in(value), value["search"])
     raise NoProxyError(f"what answers at {origin} is no Dragoman (HTTP {status})")
+
+
+def _message(value: Any) -> str:
+    error = value.get("error") if isinstance(value, dict) else None
+    return str(error.get("message", "")) if isinstance(error, dict) else ""
 
 
 async def _get(url: str, key: str) -> tuple[int, Any]:
