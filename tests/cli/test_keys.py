@@ -33,15 +33,15 @@ def test_a_running_proxy_takes_over_every_change(tmp_path: Path) -> None:
         _, port = dragoman.origin()
         assert status(port, "") == 200
         first = made(keys(path, "add", "ann"))
-        dragoman.read_until("taken over, 1 models, 1 keys")
+        dragoman.read_until("taken over, 1 model, 1 key")
         assert (status(port, ""), status(port, first)) == (401, 200)
         second = made(keys(path, "rotate", "ann"))
         dragoman.read_until("taken over")
         assert (status(port, first), status(port, second)) == (401, 200)
         third = made(keys(path, "add", "bob", "--models", "m"))
-        dragoman.read_until("taken over, 1 models, 2 keys")
+        dragoman.read_until("taken over, 1 model, 2 keys")
         assert keys(path, "revoke", "ann").exit_code == 0
-        dragoman.read_until("taken over, 1 models, 1 keys")
+        dragoman.read_until("taken over, 1 model, 1 key")
         assert (status(port, second), status(port, third)) == (401, 200)
         assert dragoman.stop() == 0
 

@@ -49,11 +49,16 @@ class Started:
     def read_until(self, text: str) -> str:
         """Return the line in which `text` stands."""
         assert self.process.stdout is not None
-        for raw in self.process.stdout:
-            line = raw.decode()
-            self.lines.append(line)
-            if text in line:
-                return line
+        too_late = threading.Timer(SECONDS, self.process.kill)
+        too_late.start()
+        try:
+            for raw in self.process.stdout:
+                line = raw.decode()
+                self.lines.append(line)
+                if text in line:
+                    return line
+        finally:
+            too_late.cancel()
         raise AssertionError(f"{text!r} was not said, but:\n{''.join(self.lines)}")
 
     def origin(self) -> tuple[str, int]:
