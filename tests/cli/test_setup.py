@@ -116,6 +116,22 @@ def test_a_file_that_cannot_be_read_or_written_is_left(proxy: Served, tmp_path: 
     assert "cannot be written" in setup(tmp_path, "qwen", "--write", "--url", proxy.url).stderr
 
 
+@pytest.mark.parametrize(("agent", "folder", "strict"), [("claude", ".claude", True), ("qwen", ".qwen", False)])
+def test_comments_stay_and_whose_agent_takes_none_is_told(
+    agent: str, folder: str, strict: bool, proxy: Served, tmp_path: Path
+) -> None:
+    """Claude Code (2.1) reads nothing of a settings.json that holds comments."""
+    path = tmp_path / folder / "settings.json"
+    path.parent.mkdir()
+    path.write_text('{"x": 1} // mine\n')
+    result = setup(tmp_path, agent, "--url", proxy.url, "--write")
+    assert result.exit_code == 0, result.output
+    assert "// mine" in path.read_text()
+    assert ("reads none of it" in result.output) == strict
+    path.write_text('{"x": 1}\n')
+    assert "reads none of it" not in setup(tmp_path, agent, "--url", proxy.url, "--write").output
+
+
 def test_what_changed_since_is_told(proxy: Served, tmp_path: Path) -> None:
     setup(tmp_path, "qwen", "--write", "--url", proxy.url)
     path = tmp_path / ".qwen" / "settings.json"

@@ -72,7 +72,8 @@ class File(Struct, frozen=True):
 
     folder: with `~` for the user's home, unless the variable `moved_by` names another. names: those that the agent
     reads there; the first one that exists, or else the first. listed: what the lists of these names at the top have to
-    hold as well; a list that is not there lets everything through.
+    hold as well; a list that is not there lets everything through. strict: the agent reads JSON to the letter, and of
+    a file with comments nothing.
     """
 
     folder: str
@@ -82,6 +83,7 @@ class File(Struct, frozen=True):
     moved_by: str = ""
     moved_to: str = ""
     listed: Mapping[str, str] = {}
+    strict: bool = False
 
     @property
     def path(self) -> str:

@@ -73,7 +73,9 @@ def _capabilities(choice: Choice) -> str:
 
 
 def _file(choice: Choice) -> File:
-    return File("~/.claude", ("settings.json",), "json", {"env": environment(choice)}, moved_by="CLAUDE_CONFIG_DIR")
+    # Claude Code (2.1) takes a file with comments for "Invalid or malformed JSON", and reads none of it.
+    values = {"env": environment(choice)}
+    return File("~/.claude", ("settings.json",), "json", values, moved_by="CLAUDE_CONFIG_DIR", strict=True)
 
 
 def _start(choice: Choice) -> Start:

@@ -16,6 +16,7 @@ from dragoman.agents.shells import SHELLS
 from dragoman.cli import written
 from dragoman.cli.running import USUAL, NoKeyError, NoProxyError, Proxy, ask, origin_of
 from dragoman.cli.written import ChangedSinceError
+from dragoman.wire import jsons
 
 AgentName = Enum("AgentName", {agent.name: agent.name for agent in AGENTS}, type=str)  # type: ignore[misc] # made of the list
 ShellName = Enum("ShellName", {shell.name: shell.name for shell in SHELLS}, type=str)  # type: ignore[misc] # likewise
@@ -124,6 +125,10 @@ def _write(agent: Agent, choice: Choice) -> None:
     typer.echo(f"{path} is written. `dragoman setup {agent.name} --undo` puts back what was.")
     for note in agent.notes:
         typer.echo(f"- {note}")
+    if file.strict and not jsons.is_object(path.read_text("utf-8")):
+        typer.echo(
+            f"- It holds comments or commas that JSON has no place for: {agent.title} reads none of it. Remove them."
+        )
     if choice.key == KEY_PLACE:
         typer.echo(f"- Put your key in the place of {KEY_PLACE}.")
     typer.echo(f"Start it with `{agent.name}`.")
