@@ -377,7 +377,8 @@ def test_gaps_in_the_numbers_are_no_items() -> None:
     """OpenAI's numbers have some."""
     said = [delta("output_text", "a", 0), delta("output_text", "b", 2)]
     end = event("response.completed", response={"output": [message(words("a"), id="x"), message(words("b"), id="y")]})
-    assert [e.block for e in read(*said, end) if isinstance(e, Opened)] == [0, 1]
+    apart = Text("", extra={"apart": True})
+    assert [e for e in read(*said, end) if isinstance(e, Opened)] == [Opened(0, Text("")), Opened(1, apart)]
 
 
 def test_an_item_that_turns_out_to_be_another_is_closed() -> None:
