@@ -570,6 +570,60 @@ def test_what_goes_on_behind_an_answer_outlives_its_client() -> None:
     run(main)
 
 
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions", "/v1/responses"])
+def test_half_a_request_does_not_hold_up_the_end(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_SECONDS_TO_ARRIVE", 0.0)
+
+    async def main() -> None:
+        async with house([model("m", "http://127.0.0.1:9/v1")]) as running, running.talk() as line:
+            line.writer.write(b"POST %b HTTP/1.1\r\ncontent-length: 5\r\n\r\nhel" % path.encode())
+            await until(lambda: any(talking._present for talking in running.connections))
+            for talking in running.connections:
+                talking.shutdown()
+            heard = await line.heard()
+            assert (heard.status, heard.headers["connection"]) == (529 if path == "/v1/messages" else 503, "close")
+            assert "being stopped" in heard.error["message"]
+            assert await line.reader.read() == b""
+
+    run(main)
+
+
+def test_what_arrives_soon_after_the_house_closes_is_still_answered() -> None:
+    async def main() -> None:
+        async with hall(echo) as running, running.talk() as line:
+            line.writer.write(WHOLE[:-2])
+            await until(lambda: any(talking._present for talking in running.connections))
+            for talking in running.connections:
+                talking.shutdown()
+            line.writer.write(WHOLE[-2:])
+            heard = await line.heard()
+            assert (heard.status, heard.json["body"]) == (200, "hello")
+
+    run(main)
+
+
+def test_an_answer_that_needs_no_body_is_finished_though_its_request_never_was() -> None:
+    async def main() -> None:
+        asked, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slowly(request: HTTPRequest) -> None:
+            asked.set()
+            await go_on.wait()
+            request.outlet.begin(200, PLAIN)
+            request.outlet.end(b"it")
+
+        async with hall(slowly) as running, running.talk() as line:
+            line.writer.write(WHOLE[:-2])
+            await asked.wait()
+            (talking,) = running.connections
+            talking._give_up(talking._present)
+            go_on.set()
+            heard = await line.heard()
+            assert (heard.status, heard.body) == (200, b"it")
+
+    run(main)
+
+
 def test_one_task_answers_what_comes_one_after_the_other_and_ends_with_the_connection() -> None:
     async def main() -> None:
         tasks = set()

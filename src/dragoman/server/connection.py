@@ -27,6 +27,7 @@ _LARGEST_HEAD: Final = 64 * 2**10  # bytes
 _TLS: Final = b"\x16\x03"  # how a client begins that takes us for a TLS server
 _HTTP2: Final = b"PRI * HTTP/2"  # and one that knows us for a server of HTTP/2
 _SECONDS_TO_HEAR: Final = 2.0
+_SECONDS_TO_ARRIVE: Final = 1.0  # for the rest of a body, once the server is told to stop
 _MOST_IDLE: Final = 2  # tasks of a connection: one has often still to do behind its answer when the next is asked for
 _PLAIN: Final = ((b"content-type", b"text/plain; charset=utf-8"),)
 
@@ -128,11 +129,13 @@ class ClientConnection(asyncio.Protocol):
     # As uvicorn tells us.
 
     def shutdown(self) -> None:
-        """Close when the present request is answered."""
+        """Close when the present request is answered. One of which half has come is none to wait for long."""
         if self._present is None:
             self._transport.close()
-        else:
-            self._present.outlet.keeps = False
+            return
+        self._present.outlet.keeps = False
+        if self._present is self._last:
+            self._loop.call_later(_SECONDS_TO_ARRIVE, self._give_up, self._present)
 
     # As the parser tells us.
 
@@ -244,6 +247,10 @@ class ClientConnection(asyncio.Protocol):
             self._look_at(self._since + longest)
         else:
             self._transport.close()
+
+    def _give_up(self, request: HTTPRequest) -> None:
+        if request is self._last:
+            request.body.fail(Problem("overloaded", "the proxy is being stopped; send the request again"))
 
     def _let_go(self) -> None:
         self._state.connections.discard(cast("Any", self))
