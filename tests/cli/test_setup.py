@@ -132,6 +132,20 @@ def test_comments_stay_and_whose_agent_takes_none_is_told(
     assert "reads none of it" not in setup(tmp_path, agent, "--url", proxy.url, "--write").output
 
 
+def test_a_profile_of_older_codex_stays_and_is_told(proxy: Served, tmp_path: Path) -> None:
+    """Codex 0.171 does not start with the line; older releases took the model from the profile."""
+    path = tmp_path / ".codex" / "config.toml"
+    path.parent.mkdir()
+    path.write_text('profile = "work"\n\n[profiles.work]\nmodel_provider = "other"\n')
+    for _ in range(2):
+        result = setup(tmp_path, "codex", "--url", proxy.url, "--write")
+        assert result.exit_code == 0, result.output
+        assert "`profile = ...` in config.toml has to go" in result.stdout
+    assert tomllib.loads(path.read_text())["profile"] == "work"
+    path.write_text('[profiles.work]\nmodel_provider = "other"\n')
+    assert "has to go" not in setup(tmp_path, "codex", "--url", proxy.url, "--write").stdout
+
+
 def test_what_changed_since_is_told(proxy: Served, tmp_path: Path) -> None:
     setup(tmp_path, "qwen", "--write", "--url", proxy.url)
     path = tmp_path / ".qwen" / "settings.json"

@@ -73,7 +73,8 @@ class File(Struct, frozen=True):
     folder: with `~` for the user's home, unless the variable `moved_by` names another. names: those that the agent
     reads there; the first one that exists, or else the first. listed: what the lists of these names at the top have to
     hold as well; a list that is not there lets everything through. strict: the agent reads JSON to the letter, and of
-    a file with comments nothing.
+    a file with comments nothing. hindrances: keys at the top of TOML with which the agent does not come to us, and the
+    remedy in words.
     """
 
     folder: str
@@ -84,6 +85,7 @@ class File(Struct, frozen=True):
     moved_to: str = ""
     listed: Mapping[str, str] = {}
     strict: bool = False
+    hindrances: Mapping[str, str] = {}
 
     @property
     def path(self) -> str:

@@ -38,6 +38,12 @@ _EFFORTS: Final = {
     "max": "As much reasoning as there can be",
 }
 _TOOL_OUTPUT: Final = 10_000  # tokens of a tool's output that are kept
+# Measured with 0.171. A profile may also say what Codex is allowed to do, so the line is the user's to remove.
+_OLD_PROFILE: Final = (
+    "A line `profile = ...` in config.toml has to go: with it Codex does not start, and older releases take their model"
+    " from that profile. What stands under `[profiles.NAME]` goes into a file NAME.config.toml beside it, for"
+    " `codex --profile NAME`."
+)
 
 
 def catalog_entry(
@@ -104,7 +110,8 @@ def _provider(choice: Choice) -> dict[str, Any]:
 def _file(choice: Choice) -> File:
     provider = {**_provider(choice), "experimental_bearer_token": choice.key}
     values = {**_values(choice), "model_providers": {PROVIDER: provider}}
-    return File("~/.codex", ("config.toml",), "toml", values, moved_by="CODEX_HOME")
+    hindrances = {"profile": _OLD_PROFILE}
+    return File("~/.codex", ("config.toml",), "toml", values, moved_by="CODEX_HOME", hindrances=hindrances)
 
 
 def _start(choice: Choice) -> Start:

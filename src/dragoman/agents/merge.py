@@ -13,3 +13,12 @@ def merged(file: File, text: str = "") -> str:
     from dragoman.agents import toml  # noqa: PLC0415 - a library that a running proxy seldom needs
 
     return toml.merged(text, file.values)
+
+
+def hindrances(file: File, text: str) -> tuple[str, ...]:
+    """The remedies for what stands in the text and keeps the agent from our values."""
+    if not file.hindrances:
+        return ()
+    from dragoman.agents import toml  # noqa: PLC0415 - as above
+
+    return tuple(remedy for key, remedy in file.hindrances.items() if toml.says(text, key))

@@ -20,6 +20,10 @@ def merged(text: str, values: Mapping[str, Any]) -> str:
     return tomlkit.dumps(document)
 
 
+def says(text: str, key: str) -> bool:
+    return key in tomlkit.parse(text)
+
+
 def _put(table: MutableMapping[str, Any], values: Mapping[str, Any]) -> None:
     """Plain values first: in TOML they belong to the table whose head stands above them."""
     for key, value in sorted(values.items(), key=lambda pair: isinstance(pair[1], Mapping)):

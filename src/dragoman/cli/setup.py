@@ -11,7 +11,7 @@ from dragoman.agents import AGENTS, BY_NAME
 from dragoman.agents.agent import KEY_PLACE, KEY_VARIABLE, Agent, Choice, Model
 from dragoman.agents.choosing import UnknownModelError
 from dragoman.agents.jsonc import UnreadableError
-from dragoman.agents.merge import merged
+from dragoman.agents.merge import hindrances, merged
 from dragoman.agents.shells import SHELLS
 from dragoman.cli import written
 from dragoman.cli.running import USUAL, NoKeyError, NoProxyError, Proxy, ask, origin_of
@@ -119,13 +119,17 @@ def _write(agent: Agent, choice: Choice) -> None:
         told(f"{path} cannot be read as {file.form.upper()}, so it is left alone: {error}")
     except OSError as error:
         told(f"{path} cannot be written: {error.strerror or error}")
+    text = path.read_text("utf-8")
+    stands_in_the_way = [f"- {remedy}" for remedy in hindrances(file, text)]
     if not changed:
-        typer.echo(f"{path} says this already.")
+        typer.echo("\n".join([f"{path} says this already.", *stands_in_the_way]))
         return
     typer.echo(f"{path} is written. `dragoman setup {agent.name} --undo` puts back what was.")
     for note in agent.notes:
         typer.echo(f"- {note}")
-    if file.strict and not jsons.is_object(path.read_text("utf-8")):
+    for line in stands_in_the_way:
+        typer.echo(line)
+    if file.strict and not jsons.is_object(text):
         typer.echo(
             f"- It holds comments or commas that JSON has no place for: {agent.title} reads none of it. Remove them."
         )

@@ -133,6 +133,13 @@ def test_what_makes_no_sense_is_refused(said: dict[str, Any], word: str) -> None
     visited(visit)
 
 
+def test_what_keeps_codex_from_its_file_is_told_beside_it() -> None:
+    async def visit(running: House) -> None:
+        assert any("`profile = ...`" in note for note in (await files(running)).json["notes"])
+
+    visited(visit)
+
+
 def test_where_it_is_off_there_is_no_page() -> None:
     async def visit(running: House) -> None:
         assert (await files(running)).status == 404
@@ -144,5 +151,6 @@ def test_where_it_is_off_there_is_no_page() -> None:
 
 def test_texts_of_agents_have_their_commands_between_backticks() -> None:
     for agent in BY_NAME.values():
-        for text in (*agent.notes, *(slot.about for slot in agent.slots)):
+        file = agent.file(Choice(origin=ORIGIN, key=KEY, models=(Model("small"),)))
+        for text in (*agent.notes, *file.hindrances.values(), *(slot.about for slot in agent.slots)):
             assert text.count("`") % 2 == 0

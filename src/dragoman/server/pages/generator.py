@@ -148,5 +148,5 @@ def _made(agent: Agent, choice: Choice, wanted: list[str], window: int | None) -
         "launch": line({}, "dragoman", "launch", agent.name, *place, *options[: len(wanted) * 2]),
         "install": f"npm install -g {agent.package}@latest",
         "start": agent.name,
-        "notes": list(agent.notes),
+        "notes": [*agent.notes, *file.hindrances.values()],
     }
