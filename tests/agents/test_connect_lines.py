@@ -90,6 +90,9 @@ def test_opencode(choice: Choice) -> None:
     assert limit["context"] == choice.main.context_window or choice.main.context_window is None
     assert 0 < limit["output"] < limit["context"]
     assert settings["model"] == settings["small_model"] == f"dragoman/{choice.main.name}"
+    # What the user's own file says of providers and of its agents' models would lead past us.
+    assert (settings["enabled_providers"], settings["disabled_providers"]) == (["dragoman"], [])
+    assert settings["agent"]["build"]["model"] == settings["agent"]["plan"]["model"] == settings["model"]
 
 
 @given(choices)

@@ -75,9 +75,10 @@ def test_claude_code_goes_to_none_of_its_vendors_clouds() -> None:
     assert set(clouds.values()) == {"0"}
 
 
-def test_opencode_is_started_with_our_provider_whatever_its_own_list_says() -> None:
+def test_opencode_is_started_with_our_provider_whatever_its_own_lists_say() -> None:
     start = BY_NAME["opencode"].start(Choice(origin="http://127.0.0.1:8080", key="sk-k", models=(PLAIN,)))
-    assert jsons.read(start.environment["OPENCODE_CONFIG_CONTENT"])["enabled_providers"] == ["dragoman"]
+    said = jsons.read(start.environment["OPENCODE_CONFIG_CONTENT"])
+    assert (said["enabled_providers"], said["disabled_providers"]) == (["dragoman"], [])
 
 
 def test_codex() -> None:

@@ -100,6 +100,23 @@ def test_a_list_of_opencodes_providers_has_ours_too(there: str, after: list[str]
     assert merged(file, text) == text
 
 
+@pytest.mark.parametrize(
+    ("there", "after"),
+    [
+        ('["other", "dragoman", "third"]', ["other", "third"]),
+        ('[\n  "dragoman", // mine\n]', []),
+        ('["other"]', ["other"]),
+        ("null", None),
+    ],
+)
+def test_a_list_of_what_opencode_leaves_out_has_not_ours(there: str, after: list[str] | None) -> None:
+    file = BY_NAME["opencode"].file(CHOICE)
+    text = merged(file, f'{{"disabled_providers": {there}}}')
+    assert jsons.read(text)["disabled_providers"] == after
+    assert merged(file, text) == text
+    assert "disabled_providers" not in merged(file)
+
+
 @pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.name)
 def test_what_cannot_be_read_is_left(agent: Agent) -> None:
     with pytest.raises(UnreadableError):

@@ -72,7 +72,7 @@ class File(Struct, frozen=True):
 
     folder: with `~` for the user's home, unless the variable `moved_by` names another. names: those that the agent
     reads there; the first one that exists, or else the first. listed: what the lists of these names at the top have to
-    hold as well; a list that is not there lets everything through. strict: the agent reads JSON to the letter, and of
+    hold as well; a list that is not there lets everything through. barred: what such lists must not hold. strict: the agent reads JSON to the letter, and of
     a file with comments nothing. hindrances: keys at the top of TOML with which the agent does not come to us, and the
     remedy in words.
     """
@@ -84,6 +84,7 @@ class File(Struct, frozen=True):
     moved_by: str = ""
     moved_to: str = ""
     listed: Mapping[str, str] = {}
+    barred: Mapping[str, str] = {}
     strict: bool = False
     hindrances: Mapping[str, str] = {}
 

@@ -37,11 +37,18 @@ class _Splice(NamedTuple):
     text: str
 
 
-def merged(text: str, values: Mapping[str, Any], ours: str = "", listed: Mapping[str, str] = {}) -> str:
+def merged(
+    text: str,
+    values: Mapping[str, Any],
+    ours: str = "",
+    listed: Mapping[str, str] = {},
+    barred: Mapping[str, str] = {},
+) -> str:
     """The text with `values` in it: objects are merged, all else is replaced.
 
     ours: a member by whose being alike an object in a list of objects is known as one of ours; such are replaced by
-    those of `values`, and the others stay. listed: list -> what it holds as well, if it is there. Raise UnreadableError.
+    those of `values`, and the others stay. listed: list -> what it holds as well, if it is there. barred: list -> what
+    it does not hold. Raise UnreadableError.
     """
     if not text.strip("\ufeff \t\r\n"):
         return jsons.write_pretty(values) + "\n"
@@ -49,7 +56,7 @@ def merged(text: str, values: Mapping[str, Any], ours: str = "", listed: Mapping
     if root.members is None:
         raise UnreadableError("holds no object: it must begin with {")
     merger = _Merger(text, ours)
-    splices = merger.into(root, values) + merger.into_lists(root, listed)
+    splices = merger.into(root, values) + merger.into_lists(root, listed) + merger.out_of_lists(root, barred)
     for start, end, new in sorted(splices, key=lambda splice: splice[:2], reverse=True):
         text = text[:start] + new + text[end:]
     return text
@@ -87,6 +94,16 @@ class _Merger:
                 continue
             comma = ", " if there.items else ""
             splices.append(_Splice(there.start + 1, there.start + 1, jsons.write_text(value) + comma))
+        return splices
+
+    def out_of_lists(self, node: _Node, barred: Mapping[str, str]) -> list[_Splice]:
+        splices: list[_Splice] = []
+        for key, value in barred.items():
+            there = (node.members or {}).get(key)
+            items = (there.items if there is not None else None) or []
+            kept = [self._text[item.start : item.end] for item in items if not self._says(item, value)]
+            if there is not None and len(kept) < len(items):
+                splices.append(_Splice(there.start, there.end, f"[{', '.join(kept)}]"))
         return splices
 
     def _into_list(self, node: _Node, values: Sequence[Any], depth: int) -> list[_Splice]:

@@ -9,7 +9,7 @@ _IDENTITY = "id"  # of the entries that a list may hold beside ours: Qwen Code's
 def merged(file: File, text: str = "") -> str:
     """text: what the file holds now. Raise UnreadableError if that is not of the file's form."""
     if file.form == "json":
-        return jsonc.merged(text, file.values, _IDENTITY, file.listed)
+        return jsonc.merged(text, file.values, _IDENTITY, file.listed, file.barred)
     from dragoman.agents import toml  # noqa: PLC0415 - a library that a running proxy seldom needs
 
     return toml.merged(text, file.values)

@@ -9,6 +9,8 @@ from dragoman.wire import jsons
 _DEFAULT_WINDOW: Final = 128_000
 _OUTPUT: Final = 32_000
 _SEARCH_SECONDS: Final = 60
+# Of one run. The user's own lists may leave us out, and are replaced by these.
+_ONLY_OURS: Final = {"enabled_providers": [PROVIDER], "disabled_providers": []}
 
 
 def _essential(choice: Choice) -> dict[str, Any]:
@@ -23,12 +25,12 @@ def _essential(choice: Choice) -> dict[str, Any]:
         "provider": {PROVIDER: provider},
         "model": _ref(choice, "build"),
         "small_model": _ref(choice, "small"),
+        "agent": {"build": {"model": _ref(choice, "build")}, "plan": {"model": _ref(choice, "plan")}},
     }
 
 
 def settings(choice: Choice) -> dict[str, Any]:
     said = _essential(choice)
-    said["agent"] = {"build": {"model": _ref(choice, "build")}, "plan": {"model": _ref(choice, "plan")}}
     if choice.search:
         said["mcp"] = {
             PROVIDER: {
@@ -69,11 +71,12 @@ def _file(choice: Choice) -> File:
         moved_by="XDG_CONFIG_HOME",
         moved_to="opencode",
         listed={"enabled_providers": PROVIDER},
+        barred={"disabled_providers": PROVIDER},
     )
 
 
 def _start(choice: Choice) -> Start:
-    said = settings(choice) | {"enabled_providers": [PROVIDER]}  # the user's own list may leave us out
+    said = settings(choice) | _ONLY_OURS
     environment = {"OPENCODE_CONFIG_CONTENT": jsons.write_text(said)}
     if choice.quiet:
         environment["OPENCODE_DISABLE_MODELS_FETCH"] = "1"
@@ -81,7 +84,7 @@ def _start(choice: Choice) -> Start:
 
 
 def _connect(choice: Choice) -> str:
-    return line({"OPENCODE_CONFIG_CONTENT": jsons.write_text(_essential(choice))}, "opencode")
+    return line({"OPENCODE_CONFIG_CONTENT": jsons.write_text(_essential(choice) | _ONLY_OURS)}, "opencode")
 
 
 AGENT: Final = Agent(

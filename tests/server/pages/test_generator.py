@@ -133,9 +133,13 @@ def test_what_makes_no_sense_is_refused(said: dict[str, Any], word: str) -> None
     visited(visit)
 
 
-def test_what_keeps_codex_from_its_file_is_told_beside_it() -> None:
+@pytest.mark.parametrize(
+    ("agent", "words"), [("codex", ["`profile = ...`"]), ("opencode", ["`enabled_providers`", "`disabled_providers`"])]
+)
+def test_what_keeps_an_agent_from_its_file_is_told_beside_it(agent: str, words: list[str]) -> None:
     async def visit(running: House) -> None:
-        assert any("`profile = ...`" in note for note in (await files(running)).json["notes"])
+        notes = " ".join((await files(running, agent=agent)).json["notes"])
+        assert [word for word in words if word not in notes] == []
 
     visited(visit)
 

@@ -5,11 +5,11 @@ keys are nowhere in it. A key that is typed stays in the browser, which puts it 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from dragoman.agents import AGENTS, BY_NAME
-from dragoman.agents.agent import ANY_KEY, KEY_PLACE, Agent, Choice
+from dragoman.agents.agent import ANY_KEY, KEY_PLACE, Agent, Choice, File
 from dragoman.agents.choosing import UnknownModelError, chosen, models_in, with_window
 from dragoman.agents.merge import merged
 from dragoman.agents.shells import SHELLS, line
@@ -148,5 +148,13 @@ def _made(agent: Agent, choice: Choice, wanted: list[str], window: int | None) -
         "launch": line({}, "dragoman", "launch", agent.name, *place, *options[: len(wanted) * 2]),
         "install": f"npm install -g {agent.package}@latest",
         "start": agent.name,
-        "notes": [*agent.notes, *file.hindrances.values()],
+        "notes": [*agent.notes, *file.hindrances.values(), *_by_hand(file)],
     }
+
+
+def _by_hand(file: File) -> Iterator[str]:
+    """What `setup` does by itself to a file that is there already."""
+    for name, ours in file.listed.items():
+        yield f"If your own file has a list `{name}`, put `{ours}` into it."
+    for name, ours in file.barred.items():
+        yield f"If your own file has a list `{name}`, leave `{ours}` out of it."
