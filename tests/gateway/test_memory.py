@@ -564,6 +564,144 @@ def test_a_refusal_for_a_signature_that_nothing_helps_is_told() -> None:
     run(main)
 
 
+OTHERS: Final[dict[str, dict[str, Any]]] = {
+    "openai": {
+        "error": {
+            "message": "The encrypted content gAAA...Q== could not be verified. Reason: Encrypted content could not be"
+            " decrypted or parsed.",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": "invalid_encrypted_content",
+        }
+    },
+    "another organisation": {
+        "error": {
+            "message": "The encrypted content for item rs_theirs could not be verified. Reason: Encrypted content"
+            " organization_id did not match the target organization.",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": "invalid_encrypted_content",
+        }
+    },
+    "litellm": {
+        "error": {
+            "message": 'litellm.BadRequestError: OpenAIException - {\n  "error": {\n    "message": "The encrypted content'
+            ' gAAA...Q== could not be verified.",\n    "code": "invalid_encrypted_content"\n  }\n}',
+            "type": None,
+            "param": None,
+            "code": "400",
+        }
+    },
+    "xai": {
+        "code": "invalid-argument",
+        "error": "Could not decrypt the provided encrypted_content. Ensure the value is the unmodified"
+        " encrypted_content from a previous response.",
+    },
+}
+
+
+def another_account(refusal: dict[str, Any] = OTHERS["openai"]) -> Answer:
+    """OpenAI for someone else: it does not take what the account of `reasoner` has sealed."""
+    answers = reasoner()
+
+    async def answer(peer: Peer, asked: Asked) -> None:
+        foreign = ITEMS[0]["encrypted_content"].encode() in asked.body
+        await (peer.say(whole(refusal, 400)) if foreign else answers(peer, asked))
+
+    return answer
+
+
+@streamed
+@pytest.mark.parametrize("words", OTHERS)
+def test_a_session_that_began_at_another_account_goes_on(words: str, stream: bool) -> None:
+    async def main() -> None:
+        async with (
+            playback(another_account(OTHERS[words])) as backend,
+            house([at(backend, "responses")]) as running,
+        ):
+            result = {"type": "function_call_output", "call_id": "call_1", "output": "sunny"}
+            kept = {"type": "reasoning", "id": "rs_own", "summary": [], "encrypted_content": "gAAAAABown=="}
+            said = [USER, *ITEMS, result]
+            body = {"model": "m", "input": said, "stream": stream, "store": False}
+            for asked in (2, 3):  # the later turn is not refused first
+                heard = await running.ask("/v1/responses", body)
+                assert (heard.status, len(backend.asked)) == (200, asked), heard.body
+                kinds = [item.get("type") for item in sent(backend)["input"]]
+                assert kinds == ["message", "function_call", "function_call_output"]
+
+            # What it has sealed itself since then goes back to it, and who brings nothing else is relayed as ever.
+            heard = await running.ask("/v1/responses", {**body, "input": [*said, kept, USER]})
+            assert (heard.status, len(backend.asked)) == (200, 4), heard.body
+            assert kept in sent(backend)["input"]
+            heard = await running.ask("/v1/responses", {**body, "input": [USER, kept, USER]})
+            assert (heard.status, len(backend.asked)) == (200, 5), heard.body
+            assert sent(backend) == {**body, "model": sent(backend)["model"], "input": [USER, kept, USER]}
+
+    run(main)
+
+
+@streamed
+def test_a_session_of_another_dialect_goes_on_at_another_account(stream: bool) -> None:
+    async def main() -> None:
+        async with (
+            playback(reasoner()) as first,
+            playback(another_account()) as second,
+            house([at(first, "responses", "n"), at(second, "responses")]) as running,
+        ):
+            blocks = await messages_turn(running, "n", stream=stream)
+            for asked in (2, 3):
+                await messages_go_on(running, blocks)
+                assert len(second.asked) == asked
+                assert [item.get("type") for item in sent(second)["input"]][1:] == [
+                    "function_call",
+                    "function_call_output",
+                ]
+            said = await chat_turn(running, "n", stream=stream)
+            await chat_turn(running, stream=stream, messages=answered(said))
+            assert len(second.asked) == 4
+            # Where it was sealed it is welcome.
+            await messages_go_on(running, blocks, "n")
+            assert ITEMS[0]["encrypted_content"].encode() in first.asked[-1].body
+
+    run(main)
+
+
+def test_a_summary_is_written_for_who_changed_the_account() -> None:
+    async def main() -> None:
+        async with playback(another_account()) as backend, house([at(backend, "responses")]) as running:
+            result = {"type": "function_call_output", "call_id": "call_1", "output": "sunny"}
+            asked: dict[str, Any] = {"model": "m", "input": [USER, *ITEMS, result]}
+            heard = await running.ask("/v1/responses/compact", asked)
+            assert heard.status == 502, "the model of this test says nothing but a call"
+            assert "summary" in heard.error["message"]
+            assert [peer.line.split()[1] for peer in backend.asked] == ["/v1/responses/compact", "/v1/responses"]
+
+    run(main)
+
+
+def test_a_refusal_for_a_seal_that_nothing_helps_is_told() -> None:
+    """Of compaction, which is the conversation itself; and where the rest of the conversation is at the backend."""
+    compaction = {"type": "compaction", "id": "cmp_theirs", "encrypted_content": "gAAAAABcompaction=="}
+
+    async def main() -> None:
+        async with (
+            playback(replies(whole(OTHERS["openai"], 400))) as backend,
+            house([at(backend, "responses")]) as running,
+        ):
+            bodies: list[dict[str, Any]] = [
+                {"model": "m", "input": [compaction, ITEMS[0], USER], "store": False},
+                {"model": "m", "input": [ITEMS[0], USER], "previous_response_id": "resp_theirs"},
+            ]
+            for body in bodies:
+                heard = await running.ask("/v1/responses", body)
+                assert heard.status == 400
+                assert heard.error["code"] == "invalid_encrypted_content"
+            assert len(backend.asked) <= 4
+            assert "previous_response_id" in sent(backend)
+
+    run(main)
+
+
 @pytest.mark.parametrize(
     ("members", "items"),
     [

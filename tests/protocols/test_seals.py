@@ -12,7 +12,7 @@ from dragoman.hub.losses import Losses
 from dragoman.hub.request import Dialect, Request, Seal, Text, Thinking, ToolCall, ToolResult, Turn
 from dragoman.hub.route import Profile
 from dragoman.protocols import BACKENDS, CLIENTS
-from dragoman.protocols.seals import PREFIX, Enveloped, Sealer, envelope_in, envelopes_in, opened, unsealed
+from dragoman.protocols.seals import PREFIX, Enveloped, Sealer, envelope_in, envelopes_in, opened, seals_in, unsealed
 from dragoman.wire import jsons
 from tests.asking import C, M, R, read, route_to, write
 from tests.crossing import SEALER, on
@@ -290,10 +290,12 @@ def test_growth_passes_as_it_comes(data: st.DataObject) -> None:
 
 def test_what_is_refused_has_no_seal_and_all_else_stays_as_it_was() -> None:
     theirs, ours = (Thinking("hm", Seal(M, "anthropic", value)) for value in ("theirs", "ours"))
-    encrypted = Thinking("", Seal(R, FAMILY, {"encrypted_content": "theirs"}, "encrypted"))
-    turn = Turn("assistant", (theirs, Text("theirs"), ours, encrypted, Thinking("bare")))
+    encrypted = [Thinking("", Seal(R, FAMILY, {"encrypted_content": each}, "encrypted")) for each in ("ours", "theirs")]
+    redacted = Thinking("", Seal(M, "anthropic", "theirs", "redacted"))
+    turn = Turn("assistant", (theirs, Text("theirs"), ours, redacted, Thinking("bare"), *encrypted))
     request = Request(model="m", turns=(Turn("user", (Text("theirs"),)), turn), dialect=M)
     (asked, said) = unsealed(request, lambda seal: seal == "theirs").turns
     assert asked == request.turns[0]
-    assert said.parts == (Thinking("hm"), *turn.parts[1:])
+    assert said.parts == (Thinking("hm"), *turn.parts[1:-1])
     assert unsealed(request, lambda _: False) == request
+    assert [*seals_in(request)] == ["theirs", "ours", "ours", "theirs"]

@@ -38,7 +38,7 @@ def test_lessons_last_until_they_are_forgotten() -> None:
     knowledge.teach("http://a", "m", {"max_stop": 1})
     assert knowledge.lessons("http://a", "m") == {"stream_usage": False, "max_stop": 1}
     assert knowledge.version > before
-    assert knowledge.refused_seals.learn(Problem("bad_request", "no signature"), "http://a", b'"signature":""')
+    assert knowledge.refused_seals.learn(Problem("bad_request", "no signature"), "http://a", [""])
     knowledge.forget_lessons()
     assert not knowledge.refused_seals.of
     assert knowledge.lessons("http://a", "m") == {}

@@ -24,6 +24,7 @@ from dragoman.hub.route import Backend, Route
 from dragoman.protocols import BACKENDS
 from dragoman.protocols.openai_responses.usage import write_usage
 from dragoman.protocols.seals import PREFIX, Sealer
+from dragoman.routing.refused_seals import seals_in
 from dragoman.wire import jsons
 
 _log: Final = logging.getLogger("dragoman.gateway")
@@ -179,7 +180,7 @@ def _parts(item: dict[str, Any]) -> Any:
 
 
 async def _natively(members: jsons.Members, route: Route, parties: Parties) -> bytes | None:
-    """None = the backend does not know the endpoint."""
+    """None = the backend does not know the endpoint, or cannot read what another has sealed."""
     body = jsons.patch(members, {"model": route.backend_model})
     answers: list[bytes | None] = []
 
@@ -198,7 +199,10 @@ async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties) ->
         if reply.status in (404, 405, 501):
             return None
         if reply.status != 200:
-            raise await problem_of(backend, reply)
+            problem = await problem_of(backend, reply)
+            if parties.gateway.knowledge.refused_seals.learn(problem, backend.url, seals_in(body)):
+                return None
+            raise problem
         return await reply.read_all(_MAX_ANSWER)
     finally:
         reply.close()

@@ -25,13 +25,12 @@ from dragoman.hub.problems import Problem, bad_request
 from dragoman.hub.request import Dialect
 from dragoman.hub.route import Route
 from dragoman.protocols.codec import ClientSide
-from dragoman.protocols.seals import unsealed
+from dragoman.routing import refused_seals
 from dragoman.routing.discover import learn_dialects, may_have_changed
 from dragoman.wire import jsons, multipart
 
 CLIENT_GONE: Final = 499  # nginx's word for a client that hung up; nobody receives it
 
-_REFUSED: Final = "it holds reasoning whose signature the backend has refused"
 _log: Final = logging.getLogger("dragoman.gateway")
 
 # What an endpoint does with a call that was let in.
@@ -114,21 +113,20 @@ async def answer(members: jsons.Members, body: bytes, route: Route, parties: Par
     )
     refused = parties.gateway.knowledge.refused_seals
     if refused.of and not entry.why_not_relayed and refused.are_in(body, route.backends):
-        entry.why_not_relayed = _REFUSED
+        entry.why_not_relayed = refused_seals.WHY
     if not entry.why_not_relayed:
         entry.rail = "relay"
         try:
             await relay(members, body, route, parties)
         except Problem as problem:
-            if parties.responder.started or not refused.learn(problem, entry.backend, body):
+            sent = refused_seals.seals_in(body)
+            if parties.responder.started or not refused.learn(problem, entry.backend, sent):
                 raise
-            entry.why_not_relayed = _REFUSED
+            entry.why_not_relayed = refused_seals.WHY
         else:
             return
     entry.rail = "translate"
     request = await parties.read_request(body)
-    if refused.of:
-        request = unsealed(request, lambda seal: refused.hold(seal, route.backends))
     await converse(request, route, parties)
 
 

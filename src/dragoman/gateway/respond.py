@@ -21,6 +21,7 @@ from dragoman.hub.route import Route
 from dragoman.hub.usage import Usage
 from dragoman.protocols.codec import StreamWriter as CodecWriter
 from dragoman.protocols.openai_responses.answer_writer import StreamWriter
+from dragoman.routing import refused_seals
 from dragoman.store.responses import ConnectionResponses
 from dragoman.wire import jsons
 
@@ -44,10 +45,12 @@ async def respond(members: jsons.Members, body: bytes, route: Route, parties: Pa
         try:
             await relay(full, body, route, parties)
         except Problem as problem:
-            request = await _refused_compaction(problem, body, parties)
-            if request is None:
+            if _refused_seals(problem, full, body, parties):
+                entry.why_not_relayed = refused_seals.WHY
+            elif (request := await _refused_compaction(problem, body, parties)) is not None:
+                entry.why_not_relayed = "the backend knows no compaction"
+            else:
                 raise
-            entry.why_not_relayed = "the backend knows no compaction"
         else:
             return
     entry.rail = "translate"
@@ -57,6 +60,14 @@ async def respond(members: jsons.Members, body: bytes, route: Route, parties: Pa
         await tell_made(compacted(request, route, parties), request, parties)
         return
     await _converse(request, members, route, parties)
+
+
+def _refused_seals(problem: Problem, members: jsons.Members, body: bytes, parties: Parties) -> bool:
+    """Whether the backend can be asked again, without what it does not take back."""
+    if parties.responder.started or _is_known_elsewhere(members):
+        return False
+    sent = refused_seals.seals_in(body)
+    return parties.gateway.knowledge.refused_seals.learn(problem, parties.entry.backend, sent)
 
 
 async def _refused_compaction(problem: Problem, body: bytes, parties: Parties) -> Request | None:
@@ -79,7 +90,16 @@ def _why_not(members: jsons.Members, body: bytes, route: Route, parties: Parties
     """On a WebSocket an answer may be referred to that nobody else keeps, so it is always read here."""
     if isinstance(parties.gateway.responses, ConnectionResponses):
         return "what is said on a WebSocket is kept for it"
-    return why_not(parties.client, route, body) or why_run(members, route, parties) or why_rescued(members, route)
+    why = why_not(parties.client, route, body) or why_run(members, route, parties) or why_rescued(members, route)
+    refused = parties.gateway.knowledge.refused_seals
+    if refused.of and not why and refused.are_in(body, route.backends) and not _is_known_elsewhere(members):
+        return refused_seals.WHY
+    return why
+
+
+def _is_known_elsewhere(members: jsons.Members) -> bool:
+    """Whether only the backend knows how the conversation began: then nobody else can read it."""
+    return jsons.value_of(members.get("previous_response_id")) is not None
 
 
 async def _converse(request: Request, members: jsons.Members, route: Route, parties: Parties) -> None:

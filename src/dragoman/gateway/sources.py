@@ -25,7 +25,7 @@ from dragoman.net.client import Reply
 from dragoman.protocols import BACKENDS
 from dragoman.protocols.call_kinds import Original, Restored, lowered
 from dragoman.protocols.codec import BackendSide, Stamp, StreamReader
-from dragoman.protocols.seals import Enveloped, opened
+from dragoman.protocols.seals import Enveloped, opened, seals_in, unsealed
 from dragoman.protocols.stop_sequences import StopSequences
 from dragoman.routing.calibration import Calibration
 from dragoman.routing.lessons import learnt, lesson_of
@@ -80,6 +80,12 @@ async def open_source(
 
     What a refusal teaches is tried at once, and kept for the next request if it helped.
     """
+    gateway = parties.gateway
+    if way_to(backend).seals:
+        request = reminded(request, gateway.vault, parties.entry.owner)
+    request = opened(request, gateway.sealer, losses)
+    if (refused := gateway.knowledge.refused_seals).of:
+        request = unsealed(request, functools.partial(refused.hold, url=backend.url))
     lost_before = len(losses.noted)
     try:
         return await _ask(request, route, backend, parties, losses, stamp)
@@ -88,18 +94,23 @@ async def open_source(
     changes: dict[str, Any] = {}
     for _ in range(_MOST_LESSONS):
         lesson = lesson_of(refusal, backend.profile)
-        if lesson is None or not changes.keys().isdisjoint(lesson.changes):
+        if lesson is not None and changes.keys().isdisjoint(lesson.changes):
+            _log.warning("%s: the backend %s; learnt from: %s", route.model, lesson.about, refusal.public)
+            backend = msgspec.structs.replace(backend, profile=learnt(backend.profile, lesson))
+            changes |= lesson.changes
+        elif refused.learn(refusal, backend.url, seals_in(request)):
+            _log.info("%s: the backend takes back no reasoning of another's; it said: %s", route.model, refusal.public)
+            request = unsealed(request, functools.partial(refused.hold, url=backend.url))
+        else:
             break
-        _log.warning("%s: the backend %s; learnt from: %s", route.model, lesson.about, refusal.public)
-        backend = msgspec.structs.replace(backend, profile=learnt(backend.profile, lesson))
-        changes |= lesson.changes
         del losses.noted[lost_before:]
         try:
             source = await _ask(request, route, backend, parties, losses, stamp)
         except Problem as problem:
             refusal = problem
         else:
-            parties.gateway.knowledge.teach(backend.url, route.backend_model, changes)
+            if changes:
+                gateway.knowledge.teach(backend.url, route.backend_model, changes)
             return source
     raise refusal
 
@@ -108,10 +119,7 @@ async def _ask(
     request: Request, route: Route, backend: Backend, parties: Parties, losses: Losses, stamp: Stamp
 ) -> Source:
     way, gateway = way_to(backend), parties.gateway
-    side, seals = way.side, way.seals
-    if seals:
-        request = reminded(request, gateway.vault, parties.entry.owner)
-    request = opened(request, gateway.sealer, losses)
+    side = way.side
     originals: dict[str, Original] = {}
     if backend.dialect != "openai-responses":
         custom_tools = backend.dialect == "openai-chat" and backend.profile.openai_fields
@@ -131,7 +139,7 @@ async def _ask(
             filters.append(Restored(originals))
         if request.stop and (stops := _to_emulate(request, backend)):
             filters.append(StopSequences(stops, lambda: _prompt_tokens(request, body, route, gateway.calibration)))
-        if seals and request.dialect != backend.dialect:
+        if way.seals and request.dialect != backend.dialect:
             filters.append(Enveloped(request.dialect, gateway.sealer))
         streamed = _Streamed(side.stream_reader(request, backend.profile, stamp), filters) if request.stream else None
         reply = await asked.reply()

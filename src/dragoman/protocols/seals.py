@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import hmac
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Final, get_args
 
 import msgspec
@@ -97,20 +97,40 @@ def _opened_part(
 
 
 def unsealed(request: Request, is_refused: Callable[[str], bool]) -> Request:
-    """The request in which reasoning has no seal that is refused."""
+    """The request in which reasoning has no seal that is refused. What was encrypted is gone with it: who decrypts
+    reasoning takes none as text.
+    """
     turns = tuple(
-        _replace(
-            turn, parts=tuple(_unsealed(part, is_refused) if type(part) is Thinking else part for part in turn.parts)
-        )
+        _replace(turn, parts=tuple(left for part in turn.parts if (left := _unsealed(part, is_refused)) is not None))
         for turn in request.turns
     )
     return _replace(request, turns=turns)
 
 
-def _unsealed(part: Thinking, is_refused: Callable[[str], bool]) -> Thinking:
-    seal = part.seal
-    refused = seal is not None and isinstance(seal.value, str) and is_refused(seal.value)
-    return _replace(part, seal=None) if refused else part
+def _unsealed(part: Part, is_refused: Callable[[str], bool]) -> Part | None:
+    if type(part) is not Thinking or (seal := part.seal) is None:
+        return part
+    said = _said(seal)
+    if said is None or not is_refused(said):
+        return part
+    return None if seal.form == "encrypted" else _replace(part, seal=None)
+
+
+def seals_in(request: Request) -> Iterator[str]:
+    for turn in request.turns:
+        for part in turn.parts:
+            if type(part) is Thinking and part.seal is not None and (said := _said(part.seal)) is not None:
+                yield said
+
+
+def _said(seal: Seal) -> str | None:
+    """The proof itself, of the two kinds that backends are known to refuse."""
+    match seal:
+        case Seal(form="signature", value=str(value)):
+            return value
+        case Seal(form="encrypted", value={"encrypted_content": str(value)}):
+            return value
+    return None
 
 
 def envelopes_in(seal: Seal | None) -> list[str]:

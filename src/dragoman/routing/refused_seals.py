@@ -1,20 +1,27 @@
-"""Signatures of reasoning that a backend has refused to take back: none at all, or another vendor's.
+"""Seals of reasoning that a backend has refused to take back: none at all, another vendor's, or another account's.
 
-A session moves from one model to another, and brings along what the first has thought. Where both speak Messages that is
-relayed, and a backend that checks signatures answers with a 400, at this turn and at every later one. Which of the
-signatures it means it does not say, so that all are remembered that it was shown; what it signs afterwards is not among
+A session moves from one model or account to another, and brings along what the first has thought. A backend that checks
+signatures, or cannot decrypt what another has encrypted, answers with a 400, at this turn and at every later one. Which
+of the seals it means it does not say, so that all are remembered that it was shown; what it seals afterwards is not among
 them.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Final
 
 from dragoman.hub.problems import Problem
 from dragoman.hub.route import Backend
 
-_SIGNATURE: Final = re.compile(rb'"signature"\s*:\s*"([^"\\]*)"')
+WHY: Final = "it holds reasoning that the backend has refused to take back"
+
+_SEAL: Final = re.compile(rb'"(?:signature|encrypted_content)"\s*:\s*"([^"\\]*)"')
+# As Anthropic says it, OpenAI and Azure, and xAI.
+_REFUSAL: Final = re.compile(
+    r"signature|encrypted content\b.{0,200}\bcould not be|could not de(crypt|code)\b.{0,40}\bencrypted_content",
+    re.IGNORECASE | re.DOTALL,
+)
 _MOST: Final = 4_096  # of one backend; the oldest are forgotten
 
 
@@ -24,13 +31,13 @@ class RefusedSeals:
     def __init__(self) -> None:
         self.of: Final[dict[str, dict[bytes, None]]] = {}
 
-    def learn(self, problem: Problem, url: str, body: bytes) -> bool:
-        """Whether the problem is such a refusal of what is in the body: then it is remembered."""
-        if problem.kind != "bad_request" or "signature" not in problem.public.lower():
+    def learn(self, problem: Problem, url: str, seals: Iterable[str]) -> bool:
+        """Whether the problem is such a refusal, of one of these: then they are remembered. Else none is looked at."""
+        if problem.kind != "bad_request" or not _REFUSAL.search(problem.public):
             return False
-        found = _SIGNATURE.findall(body)
+        found = dict.fromkeys(map(_digest, seals))
         refused = self.of.setdefault(url, {}) if found else {}
-        refused |= dict.fromkeys(map(_digest, found))
+        refused |= found
         for oldest in list(refused)[:-_MOST]:
             del refused[oldest]
         return bool(found)
@@ -38,16 +45,20 @@ class RefusedSeals:
     def are_in(self, body: bytes, backends: Iterable[Backend]) -> bool:
         """Whether one of these has refused something that is in the body."""
         known = [refused for backend in backends if (refused := self.of.get(backend.url))]
-        return bool(known) and any(_digest(seal) in refused for seal in _SIGNATURE.findall(body) for refused in known)
+        return bool(known) and any(_digest(seal) in refused for seal in seals_in(body) for refused in known)
 
-    def hold(self, seal: str, backends: Iterable[Backend]) -> bool:
-        """Whether one of these has refused this signature."""
-        digest = _digest(seal.encode("utf-8", "surrogatepass"))
-        return any(digest in self.of.get(backend.url, ()) for backend in backends)
+    def hold(self, seal: str, url: str) -> bool:
+        """Whether the backend there has refused this seal."""
+        return _digest(seal) in self.of.get(url, ())
 
     def clear(self) -> None:
         self.of.clear()
 
 
-def _digest(seal: bytes) -> bytes:
-    return blake2b(seal, digest_size=16).digest()
+def seals_in(body: bytes) -> Iterator[str]:
+    for found in _SEAL.finditer(body):
+        yield found[1].decode("utf-8", "replace")
+
+
+def _digest(seal: str) -> bytes:
+    return blake2b(seal.encode("utf-8", "surrogatepass"), digest_size=16).digest()
