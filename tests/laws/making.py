@@ -196,7 +196,7 @@ _REASONS: Final[dict[Dialect, tuple[Reason, ...]]] = {
 def answers(draw: st.DrawFn, dialect: Dialect, *, interleaved: bool = False) -> list[Event]:
     """One answer. interleaved: the blocks' events are mixed, as parallel calls come from some backends.
 
-    Chat tells no two neighbouring blocks of one kind apart, so there are none.
+    Chat tells no two neighbouring blocks of one kind apart, so there are none. Of Responses two texts are two messages.
     """
     kinds = draw(st.lists(st.sampled_from(_KINDS[dialect]), max_size=5))
     if dialect == "openai-chat":
@@ -208,11 +208,23 @@ def answers(draw: st.DrawFn, dialect: Dialect, *, interleaved: bool = False) -> 
         draw(_block(number, kind, f"call_{place}", dialect))
         for place, (number, kind) in enumerate(zip(numbers, kinds, strict=True))
     ]
+    if dialect == "openai-responses":
+        blocks = [
+            _apart(block) if number and kinds[number - 1] == "text" else block for number, block in enumerate(blocks)
+        ]
     said = draw(_mixed(blocks)) if interleaved else [event for block in blocks for event in block]
     usage = draw(usages(dialect))
     if "search" in kinds:
         usage = usage.updated(Usage(searches=kinds.count("search")))
     return [Began(), *said, Noted(usage), draw(_ending(dialect, kinds))]
+
+
+def _apart(block: list[Event]) -> list[Event]:
+    match block[0]:
+        case Opened(number, Text(extra=extra)):
+            return [Opened(number, Text("", extra={**extra, "apart": True})), *block[1:]]
+        case _:
+            return block
 
 
 @st.composite

@@ -91,7 +91,7 @@ def test_what_was_closed_waits_for_the_end_to_tell_whether_it_was_cut_short() ->
     for event in (Opened(0, Text("")), Grew(0, "a")):
         writer.feed(event)
     assert writer.feed(Closed(0)) == b""
-    assert b"output_item.done" in writer.feed(Opened(1, Text("")))
+    assert b"output_item.done" in writer.feed(Opened(1, Thinking("")))
 
 
 @pytest.mark.parametrize(
@@ -194,6 +194,52 @@ def test_citations_follow_the_text_they_stand_in() -> None:
     assert item["content"][0]["annotations"][0]["end_index"] == 3
 
 
+def test_a_text_that_goes_on_in_another_block_is_one_message() -> None:
+    """Messages begins a block anew at each citation. What each cites is where it stands in the one text."""
+    cited: list[Event] = [
+        *(Opened(0, Text("")), Grew(0, "It is "), Closed(0)),
+        *(Opened(1, Text("")), Cited(1, Citation("u", "t")), Grew(1, "8"), Grew(1, ","), Closed(1)),
+        *(Opened(2, Text("")), Grew(2, " or "), Closed(2), Noted(Usage())),
+        *(
+            Opened(3, Text("")),
+            Cited(3, Citation("v", start=9, end=12)),
+            Grew(3, "9"),
+            Cited(3, Citation("w")),
+            Closed(3),
+        ),
+        *(Opened(4, Text("")), Grew(4, "."), Closed(4)),
+    ]
+    (item,) = output(*cited, ENDED)
+    assert item["content"][0]["text"] == "It is 8, or 9."
+    places = [(note["url"], note["start_index"], note["end_index"]) for note in item["content"][0]["annotations"]]
+    assert places == [("u", 6, 8), ("v", 9, 12), ("w", 12, 13)]
+    said = kinds(*cited)
+    assert said.count("output_text.delta") == 6
+    assert said.count("output_item.done") == 1
+    assert said[-6:] == [
+        *["output_text.annotation.added"] * 3,
+        "output_text.done",
+        "content_part.done",
+        "output_item.done",
+    ]
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        [Opened(1, Text("", extra={"apart": True}))],
+        [Opened(1, Text("", extra={"phase": "final_answer"}))],
+        [Opened(9, Thinking("")), Closed(9), Opened(1, Text(""))],
+        [Showed(9, Searched(R, ("q",))), Opened(1, Text(""))],
+    ],
+    ids=["apart", "another phase", "reasoning", "a search"],
+)
+def test_a_text_behind_something_else_is_a_message_of_its_own(between: list[Event]) -> None:
+    events: list[Event] = [Opened(0, Text("")), Grew(0, "a"), Closed(0), *between, Grew(1, "b"), Closed(1), ENDED]
+    texts = [item["content"][0]["text"] for item in output(*events) if item["type"] == "message"]
+    assert texts == ["a", "b"]
+
+
 def test_growth_of_nothing_known_is_nothing() -> None:
     assert kinds(Grew(9, "x"), Closed(9)) == []
 
@@ -266,6 +312,12 @@ def test_logprobs_stand_with_their_text() -> None:
     assert streamed[-1]["response"]["output"][0]["content"][0]["logprobs"] == said
     (whole,) = output(Opened(0, Text("", extra={"logprobs": heard})), Grew(0, "ab"), Closed(0), ENDED)
     assert whole["content"][0]["logprobs"] == said
+    (joined,) = output(
+        *(Opened(0, Text("")), Grew(0, "a"), Closed(0, extra={"logprobs": heard[:1]})),
+        *(Opened(1, Text("", extra={"logprobs": heard[1:]})), Grew(1, "b"), Closed(1)),
+        ENDED,
+    )
+    assert joined["content"][0]["logprobs"] == said
 
 
 def test_two_calls_may_be_said_at_once() -> None:

@@ -92,7 +92,7 @@ def test_only_what_a_client_can_run_is_a_call(kind: CallKind, said: str, can: bo
     ids=["the whole part", "from the answer's text", "never outside of its part"],
 )
 def test_annotations_count_within_their_part(citation: Citation, place: tuple[int, int]) -> None:
-    said = write_annotation(citation, 10, 5)
+    said = write_annotation(citation, 10, 0, 5)
     assert (said["start_index"], said["end_index"]) == place
     assert said["type"] == "url_citation"
 

@@ -16,7 +16,6 @@ from dragoman.hub.problems import Problem
 from dragoman.hub.request import (
     CallKind,
     Citation,
-    Extra,
     Fetched,
     Opaque,
     Refusal,
@@ -78,6 +77,7 @@ class _Item(Struct):
     """One output item while it is being said.
 
     index, id: on the wire, once the client was told of it. head: what stands before the number in its growth.
+    begun: where in its text the block begins that is open; what earlier ones cite are annotations already.
     """
 
     part: Text | Refusal | Thinking | ToolCall
@@ -85,8 +85,10 @@ class _Item(Struct):
     id: str = ""
     head: bytes = b""
     pieces: list[str] = []
+    begun: int = 0
     cited: list[Citation] = []
-    extra: Extra = {}  # that it was closed with
+    annotations: list[dict[str, Any]] = []
+    logprobs: list[Any] = []
 
     @property
     def text(self) -> str:
@@ -154,6 +156,8 @@ class StreamWriter:
         if type(event) is Failed:
             return begun + self._failed(event.problem)
         if self._closing is not None:
+            if type(event) is Opened and type(event.part) is type(self._closing[0].part) is Text and self._joins(event):
+                return begun
             begun += self._last_words(cut=type(event) is Ended and event.reason in _INCOMPLETE)
         return begun + self._say(event)
 
@@ -175,7 +179,7 @@ class StreamWriter:
                 return b""
             case Closed():
                 if (item := self._items.pop(event.block, None)) is not None:
-                    item.extra = event.extra
+                    item.logprobs += event.extra.get("logprobs", ())
                     self._closing = (item, event.seal)
                 return b""
             case Running():
@@ -211,6 +215,7 @@ class StreamWriter:
         item = self._items[event.block] = _Item(part)
         if type(part) is Text:
             self._texts.append(item)
+            item.logprobs += part.extra.get("logprobs", ())
             return self._open_text(event.block, item) if not part.extra else self._open_message(item, *_EMPTY_TEXT)
         match part:
             case Refusal():
@@ -222,6 +227,28 @@ class StreamWriter:
                 return self._open_call(item, part)
             case _:
                 assert_never(part)
+
+    def _joins(self, event: Opened) -> bool:
+        """Whether a text is more of the message that was just closed: Messages begins a block anew at each citation."""
+        if self._closing is None or not self._texts or (item := self._closing[0]) is not self._texts[-1]:
+            return False
+        extra = event.part.extra
+        if "apart" in extra or extra.get("phase") != item.part.extra.get("phase"):
+            return False
+        self._annotate(item)
+        item.begun = sum(map(len, item.pieces))
+        item.logprobs += extra.get("logprobs", ())
+        self._items[event.block], self._closing = item, None
+        return True
+
+    def _annotate(self, item: _Item) -> None:
+        """What was cited in the block that ends here."""
+        if not item.cited:
+            return
+        before = itertools.takewhile(lambda other: other is not item, self._texts)
+        offset, end = sum(len(piece) for other in before for piece in other.pieces), sum(map(len, item.pieces))
+        item.annotations += [item_writer.write_annotation(one, offset, item.begun, end) for one in item.cited]
+        item.cited = []
 
     def _number(self, item: _Item, prefix: str, own: Any = None) -> None:
         """own: the id the item already has at a backend of this dialect; what it has sealed holds only under it."""
@@ -298,16 +325,14 @@ class StreamWriter:
 
     def _finish_text(self, item: _Item, status: str) -> bytes:
         place, text = {**item.place, "content_index": 0}, item.text
-        before = itertools.takewhile(lambda other: other is not item, self._texts)
-        offset = sum(len(piece) for other in before for piece in other.pieces) if item.cited else 0
-        annotations = [item_writer.write_annotation(citation, offset, len(text)) for citation in item.cited]
+        self._annotate(item)
         said = b"".join(
             self._event("response.output_text.annotation.added", **place, annotation_index=number, annotation=one)
-            for number, one in enumerate(annotations)
+            for number, one in enumerate(item.annotations)
         )
-        logprobs = item_writer.write_logprobs(item.extra.get("logprobs") or _extra(item).get("logprobs", ()))
+        logprobs = item_writer.write_logprobs(item.logprobs)
         said += self._event("response.output_text.done", **place, text=text, logprobs=logprobs)
-        part = item_writer.write_text(text, annotations, logprobs)
+        part = item_writer.write_text(text, item.annotations, logprobs)
         return said + self._finish_message(item, part, status)
 
     def _finish_message(self, item: _Item, part: dict[str, Any], status: str) -> bytes:
@@ -362,9 +387,8 @@ class StreamWriter:
         return self._added(item, said) + self._item_done(item, said)
 
     def _runs(self, block: int, part: Searched | Fetched) -> bytes:
-        raw, item = _own_item(part), _Item(Text(""))
-        self._items[block] = item
-        self._number(item, "ws", raw.get("id") or (item_writer.SEARCH_PREFIX + part.id if part.id else None))
+        self._items[block] = item = _Item(Text(""))
+        self._number(item, "ws", item_writer.search_id(part))
         said = {**self._written(item, part), "status": "in_progress"}
         steps = (self._event(f"response.web_search_call.{step}", **item.place) for step in ("in_progress", "searching"))
         return self._added(item, said) + b"".join(steps)
@@ -375,10 +399,7 @@ class StreamWriter:
         return ending + self._item_done(item, self._written(item, part))
 
     def _written(self, item: _Item, part: Searched | Fetched) -> dict[str, Any]:
-        raw = _own_item(part)
-        return (
-            {**raw, "id": item.id} if raw else item_writer.write_search(item.id, part, with_sources=self._with_sources)
-        )
+        return item_writer.write_search(item.id, part, with_sources=self._with_sources)
 
     def _ended(self, event: Ended) -> bytes:
         said = self._explained(event)
@@ -455,12 +476,6 @@ def _delta_head(kind: str, fields: dict[str, Any]) -> bytes:
 
 def _extra(item: _Item) -> dict[str, Any]:
     return item.part.extra if isinstance(item.part, Text) else {}
-
-
-def _own_item(part: Searched | Fetched) -> dict[str, Any]:
-    """The item of a backend of this dialect; empty for what others have run."""
-    raw = part.raw if isinstance(part, Searched) and part.dialect == _DIALECT else None
-    return raw if isinstance(raw, dict) else {}
 
 
 def _unrunnable(name: str) -> Problem:

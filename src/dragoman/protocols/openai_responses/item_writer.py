@@ -9,7 +9,7 @@ from dragoman.protocols.openai_responses.shells import REQUIRED
 
 Item = dict[str, Any]
 
-SEARCH_PREFIX: Final = "ws_"
+_SEARCH_PREFIX: Final = "ws_"
 _DIALECT: Final = "openai-responses"
 
 
@@ -36,16 +36,19 @@ def _candidate(token: Item) -> Item:
     return {**token, "bytes": token.get("bytes") or []}
 
 
-def write_annotation(citation: Citation, offset: int, length: int) -> Item:
-    """Citations count in the answer's text, annotations in their own part's, which is `length` long, from `offset`."""
-    start = 0 if citation.start is None else citation.start - offset
-    end = length if citation.end is None else citation.end - offset
+def write_annotation(citation: Citation, offset: int, begin: int, end: int) -> Item:
+    """begin, end: what it cites unless it says more exactly.
+
+    Citations count in the answer's text, annotations in their own part's, which begins at `offset`.
+    """
+    first = begin if citation.start is None else citation.start - offset
+    last = end if citation.end is None else citation.end - offset
     return {
         "type": "url_citation",
         "url": citation.url,
         "title": citation.title,
-        "start_index": min(max(start, 0), length),
-        "end_index": min(max(end, 0), length),
+        "start_index": min(max(first, 0), end),
+        "end_index": min(max(last, 0), end),
     }
 
 
@@ -89,8 +92,21 @@ def runnable(kind: CallKind, text: str) -> bool:
     return found is not None and all(isinstance(found.get(key), type_) for key, type_ in REQUIRED.get(kind, ()))
 
 
+def search_id(part: Searched | Fetched) -> Any:
+    """The id that the search already has; None if it has none."""
+    return _own_item(part).get("id") or (_SEARCH_PREFIX + part.id if part.id else None)
+
+
+def _own_item(part: Searched | Fetched) -> Item:
+    """The item of a backend of this dialect; empty for what others have run."""
+    raw = part.raw if isinstance(part, Searched) and part.dialect == _DIALECT else None
+    return raw if isinstance(raw, dict) else {}
+
+
 def write_search(item_id: str, part: Searched | Fetched, *, with_sources: bool) -> Item:
     """A page that was fetched is a search that opened it. with_sources: the client asked to be told what was found."""
+    if raw := _own_item(part):
+        return {**raw, "id": item_id}
     status = "completed" if part.problem is None else "failed"
     return {
         "id": item_id,
