@@ -534,16 +534,19 @@ _OUR_SEARCH: Final = f"srvtoolu_{STAMP.id}"  # how the Messages writer calls a s
 def story(answer: Answer, dialect: Dialect) -> tuple[Any, ...]:
     """What a dialect can tell of an answer: neighbouring parts of one kind joined, what has no place there left out.
 
-    In Chat an empty line stands between what others say apart.
+    In Chat an empty line stands between what others say apart, and between texts where a tool ran that it does not show.
     """
     parts: list[tuple[Any, ...]] = []
-    has_text = False
+    has_text = ran = False
     for part in answer.parts:
         line = _line(part, dialect)
         if dialect == "openai-chat" and isinstance(part, Text | Thinking):
-            if "apart" in part.extra and (has_text or isinstance(part, Thinking)):
+            begins = "apart" in part.extra or (ran and isinstance(part, Text))
+            if begins and (has_text or isinstance(part, Thinking)):
                 line = ("text" if isinstance(part, Text) else "thinking", f"\n\n{part.text}")
             has_text = has_text or (isinstance(part, Text) and bool(part.text))
+            ran = ran and isinstance(part, Thinking)
+        ran = ran or isinstance(part, Opaque | Searched) or (isinstance(part, ToolCall) and part.by != "client")
         if line is None:
             continue
         if parts and isinstance(line[-1], str) and parts[-1][:-1] == line[:-1] and line[0] != "call":

@@ -165,6 +165,5 @@ def _found(answer: Answer) -> int:
 
 
 def _words(events: list[Event]) -> str:
-    """Without the ends of paragraphs, which stand between the rounds' texts."""
     texts = {event.block for event in events if isinstance(event, Opened) and isinstance(event.part, Text)}
-    return "".join(event.text for event in events if isinstance(event, Grew) and event.block in texts).replace("\n", "")
+    return "".join(event.text for event in events if isinstance(event, Grew) and event.block in texts)

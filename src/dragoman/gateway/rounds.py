@@ -78,7 +78,7 @@ class Rounds:
         self._number = 0  # of the round
         self._round = _Round()
         self._next: Request | None = None
-        self._telling: Final = _Telling(in_one_text=parties.client.dialect == "openai-chat")
+        self._telling: Final = _Telling()
         self.runs: Final[list[PastRun]] = []
 
     async def read(self) -> list[Event]:
@@ -252,15 +252,13 @@ class _Round(Struct):
 
 
 class _Telling:
-    """What the model says, in the numbers and places of the one answer. in_one_text: its texts are told without a seam."""
+    """What the model says, in the numbers and places of the one answer."""
 
-    def __init__(self, *, in_one_text: bool) -> None:
+    def __init__(self) -> None:
         self.citing: Final = Citing()
-        self._in_one_text: Final = in_one_text
         self._numbers: Final[dict[tuple[int, int], int]] = {}
         self._count = 0
         self._texts: Final[dict[int, list[str]]] = {}  # by number, in order of opening
-        self._round = 0
 
     def fresh(self) -> int:
         self._count += 1
@@ -273,19 +271,12 @@ class _Telling:
         number = self._numbers[key]
         said: list[Event] = [event if event.block == number else _replace(event, block=number)]
         if isinstance(event, Opened) and isinstance(event.part, Text):
-            said += self._opened(round_, number)
+            self._texts[number] = []
         elif isinstance(event, Grew) and number in self._texts:
             self._texts[number].append(event.text)
         elif isinstance(event, Closed) and number in self._texts:
             said[:0] = self._cited(number)
         return said
-
-    def _opened(self, round_: int, number: int) -> list[Event]:
-        """Where another round's text would join what was said before, a paragraph ends."""
-        seam = self._in_one_text and round_ > self._round and any(map(any, self._texts.values()))
-        self._round = round_
-        self._texts[number] = ["\n\n"] if seam else []
-        return [Grew(number, "\n\n")] if seam else []
 
     def _cited(self, number: int) -> list[Event]:
         if not self.citing:

@@ -5,10 +5,21 @@ from typing import Any, Final
 import openai
 import pytest
 
-from dragoman.hub.answer import Answer, fold, unfold
+from dragoman.hub.answer import Answer, Said, fold, unfold
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Showed
 from dragoman.hub.problems import Problem
-from dragoman.hub.request import Citation, Opaque, Refusal, Request, Seal, Text, Thinking, ToolCall
+from dragoman.hub.request import (
+    Citation,
+    Fetched,
+    Opaque,
+    Refusal,
+    Request,
+    Seal,
+    Searched,
+    Text,
+    Thinking,
+    ToolCall,
+)
 from dragoman.hub.usage import Usage
 from dragoman.protocols.openai_chat.answer_writer import StreamWriter, write_answer
 from dragoman.wire import jsons
@@ -150,6 +161,28 @@ def test_messages_apart_are_paragraphs_of_one() -> None:
     ranges = [(note["url_citation"]["start_index"], note["url_citation"]["end_index"]) for note in said["annotations"]]
     assert ranges == [(3, 4), (4, 5)]
     assert [{**note, "index": index} for index, note in enumerate(said["annotations"])] == heard[-1]["annotations"]
+
+
+@pytest.mark.parametrize(
+    "ran",
+    [
+        (ToolCall("s", "web_search", "{}", by="backend"), Opaque("anthropic-messages", "web_search_tool_result", {})),
+        (Searched("openai-chat", ("q",)),),
+        (Fetched("https://a.example"),),
+    ],
+    ids=["backend's", "proxy's", "page"],
+)
+def test_a_tool_that_is_not_shown_ends_a_paragraph(ran: tuple[Said, ...]) -> None:
+    """But a text that goes on in another block, as it does where Messages cites, goes on without a break."""
+    cited = Citation("u", "t")
+    parts = (*ran, Text("Let me "), Text("look."), *ran, *ran, Text("It is "), Text("8", citations=(cited,)), *ran)
+    answer = Answer(parts=parts, reason="stop")
+    heard = deltas(*unfold(answer))
+    said = jsons.read(write_answer(answer, ASKED, STAMP))["choices"][0]["message"]
+    assert "".join(delta.get("content", "") for delta in heard) == said["content"] == "Let me look.\n\nIt is 8"
+    (note,) = said["annotations"]
+    assert (note["url_citation"]["start_index"], note["url_citation"]["end_index"]) == (20, 21)
+    assert [{**note, "index": 0}] == heard[-1]["annotations"]
 
 
 @pytest.mark.parametrize(

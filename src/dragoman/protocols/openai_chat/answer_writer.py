@@ -4,14 +4,15 @@ Minimum safe field set (openai 3.54, AI SDK, openai-node 6): id, object, created
 `role` once, first; `id`, `type` and `name` of a call once; list-valued extras once, whole, with an `index` per entry;
 the usage chunk last before [DONE].
 
-There is one text and one reasoning. Where a backend says several (`apart`), an empty line stands between them.
+There is one text and one reasoning. Where a backend says several (`apart`), an empty line stands between them, and
+where a tool ran between two texts that no client of this dialect is shown.
 """
 
 from typing import Any, Final, assert_never
 
 from msgspec import Struct
 
-from dragoman.hub.answer import Answer
+from dragoman.hub.answer import Answer, Said
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Reason, Running, Showed
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Citation, Refusal, Request, Seal, Text, Thinking, ToolCall
@@ -72,6 +73,7 @@ class StreamWriter:
         self._declined = False
         self._length = 0  # of the visible text, in code points
         self._spans: dict[int, tuple[int, int]] = {}  # where in it each text block stands
+        self._ran = False  # since the last text: a tool that is not shown
         self._added = 0  # of it by this writer, between texts
         self._shifts: dict[int, int] = {}  # how much of that stands before a text block
         self._cited: list[Cited] = []
@@ -133,7 +135,7 @@ class StreamWriter:
             case Showed(part=Thinking(seal=seal)):
                 self._details += _details(seal)
             case Showed() | Running():  # what the backend ran itself has no place in this dialect
-                pass
+                self._ran = True
             case _:
                 assert_never(event)
         return b""
@@ -142,10 +144,11 @@ class StreamWriter:
         part, gap = event.part, b""
         if type(part) is Text:
             key = b'{"content":'
-            if "apart" in part.extra and self._length:
+            if (self._ran or "apart" in part.extra) and self._length:
                 gap = self._chunk({"content": _APART})
                 self._length += len(_APART)
                 self._added += len(_APART)
+            self._ran = False
             if self._added:
                 self._shifts[event.block] = self._added
             self._spans[event.block] = (self._length, self._length)
@@ -165,6 +168,7 @@ class StreamWriter:
 
     def _opened_call(self, block: int, call: ToolCall) -> bytes:
         if call.by != "client":
+            self._ran = True
             return b""
         index, self._calls = self._calls, self._calls + 1
         takes_text = call.kind == "custom"
@@ -229,7 +233,7 @@ def stream_problem(problem: Problem) -> bytes:
 
 def write_answer(answer: Answer, request: Request, stamp: Stamp) -> bytes:
     texts = [part for part in answer.parts if isinstance(part, Text)]
-    content, annotations = _joined(texts)
+    content, annotations = _joined(answer.parts)
     thought = "".join(
         _APART + part.text if "apart" in part.extra else part.text
         for part in answer.parts
@@ -298,16 +302,25 @@ def _refusal(reason: Reason, explanation: str | None) -> str | None:
     return explanation if reason in ("filtered", "refused") else None
 
 
-def _joined(texts: list[Text]) -> tuple[str, list[dict[str, Any]]]:
+def _joined(parts: tuple[Said, ...]) -> tuple[str, list[dict[str, Any]]]:
     """The whole text and its annotations, whose ranges count its code points."""
-    said, annotations, added = "", [], 0
-    for part in texts:
-        if said and "apart" in part.extra:
+    said, annotations, added, ran = "", [], 0, False
+    for part in parts:
+        if not isinstance(part, Text):
+            ran = ran or _ran_unseen(part)
+            continue
+        if said and (ran or "apart" in part.extra):
             said += _APART
             added += len(_APART)
+        ran = False
         start, said = len(said), said + part.text
         annotations += [write_annotation(citation, start, len(said), added) for citation in part.citations]
     return said, annotations
+
+
+def _ran_unseen(part: Said) -> bool:
+    """Whether it tells of a tool that the backend or the proxy ran."""
+    return part.by != "client" if isinstance(part, ToolCall) else not isinstance(part, Text | Thinking | Refusal)
 
 
 def write_annotation(citation: Citation, start: int, end: int, added: int) -> dict[str, Any]:
