@@ -98,8 +98,9 @@ def test_finish_length(stream: bool) -> None:
 
 
 def test_finish_length_spares_what_was_whole() -> None:
-    said = heard(M, start(), text_block(0, "whole"), text_block(1, "half"), stop("max_tokens"))
-    assert [item["status"] for item in said.items] == ["completed", "incomplete"]
+    thought = block(1, {"type": "thinking", "thinking": ""})
+    said = heard(M, start(), text_block(0, "whole"), thought, text_block(2, "half"), stop("max_tokens"))
+    assert [item.get("status") for item in said.items] == ["completed", None, "incomplete"]
 
 
 @pytest.mark.parametrize("backend", [C, M])
@@ -431,7 +432,7 @@ def test_a_search_of_another_backend_is_an_item() -> None:
     ]
 
 
-def test_citations_are_annotations_of_their_part() -> None:
+def test_citations_are_annotations_of_the_joined_text() -> None:
     cited = {
         "type": "citations_delta",
         "citation": {
@@ -444,8 +445,9 @@ def test_citations_are_annotations_of_their_part() -> None:
     }
     grown = {"type": "text_delta", "text": "claim"}
     said = heard(M, start(), text_block(0, "First. "), block(1, {"type": "text", "text": ""}, cited, grown), stop())
-    annotation = {"type": "url_citation", "url": "u", "title": "t", "start_index": 0, "end_index": 5}
-    assert said.items[1]["content"][0]["annotations"] == [annotation]
+    annotation = {"type": "url_citation", "url": "u", "title": "t", "start_index": 7, "end_index": 12}
+    (item,) = said.items
+    assert (item["content"][0]["text"], item["content"][0]["annotations"]) == ("First. claim", [annotation])
     assert [e["annotation"] for e in said.events if e["type"].endswith("annotation.added")] == [annotation]
 
 
