@@ -68,7 +68,8 @@ def test_what_the_proxy_lists_becomes_what_agents_are_told() -> None:
         "reasoning_efforts": ["low"],
     }
     described = {**row, "vision": False, "images_described": True}
-    assert models_in({"data": [row, described]}) == (
+    only_embeds = {**row, "id": "e", "chat": False}
+    assert models_in({"data": [only_embeds, row, {**described, "chat": True}]}) == (
         Model("m", 1000, None, None, True, ("low",)),
         Model("m", 1000, None, True, True, ("low",)),
     )

@@ -53,6 +53,22 @@ def test_models_backends_and_windows_are_listed() -> None:
     assert "CLAUDE_CODE_MAX_CONTEXT_TOKENS=32768" in text
 
 
+def test_agents_are_given_a_model_for_conversations() -> None:
+    knowledge = Knowledge()
+    knowledge.learn(URL, "all-minilm", Known(family="ollama", context_window=256))
+    text = said(
+        config({"name": "all-minilm", "backends": [URL]}, {"name": "m", "backends": [URL]}), knowledge=knowledge
+    )
+    assert ["all-minilm", URL, "no", "conversations", "256"] in rows(text)
+    assert text.count("all-minilm") == 1
+    assert "OPENAI_MODEL=m " in text
+
+
+def test_the_demo_model_stands_beside_what_only_embeds() -> None:
+    found = Found(Candidate("Ollama", URL), Secret(""), ("nomic-embed-text",))
+    assert [model.name for model in _found_config((found,)).models] == ["dragoman-demo", "nomic-embed-text"]
+
+
 def test_every_agent_has_its_line_whole_however_long() -> None:
     name = "a-model-with-a-very-long-name-" * 8
     text = said(config({"name": name, "backends": [URL]}))

@@ -262,7 +262,9 @@ def test_without_a_file_local_servers_and_keys_are_looked_for(tmp_path: Path) ->
             status, listed = asked(port, "/v1/models")
             assert status == 200
             assert "gpt-x" in [one["id"] for one in listed["data"]]
-            assert "text-embedding-x" not in [one["id"] for one in listed["data"]]
+            assert "text-embedding-x" in [one["id"] for one in listed["data"]]
+            _, for_agents = asked(port, "/v1/models/status")
+            assert "text-embedding-x" not in [one["id"] for one in for_agents["data"] if one["chat"]]
             assert "sk-test" not in "".join(dragoman.lines)
             assert dragoman.stop() == 0
 

@@ -138,7 +138,7 @@ def test_llama_cpp_that_does_not_show_its_properties() -> None:
 
 def test_ollama_by_its_models_own_parameters() -> None:
     known = found({"/v1/models": OLLAMA, "/api/show": SHOWN, "/api/ps": {"models": []}})
-    assert known == Known(family="ollama", context_window=16384, vision=True, online=True)
+    assert known == Known(family="ollama", context_window=16384, vision=True, converses=True, online=True)
 
 
 @pytest.mark.parametrize("name", ["backend-m", "backend-m:latest"])
@@ -164,13 +164,34 @@ def test_ollama_cuts_nothing_for_its_cloud(information: dict[str, Any] | None, w
     assert known == Known(family="ollama", context_window=window, online=True)
 
 
+@pytest.mark.parametrize(
+    ("capabilities", "converses"),
+    [
+        (["embedding"], False),
+        (["completion", "embedding"], True),
+        (["completion"], True),
+        ([], None),
+        (["image"], None),
+    ],
+)
+def test_ollama_tells_which_of_its_models_only_embed(capabilities: list[str], converses: bool | None) -> None:
+    known = found({"/v1/models": OLLAMA, "/api/show": {"capabilities": capabilities}})
+    assert known.converses is converses
+
+
+@pytest.mark.parametrize(("kind", "converses"), [("embeddings", False), ("llm", True), ("vlm", True), ("new", None)])
+def test_so_does_lm_studio(kind: str, converses: bool | None) -> None:
+    own = {"data": [{"id": "backend-m", "type": kind}]}
+    assert found({"/v1/models": LM_STUDIO, "/api/v0/models": own}).converses is converses
+
+
 def test_ollama_without_the_model() -> None:
     assert found({"/v1/models": OLLAMA, "/api/show": (404, b"no")}) == Known(family="ollama", online=True)
 
 
 def test_lm_studio() -> None:
     known = found({"/v1/models": LM_STUDIO, "/api/v0/models": LM_STUDIO_OWN})
-    assert known == Known(family="lmstudio", context_window=20000, vision=True, online=True)
+    assert known == Known(family="lmstudio", context_window=20000, vision=True, converses=True, online=True)
     assert found({"/v1/models": LM_STUDIO}) == Known(family="lmstudio", online=True)
 
 

@@ -82,6 +82,16 @@ def test_other_things_that_listen_are_no_model_servers(said: bytes) -> None:
     run(main)
 
 
+def test_models_that_only_embed_or_rerank_are_served_behind_those_for_conversations() -> None:
+    async def main() -> None:
+        async with listing("nomic-embed-text:latest", "bge-reranker", "qwen3:8b") as one, listing("all-minilm") as two:
+            found = await looked([Candidate("Ollama", f"{origin(one)}/v1"), Candidate("vLLM", f"{origin(two)}/v1")])
+            names = [model.name for model in config_of(found).models]
+            assert names == ["qwen3:8b", "nomic-embed-text:latest", "bge-reranker", "all-minilm"]
+
+    run(main)
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_local_server_that_wants_a_key_is_told_of(status: int) -> None:
     async def main() -> None:
@@ -127,7 +137,7 @@ def test_vendors_are_asked_where_their_key_is_set() -> None:
                 "OTHER_API_KEY": "",
             }
             found = await looked((), vendors, environment)
-            assert [f.models for f in found] == [("gpt-x",), ("claude-x",)]
+            assert [f.models for f in found] == [("gpt-x", "text-embedding-3"), ("claude-x",)]
             assert openai.asked[0].headers["authorization"] == "Bearer sk-openai"
             assert anthropic.asked[0].line == "GET /v1/models?limit=1000 HTTP/1.1"
             assert anthropic.asked[0].headers["x-api-key"] == "sk-ant"
@@ -135,6 +145,7 @@ def test_vendors_are_asked_where_their_key_is_set() -> None:
             assert [(m.name, m.type, m.backends[0].api_key) for m in config.models] == [
                 ("gpt-x", "openai", Secret("sk-openai")),
                 ("claude-x", "anthropic", Secret("sk-ant")),
+                ("text-embedding-3", "openai", Secret("sk-openai")),
             ]
             assert "sk-" not in repr(found)
 

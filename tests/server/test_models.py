@@ -55,6 +55,18 @@ def test_every_model_and_alias_is_in_the_catalog_with_all_that_is_demanded() -> 
     run(main)
 
 
+def test_a_model_that_only_embeds_is_listed_and_not_in_the_catalog() -> None:
+    async def main() -> None:
+        models = [model("nomic-embed-text", NOBODY), model("m", NOBODY)]
+        async with house(models, aliases={"vectors": "nomic-embed-text"}) as running:
+            heard = await running.ask("/v1/models?client_version=0.169.0", method="GET")
+            assert [one["id"] for one in heard.json["data"]] == ["nomic-embed-text", "m", "vectors"]
+            assert [entry["slug"] for entry in heard.json["models"]] == ["m"]
+            assert heard.json["models"][0]["priority"] == 0
+
+    run(main)
+
+
 def test_a_model_whose_images_are_described_may_be_shown_images() -> None:
     async def main() -> None:
         blind = model("m", NOBODY, supports_vision=False)

@@ -24,6 +24,7 @@ def test_what_is_not_known_is_null() -> None:
     assert said == {
         "id": "m",
         "status": "unknown",
+        "chat": True,
         "context_window": None,
         "max_output_tokens": None,
         "vision": None,
@@ -32,6 +33,15 @@ def test_what_is_not_known_is_null() -> None:
         "reasoning_efforts": [],
         "local": False,
     }
+
+
+def test_what_only_embeds_or_reranks_is_no_model_for_agents() -> None:
+    knowledge = Knowledge()
+    knowledge.learn(NOBODY, "by-its-server", Known(converses=False))
+    knowledge.learn(NOBODY, "embed-but-talks", Known(converses=True))
+    names = ("by-its-server", "embed-but-talks", "org/Qwen3-Embedding-8B", "bge-m3", "m")
+    said = rows({"models": [{"name": name, "backends": [NOBODY]} for name in names]}, knowledge)
+    assert [name for name, row in said.items() if row["chat"]] == ["embed-but-talks", "m"]
 
 
 def test_the_built_in_model_is_there() -> None:

@@ -14,7 +14,7 @@ class UnknownModelError(ValueError):
 
 
 def models_in(status: Mapping[str, Any]) -> tuple[Model, ...]:
-    """The models that `/v1/models/status` lists, as agents have to know them."""
+    """The models for conversations that `/v1/models/status` lists, as agents have to know them."""
     return tuple(
         Model(
             row["id"],
@@ -25,6 +25,7 @@ def models_in(status: Mapping[str, Any]) -> tuple[Model, ...]:
             tuple(row["reasoning_efforts"]),
         )
         for row in status["data"]
+        if row.get("chat") is not False
     )
 
 

@@ -31,7 +31,8 @@ def _lines(config: Config, found: Iterable[Found], origin: str, router: Router, 
     yield f"Dragoman {__version__} listens on {origin}"
     yield ""
     yield from _table(_models(config, router))
-    yield from (_cuts(model, window) for model in config.models if (window := _too_little(model, router)))
+    chatty = [model for model in config.models if router.converses(model)]
+    yield from (_cuts(model, window) for model in chatty if (window := _too_little(model, router)))
     for place in found:
         if place.trouble:
             known_by = f"{place.candidate.variable} is set" if place.candidate.variable else place.candidate.url
@@ -47,7 +48,7 @@ def _lines(config: Config, found: Iterable[Found], origin: str, router: Router, 
         yield textwrap.fill(_FIRST_KEY, width)
     yield ""
     key = key or ("YOUR-KEY" if config.keys else ANY_KEY)
-    first = config.models[0]
+    first = next((model for model in config.models if router.converses(model)), config.models[0])
     for agent in AGENTS:
         choice = Choice(origin=origin, key=key, models=(Model(first.name, _window(first, router)),))
         yield agent.title
@@ -71,7 +72,8 @@ def _models(config: Config, router: Router) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("MODEL", "BACKEND", "SPEAKS", "WINDOW")]
     for model in config.models[:_MOST_ROWS]:
         window = _window(model, router)
-        rows.append((model.name, _where(model), _speaks(model), f"{window:,}" if window else ""))
+        speaks = _speaks(model) if router.converses(model) else "no conversations"
+        rows.append((model.name, _where(model), speaks, f"{window:,}" if window else ""))
     if len(config.models) > _MOST_ROWS:
         rows.append((f"... and {len(config.models) - _MOST_ROWS} more", "", "", ""))
     rows += [(alias, f"alias of {name}", "", "") for alias, name in config.aliases.items()]

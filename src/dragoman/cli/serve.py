@@ -34,7 +34,7 @@ from dragoman.hub.route import Secret
 from dragoman.net.client import Client
 from dragoman.routing import zero_config
 from dragoman.routing.discover import Discovery
-from dragoman.routing.known import Knowledge
+from dragoman.routing.known import Knowledge, converses
 from dragoman.routing.resolve import Router
 from dragoman.routing.zero_config import Found
 from dragoman.server.app import App
@@ -178,9 +178,9 @@ async def _find() -> tuple[Found, ...]:
 
 def _found_config(found: tuple[Found, ...]) -> Config:
     config = zero_config.config_of(found)
-    if not config.models:
+    if not any(converses(model.backend_model) for model in config.models):
         model = ModelConfig(name=demo.NAME, backends=(BackendConfig(url=demo.URL),), context_window=200_000)
-        config = msgspec.structs.replace(config, models=(model,))
+        config = msgspec.structs.replace(config, models=(model, *config.models))
     return msgspec.structs.replace(config, usage_dashboard=True)
 
 

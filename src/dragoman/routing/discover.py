@@ -1,4 +1,4 @@
-"""Asking backends what they are: which family, which models, how large a window, whether they see.
+"""Asking backends what they are: which family, which models, how large a window, what they can do.
 
     vLLM, SGLang   GET  {url}/models        data[].max_model_len
     llama.cpp      GET  {root}/props        default_generation_settings.n_ctx, modalities.vision
@@ -282,8 +282,16 @@ async def _ollama(place: Place, net: Client, known: Known) -> Known:
     if not isinstance(shown, dict):
         return known
     capabilities = shown.get("capabilities")
-    sees = "vision" in capabilities if isinstance(capabilities, list) else known.vision
-    return msgspec.structs.replace(known, context_window=_ollama_window(place.model, shown, running), vision=sees)
+    window = _ollama_window(place.model, shown, running)
+    if not isinstance(capabilities, list):
+        return msgspec.structs.replace(known, context_window=window)
+    talks = "completion" in capabilities
+    return msgspec.structs.replace(
+        known,
+        context_window=window,
+        vision="vision" in capabilities,
+        converses=talks if talks or "embedding" in capabilities else None,
+    )
 
 
 async def running_window(backend: Backend, model: str, net: Client) -> int | None:
@@ -321,7 +329,13 @@ async def _lm_studio(place: Place, net: Client, known: Known) -> Known:
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict) and row.get("id") == place.model:
             window = _number(row, "loaded_context_length") or _number(row, "max_context_length")
-            return msgspec.structs.replace(known, context_window=window, vision=row.get("type") == "vlm")
+            kind = row.get("type")
+            return msgspec.structs.replace(
+                known,
+                context_window=window,
+                vision=kind == "vlm",
+                converses={"llm": True, "vlm": True, "embeddings": False}.get(str(kind)),
+            )
     return known
 
 

@@ -13,7 +13,8 @@ from dragoman.routing.refused_seals import RefusedSeals
 class Known(Struct, frozen=True, kw_only=True):
     """None = not told.
 
-    online: answered the last time it was asked. speaks: the dialects it was found to answer in, the one tested best
+    converses: its server says that it is a model for conversations, or none. online: answered the last time it was
+    asked. speaks: the dialects it was found to answer in, the one tested best
     first.
     """
 
@@ -21,12 +22,21 @@ class Known(Struct, frozen=True, kw_only=True):
     context_window: int | None = None
     max_output: int | None = None
     vision: bool | None = None
+    converses: bool | None = None
     online: bool | None = None
     speaks: tuple[Dialect, ...] = ()
 
 
 _NOTHING = Known()
+# Parts of the names of models that turn texts into vectors, or sort them.
+_NO_CONVERSATION: Final = ("embed", "rerank", "minilm", "bge-")
 _BETWEEN: Final = 10.0  # seconds
+
+
+def converses(model: str) -> bool:
+    """Whether a model holds conversations, by its name, where its server does not say so."""
+    lower = model.lower()
+    return not any(part in lower for part in _NO_CONVERSATION)
 
 
 class Knowledge:

@@ -16,7 +16,7 @@ from dragoman.hub.route import Backend, Profile, Route
 from dragoman.routing.affinity import affinity_in
 from dragoman.routing.balance import in_order
 from dragoman.routing.health import Health
-from dragoman.routing.known import Knowledge, Known
+from dragoman.routing.known import Knowledge, Known, converses
 from dragoman.routing.needs import needs_of
 from dragoman.routing.profiles import family_of, profile_for
 from dragoman.wire import jsons
@@ -119,8 +119,14 @@ class Router:
             context_window=min((k.context_window for k in found if k.context_window), default=None),
             max_output=min((k.max_output for k in found if k.max_output), default=None),
             vision=next((k.vision for k in found if k.vision is not None), None),
+            converses=next((k.converses for k in found if k.converses is not None), None),
         )
         return _replace(merged, online=True if True in online else False if False in online else None)
+
+    def converses(self, model: ModelConfig) -> bool:
+        """Whether agents are offered it: one for embeddings or reranking alone is there for who asks for it."""
+        told = self.known(model).converses
+        return converses(model.backend_model) if told is None else told
 
     def online(self, model: ModelConfig, backend: BackendConfig) -> bool | None:
         """Whether the backend answers; None = it was never asked."""

@@ -12,15 +12,15 @@ from dragoman.config.schema import BackendConfig, BackendType, Config, ModelConf
 from dragoman.hub.problems import Problem
 from dragoman.hub.route import Secret, Timeouts
 from dragoman.net.client import Client
+from dragoman.routing.known import converses
 from dragoman.wire import jsons
 
 _TIMEOUTS: Final = Timeouts(connect=1.5, first_byte=4.0, idle=4.0)
 _LONGEST: Final = 8.0  # seconds for one of them, all together
 _MAX_ANSWER: Final = 16 * 2**20
 _WANTS_A_KEY: Final = "it wants a key; write a config.yaml that names it"
-# Which of a vendor's models answer conversations is not in its list; these parts of names say which do not.
-_NO_CONVERSATION: Final = (
-    "embed",
+# Which of a vendor's models answer texts with texts is not in its list; these parts of names say which do not.
+_NO_TEXT: Final = (
     "whisper",
     "tts",
     "dall-e",
@@ -32,7 +32,6 @@ _NO_CONVERSATION: Final = (
     "davinci",
     "babbage",
     "sora",
-    "rerank",
 )
 
 
@@ -142,18 +141,21 @@ def _ids(listed: Any) -> tuple[str, ...]:
     rows = listed.get("data") if isinstance(listed, dict) else None
     rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     ids = [row["id"] for row in rows if isinstance(row.get("id"), str) and row.get("owned_by") != "dragoman"]
-    return tuple(i for i in ids if not any(part in i.lower() for part in _NO_CONVERSATION))
+    return tuple(i for i in ids if not any(part in i.lower() for part in _NO_TEXT))
 
 
 def config_of(found: Iterable[Found]) -> Config:
-    """A configuration that serves what was found. A name that is taken is followed by the place it is at."""
+    """A configuration that serves what was found, models for embeddings or reranking last.
+
+    A name that is taken is followed by the place it is at.
+    """
     models: dict[str, ModelConfig] = {}
     for place in found:
         for model in dict.fromkeys(place.models):
             name = _free_name(public_name(model), place.candidate, models)
             backend = BackendConfig(url=place.candidate.url.rstrip("/"), api_key=place.key)
             models[name] = ModelConfig(name=name, model=model, backends=(backend,), type=place.candidate.type)
-    return Config(models=tuple(models.values()))
+    return Config(models=tuple(sorted(models.values(), key=lambda model: not converses(model.backend_model))))
 
 
 def _free_name(name: str, candidate: Candidate, taken: Container[str]) -> str:

@@ -32,7 +32,8 @@ def codex_catalog(snapshot: Snapshot, key: Key, router: Router) -> dict[str, Any
     """The list as `GET /v1/models?client_version=` wants it: with what Codex (0.169) has to know of each model."""
     names = [(model.name, model) for model in snapshot.models_for(key)]
     names += list(snapshot.aliases_for(key).items())
-    models = [_catalog_entry(name, place, model, snapshot, router) for place, (name, model) in enumerate(names)]
+    offered = [(name, model) for name, model in names if router.converses(model)]
+    models = [_catalog_entry(name, place, model, snapshot, router) for place, (name, model) in enumerate(offered)]
     return {**list_models(snapshot, key, router), "models": models}
 
 

@@ -33,6 +33,7 @@ def _describe(name: str, model: ModelConfig, config: Config, router: Router) -> 
     return {
         "id": name,
         "status": _STATES[True if _is_ours(model) else known.online],
+        "chat": router.converses(model),
         "context_window": known.context_window or model.context_window or None,
         "max_output_tokens": known.max_output or model.max_output_tokens or None,
         "vision": sees,

@@ -50,7 +50,8 @@ async function ask(path, said) {
 }
 
 const agent = () => choices.agents.find((one) => one.name === state.agent) ?? choices.agents[0];
-const usual = () => (choices.models.find((model) => model.status !== "offline") ?? choices.models[0])?.id;
+const offered = () => choices.models.filter((model) => model.chat);
+const usual = () => (offered().find((model) => model.status !== "offline") ?? offered()[0])?.id;
 
 function segments(id, rows, chosen, choose) {
   const there = [...at(id).children];
@@ -61,7 +62,7 @@ function segments(id, rows, chosen, choose) {
 }
 
 function modelOptions(optional) {
-  const rows = choices.models.map((model) => element("option", { value: model.id }, label(model)));
+  const rows = offered().map((model) => element("option", { value: model.id }, label(model)));
   return optional ? [element("option", { value: "" }, "As the conversation"), ...rows] : rows;
 }
 
@@ -86,7 +87,7 @@ function showChoices() {
   at("efforts").hidden = !wanted.has_effort;
   at("windows").hidden = !wanted.has_window;
   at("window").placeholder = knownWindow();
-  at("several").hidden = !wanted.several || choices.models.length < 2;
+  at("several").hidden = !wanted.several || offered().length < 2;
   at("searching").hidden = !choices.search;
   at("keys").hidden = !choices.key_place;
   showSeveral();
@@ -113,7 +114,7 @@ function knownWindow() {
 }
 
 function showSeveral() {
-  const all = choices.models.map((model) => model.id);
+  const all = offered().map((model) => model.id);
   const listed = state.listed ?? new Set(all);
   at("several-title").textContent = `Models it lists: ${listed.size} of ${all.length}`;
   at("several-list").replaceChildren(...all.map((name) => {
