@@ -69,6 +69,30 @@ def test_it_writes_and_takes_back(agent: Agent, proxy: Served, tmp_path: Path) -
     assert "nothing to put back" in setup(tmp_path, agent.name, "--undo").stdout
 
 
+def test_nothing_is_put_back_where_no_agent_has_ever_been(tmp_path: Path) -> None:
+    result = setup(tmp_path, "claude", "--undo")
+    assert (result.exit_code, "nothing to put back" in result.stdout) == (0, True)
+
+
+def test_without_a_home_it_says_what_to_set(proxy: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for a user of a container who stands in no list of users."""
+    monkeypatch.setattr(Path, "home", no_home)
+    shown = setup(tmp_path, "codex", "--url", proxy.url)
+    assert (shown.exit_code, "~/.codex/config.toml" in shown.stderr) == (0, True)
+    for way in ("--write", "--undo"):
+        result = setup(tmp_path, "codex", "--url", proxy.url, way)
+        assert result.exit_code == 1
+        assert "set HOME, or CODEX_HOME" in result.stderr
+    moved = {"HOME": None, "DRAGOMAN_KEY": KEY, "CODEX_HOME": str(tmp_path / "moved")}
+    written = CliRunner().invoke(app, ["setup", "codex", "--url", proxy.url, "--write"], env=moved)
+    assert written.exit_code == 0, written.output
+    assert (tmp_path / "moved" / "config.toml").exists()
+
+
+def no_home() -> Path:
+    raise RuntimeError("Could not determine home directory.")
+
+
 def test_a_script_in_place_of_a_file(proxy: Served, tmp_path: Path) -> None:
     result = setup(tmp_path, "opencode", "--url", proxy.url, "--script", "powershell")
     assert result.stdout.startswith("# Starts OpenCode")

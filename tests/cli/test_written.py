@@ -98,7 +98,7 @@ def test_a_link_to_a_folder_of_settings_stays_one(path: Path, tmp_path: Path) ->
 def test_where_it_is(tmp_path: Path) -> None:
     def place(name: str, **env: str) -> str:
         made = BY_NAME[name].file(Choice(origin="http://x", key="k", models=(Model("m"),)))
-        return str(place_of(made, env, tmp_path).relative_to(tmp_path))
+        return str(place_of(made, env, lambda: tmp_path).relative_to(tmp_path))
 
     assert place("claude") == ".claude/settings.json"
     assert place("claude", CLAUDE_CONFIG_DIR=str(tmp_path / "c")) == "c/settings.json"

@@ -3,12 +3,12 @@
 import os
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 
 from dragoman.agents import AGENTS, BY_NAME
-from dragoman.agents.agent import KEY_PLACE, KEY_VARIABLE, Agent, Choice, Model
+from dragoman.agents.agent import KEY_PLACE, KEY_VARIABLE, Agent, Choice, File, Model
 from dragoman.agents.choosing import UnknownModelError
 from dragoman.agents.jsonc import UnreadableError
 from dragoman.agents.merge import hindrances, merged
@@ -36,6 +36,8 @@ Window = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet/--no-quiet", help="Tell it to talk to nobody but the proxy.")]
+
+_NO_HOME: Final = "You have no home directory here: set HOME, or {} to the folder of the agent's settings."
 
 
 def setup(
@@ -69,7 +71,7 @@ def setup(
         typer.echo(shell.script(wanted.start(choice), wanted.title), nl=False)
     else:
         file = wanted.file(choice)
-        typer.echo(f"For {written.place_of(file, os.environ, Path.home())}; --write puts it there:", err=True)
+        typer.echo(f"For {_place(file) or file.path}; --write puts it there:", err=True)
         typer.echo(merged(file), nl=False)
 
 
@@ -110,9 +112,17 @@ def _proxy(url: str | None, key: str, models: list[str], *, needs_key: bool) -> 
     return Proxy(origin, key or KEY_PLACE)
 
 
+def _place(file: File) -> Path | None:
+    """None for a user without a home, as in a container."""
+    try:
+        return written.place_of(file, os.environ, Path.home)
+    except RuntimeError:
+        return None
+
+
 def _write(agent: Agent, choice: Choice) -> None:
     file = agent.file(choice)
-    path = written.place_of(file, os.environ, Path.home())
+    path = _place(file) or told(_NO_HOME.format(file.moved_by))
     try:
         changed = written.write(file, path)
     except (UnreadableError, UnicodeDecodeError) as error:
@@ -140,7 +150,7 @@ def _write(agent: Agent, choice: Choice) -> None:
 
 def _undo(agent: Agent) -> None:
     file = agent.file(Choice(origin=USUAL, key="", models=(Model(""),)))
-    path = written.place_of(file, os.environ, Path.home())
+    path = _place(file) or told(_NO_HOME.format(file.moved_by))
     try:
         done = written.undo(path)
     except ChangedSinceError as error:

@@ -130,7 +130,10 @@ def _settings(path: Path | None) -> Config:
 def _place(settings: Config, config: Path | None) -> Path:
     path = ledger_file(settings, config, os.environ)
     if path is None:
-        _fail("usage is kept in memory only: `data_dir` is `none`; set `usage_db` to a file")
+        _fail(
+            "usage is kept in memory only: `data_dir` is `none`, or you have no home directory; set `usage_db` to"
+            " a file"
+        )
     return path
 
 

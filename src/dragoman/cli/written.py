@@ -5,7 +5,7 @@ what we wrote, it can be put back without asking.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -21,12 +21,15 @@ class ChangedSinceError(Exception):
     """The file is no longer what was written; the message says where the older one lies."""
 
 
-def place_of(file: File, env: Mapping[str, str], home: Path) -> Path:
-    """Where the agent reads it on this machine. Of several names the last that exists, for it wins."""
+def place_of(file: File, env: Mapping[str, str], home: Callable[[], Path]) -> Path:
+    """Where the agent reads it on this machine. Of several names the last that exists, for it wins.
+
+    Raise RuntimeError where that is at home and the user has none.
+    """
     if moved := env.get(file.moved_by):
         folder = Path(moved, file.moved_to)
     else:
-        folder = home.joinpath(*Path(file.folder).parts[1:])
+        folder = home().joinpath(*Path(file.folder).parts[1:])
     return next((folder / name for name in reversed(file.names) if (folder / name).exists()), folder / file.names[0])
 
 
@@ -51,6 +54,8 @@ def undo(path: Path) -> bool:
 
     Raise ChangedSinceError, OSError.
     """
+    if not path.parent.exists():
+        return False
     with holding(path) as real:
         kept = sorted(real.parent.glob(f"{real.name}{_MARK}*"), key=lambda one: one.stat().st_mtime_ns)
         if not kept:
