@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import pytest
 
+from dragoman.hub.answer import fold
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Showed
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import (
@@ -189,6 +190,36 @@ def test_a_call_that_is_said_once_more_as_a_whole_is_one_call(name: str | None) 
     deltas = call(id="a", name="f", arguments='{"x":') + call(arguments="1}")
     events = read(deltas, call(id="a", name=name, arguments='{"x": 1}'), DONE)
     assert events == read(deltas, DONE)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        [call(arguments='{"a"'), call(arguments=":1}")],
+        [call(arguments=" "), call(arguments="{}"), call(arguments=' {"a":1}')],
+        [call(id="i", arguments='{"a":1}')],
+        [call(id="i", name="f", arguments='{"a"'), call(id="i", name="f", arguments=":1}")],
+        [call(name="f", arguments='{"a":1}')],
+    ],
+    ids=["in pieces", "behind white space", "with its id", "with id and name", "with its name"],
+)
+@pytest.mark.parametrize(
+    "first", [[call(id="i", name="f", arguments="{}")], [call(id="i", name="f"), call(arguments="{ }")]]
+)
+def test_the_real_arguments_take_the_place_of_an_empty_object(first: list[bytes], more: list[bytes]) -> None:
+    (said,) = fold(read(*first, *more, DONE)).parts
+    assert isinstance(said, ToolCall)
+    assert jsons.read(said.arguments) == {"a": 1}
+
+
+def test_an_empty_object_is_said_when_nothing_follows() -> None:
+    first, done = call(id="i", name="f", arguments="{}"), [Grew(0, "{}"), Closed(0)]
+    assert read(first, call(arguments=" \n"), DONE)[1:3] == done
+    assert read(first, call(index=1, id="j", name="f", arguments='{"a":1}'), DONE)[1:3] == done
+    assert read(first, text("so"), call(arguments='{"a":1}'), DONE)[1:3] == done
+    assert read(first, call(arguments="x"), DONE)[1:3] == [Grew(0, "{}x"), Closed(0)]
+    unnumbered = read(call(name="f", arguments="{}"), call(name="f", arguments='{"a":1}'), DONE)
+    assert [event.text for event in unnumbered if isinstance(event, Grew)] == ["{}", '{"a":1}']
 
 
 def test_interleaved_calls_close_at_the_end() -> None:

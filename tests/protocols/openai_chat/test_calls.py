@@ -9,7 +9,8 @@ B = Call(1, 1, "b", "g", ['{"x":', "1"])
 NAMELESS = Call(2, 2, "c")
 IDLESS = Call(3, 3, None, "h", ['{"y":'])
 UNNUMBERED = Call(4, None, "u", "k", ["{"])
-ALL = [A, B, NAMELESS, IDLESS, UNNUMBERED]
+EMPTY = Call(5, 5, "e", "m", ["{}"], held=True)
+ALL = [A, B, NAMELESS, IDLESS, UNNUMBERED, EMPTY]
 
 
 @pytest.mark.parametrize(
@@ -30,10 +31,13 @@ ALL = [A, B, NAMELESS, IDLESS, UNNUMBERED]
         (0, "a", "f", '{"x":1}', None),
         (0, "a", "f", " {} ", A),
         (0, "a", "f", "", A),
+        (5, "e", "m", '{"x":1}', EMPTY),
+        (5, None, "m", '{"x":1}', EMPTY),
+        (5, "e", "other", '{"x":1}', None),
         (None, "u", "", "x", UNNUMBERED),
         (None, "a", "", "x", A),
         (None, "new", "", "x", None),
-        (None, None, "", "x", UNNUMBERED),
+        (None, None, "", "x", EMPTY),
         (None, None, "named", "x", None),
     ],
 )

@@ -175,13 +175,19 @@ class AnswerReader:
 
     def _call_goes_on(self, entry: Any) -> bool:
         call = self._calls[-1] if self._calls else None
-        if call is None or not call.opened or call.closed or call.index is None or type(entry) is not dict:
+        if call is None or not call.opened or call.closed or call.held or type(entry) is not dict:
             return False
         function = entry.get("function")
-        if entry.get("index") != call.index or entry.get("id") or type(function) is not dict or function.get("name"):
+        if (
+            call.index is None
+            or entry.get("index") != call.index
+            or entry.get("id")
+            or type(function) is not dict
+            or function.get("name")
+        ):
             return False
         piece = function.get("arguments")
-        if type(piece) is not str or not piece:
+        if type(piece) is not str or not piece or not call.pieces:
             return False
         call.pieces.append(piece)
         self._said.append(Grew(call.block, piece))
@@ -328,6 +334,8 @@ class AnswerReader:
 
     def _close_call(self, call: Call) -> None:
         call.closed = True
+        if call.held:
+            self._tell(Grew(call.block, call.pieces[0]))
         self._tell(Closed(call.block))
 
     def _call(self, entry: dict[str, Any], index: Any) -> None:
@@ -347,11 +355,14 @@ class AnswerReader:
             call.proof = call.proof or entry.get(signed_calls.MEMBER)
         if call.closed or call.is_repeated(call_id, piece):
             return  # its JSON was whole: what still comes is white space, or nothing that could be run
-        if piece:
+        custom = isinstance(entry.get("custom"), dict)
+        if piece and custom:
             call.pieces.append(piece)
+        elif piece:
+            piece = call.hear(piece)
         if not call.opened:
             if call.name:
-                self._open_call(call, custom=isinstance(entry.get("custom"), dict))
+                self._open_call(call, custom=custom)
         elif piece:
             self._tell(Grew(call.block, piece))
 
@@ -364,8 +375,8 @@ class AnswerReader:
         self._close_whole_calls()
         call.opened = True
         self._tell(Opened(call.block, ToolCall(call_id, name, kind="custom" if custom else "function")))
-        if call.pieces:
-            self._tell(Grew(call.block, "".join(call.pieces)))
+        if said := "" if call.held else "".join(call.pieces):
+            self._tell(Grew(call.block, said))
 
     def _annotations(self, annotations: Any) -> None:
         if self._kind != "text":

@@ -1,16 +1,19 @@
 """Which tool call does a delta go on with? Backends do not agree on how they say it."""
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from msgspec import Struct
 
 from dragoman.wire import jsons
 
+_EMPTY: Final = re.compile(r"\s*\{\s*\}\s*\Z")
+
 
 class Call(Struct):
     """One tool call while it is being said. Its block opens once its name is known.
 
-    index, id, proof: as the backend said them; None = not at all.
+    index, id, proof: as the backend said them; None = not at all. held: its pieces are an empty object, not yet told.
     """
 
     block: int
@@ -18,9 +21,27 @@ class Call(Struct):
     id: str | None
     name: str = ""
     pieces: list[str] = []
+    held: bool = False
     opened: bool = False
     closed: bool = False
     proof: Any = None
+
+    def hear(self, piece: str) -> str:
+        """Add to the arguments. Return what of them can be told.
+
+        Some backends begin with an empty object and say the arguments behind it. So one waits for what follows.
+        """
+        if self.held or not self.pieces:
+            if _EMPTY.match(piece):
+                self.pieces, self.held = [piece], True
+                return ""
+            if self.held and not piece.strip():
+                return ""
+            if self.held and not piece.lstrip().startswith("{"):
+                piece = self.pieces[0] + piece
+            self.pieces, self.held = [], False
+        self.pieces.append(piece)
+        return piece
 
     def is_whole(self) -> bool:
         """Whether its arguments are one JSON object. Only what ends in a brace, or in white space behind it, is read."""
@@ -70,4 +91,6 @@ def _begins_anew(call: Call, call_id: str | None, name: str, piece: str) -> bool
         return False
     if name != call.name:
         return True
+    if call.held and call.id is not None:
+        return False  # where calls have ids, this one goes on
     return piece.lstrip().startswith("{") and call.is_whole() and not call.is_repeated(call_id, piece)
