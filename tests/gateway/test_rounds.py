@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -14,10 +15,13 @@ from dragoman.tools.tool import Ran, ServerTool, Wishes
 from dragoman.wire import jsons
 from tests.agents.script import Call, Said, Thought, Words
 from tests.gateway.stage import (
+    STREAM,
     Answer,
     Heard,
     House,
     chat_body,
+    chunk,
+    cuts_after,
     hangs_after,
     house,
     messages_body,
@@ -31,6 +35,7 @@ from tests.gateway.stage import (
     streams,
     whole,
 )
+from tests.gateway.test_exchange import entries_of
 from tests.net.scripted import Asked, Backend, Peer, until
 
 PAGE: Final = Hit("https://lab.example/ducks", "Ducks", "Ducks swim.")
@@ -624,6 +629,148 @@ def test_another_backend_is_asked_while_nothing_was_said() -> None:
                     number += 1
                     heard = await ask(served, "chat", prompt_cache_key=f"{number}")
                     assert content("chat", heard) == [("text", FINAL)]
+
+    run(main)
+
+
+FAILURES: Final[dict[str, Answer]] = {
+    "refused": replies(whole({"error": {"message": "too busy"}}, 503)),
+    "hung up": cuts_after(b"HTTP/1.1 200 OK\r\n"),
+    "broken off": cuts_after(STREAM, chunk(b'data: {"choices":[{"index":0,"delta":{"role":"assistant"}}]}\n\n')),
+    "an error": streams(b'data: {"error":{"message":"out of memory","code":500}}\n\n'),
+}
+
+
+@contextlib.asynccontextmanager
+async def serving_two(answer: Answer, *tools: ServerTool, **more: Any) -> AsyncIterator[tuple[House, list[Backend]]]:
+    """Two backends with one script, whichever is asked first. In the end no place at them is taken."""
+    async with playback(answer) as one, playback(answer) as other:
+        urls = [f"{origin(each)}/v1" for each in (one, other)]
+        backends = [{"url": url, **more} for url in urls]
+        async with house([{"name": "m", "model": "b", "backends": backends}]) as served:
+            served.app._gateway = msgspec.structs.replace(served.gateway, tools=has(*tools))
+            yield served, [one, other]
+            assert [served.gateway.load.under_way(url, "b") for url in urls] == [0, 0]
+
+
+def asked_of(backends: Sequence[Backend]) -> list[list[dict[str, Any]]]:
+    """What each was asked; who was asked more comes first."""
+    return sorted(map(bodies, backends), key=len, reverse=True)
+
+
+@each_client
+@streamed
+@pytest.mark.parametrize("how", FAILURES)
+def test_a_later_round_is_asked_of_another_backend_as_long_as_it_has_said_nothing(
+    how: str, client: str, stream: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "dragoman.exchange")
+    search = Searching()
+
+    async def main() -> None:
+        first = (Thought("hm"), Words("Let me look."), SEARCH)
+        async with serving_two(plays(first, FAILURES[how], (Words(FINAL),)), search) as (served, backends):
+            heard = await ask(served, client, stream=stream)
+            texts = [("text", f"Let me look.\n\n{FINAL}")]
+            if client != "chat":
+                texts = [("text", "Let me look."), *SEARCHED[client], ("text", FINAL)]
+            assert content(client, heard) == [("thinking", "hm"), *texts]
+            assert not heard.broken
+            assert len(search.asked) == 1, "what was found is not searched again"
+            (_, refused), (again,) = asked_of(backends)
+            assert again == refused
+
+    run(main)
+    entry = entries_of(caplog)[-1]
+    assert (entry.attempts, entry.problem) == (2, None)
+
+
+@each_client
+def test_a_round_that_has_said_something_is_not_asked_again(client: str) -> None:
+    half = b'data: {"choices":[{"index":0,"delta":{"content":"half"}}]}\n\n'
+
+    async def main() -> None:
+        answer = plays((Words("Let me look."), SEARCH), cuts_after(STREAM, chunk(half)))
+        async with serving_two(answer, Searching()) as (served, backends):
+            heard = await ask(served, client, stream=True)
+            last = heard.frames[-1]
+            assert "error" in last or last["type"] in ("error", "response.failed")
+            assert [*map(len, asked_of(backends))] == [2, 0]
+
+    run(main)
+
+
+@each_client
+@streamed
+def test_a_later_round_that_nobody_answers_is_an_error(client: str, stream: bool) -> None:
+    refused = replies(whole({"error": {"message": "too busy"}}, 503))
+
+    async def main() -> None:
+        first = (Words("Let me look."), SEARCH)
+        async with serving_two(plays(first, refused), Searching()) as (served, backends):
+            heard = await ask(served, client, stream=stream)
+            assert [*map(len, asked_of(backends))] == [2, 1]
+            if stream:
+                last = heard.frames[-1]
+                assert "error" in last or last["type"] in ("error", "response.failed")
+            else:
+                assert heard.status in (503, 529)
+            assert not heard.broken
+
+    run(main)
+
+
+@each_client
+@streamed
+def test_every_round_may_be_asked_of_another_backend(client: str, stream: bool) -> None:
+    """And what the second backend calls is run as what the first did; its place is free afterwards."""
+    refused = replies(whole({"error": {"message": "too busy"}}, 503))
+    search = Searching()
+
+    async def main() -> None:
+        answer = plays((SEARCH,), refused, (SEARCH,), (Words(FINAL),))
+        async with serving_two(answer, search, max_inflight=1) as (served, backends):
+            heard = await ask(served, client, stream=stream)
+            assert content(client, heard) == [*SEARCHED[client] * 2, ("text", FINAL)]
+            assert [*map(len, asked_of(backends)), len(search.asked)] == [2, 2, 2]
+
+    run(main)
+
+
+def test_another_backend_is_asked_as_it_can_read() -> None:
+    red = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
+    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{red}"}}
+
+    def searches(then: Answer) -> Answer:
+        async def answer(peer: Peer, asked: Asked) -> None:
+            await (then if b"Ducks swim" in asked.body else says(SEARCH))(peer, asked)
+
+        return answer
+
+    async def main() -> None:
+        refused = replies(whole({"error": {"message": "too busy"}}, 503))
+        async with (
+            playback(searches(refused)) as sees,
+            playback(searches(says(Words(FINAL)))) as blind,
+            playback(says(Words("a red dot"))) as eyes,
+        ):
+            both, third = model("m", *(f"{origin(each)}/v1" for each in (sees, blind))), f"{origin(eyes)}/v1"
+            vision = {"vision": "eyes", "ocr": "none"}
+            async with house([both, model("eyes", third)], processors=vision) as served:
+                served.app._gateway = msgspec.structs.replace(served.gateway, tools=has(Searching()))
+                await ask(served, "chat")
+                served.gateway.knowledge.teach(f"{origin(sees)}/v1", "backend-m", {"vision": True})
+                sees.asked.clear()
+                blind.asked.clear()
+                number = 0
+                while not sees.asked:  # each conversation has its own first
+                    number += 1
+                    said = [{"role": "user", "content": [image, {"type": "text", "text": f"{number}"}]}]
+                    heard = await ask(served, "chat", messages=said)
+                    assert content("chat", heard) == [("text", FINAL)]
+                assert all(red.encode() in each.body for each in sees.asked)
+                assert not any(red.encode() in each.body for each in blind.asked)
+                assert b"a red dot" in blind.asked[-1].body
 
     run(main)
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 import msgspec
+from msgspec import Struct
 
 from dragoman.gateway import demo
 from dragoman.gateway.attempts import ask_in_turn
@@ -15,12 +16,12 @@ from dragoman.gateway.parties import Parties
 from dragoman.gateway.pauses import Unpaused
 from dragoman.gateway.prepare import made_readable
 from dragoman.gateway.room import demand_room
-from dragoman.gateway.rounds import with_rounds
+from dragoman.gateway.rounds import Rounds, remembering
 from dragoman.gateway.server_tools import Prepared, prepared
-from dragoman.gateway.sources import Source, filtered, open_source
+from dragoman.gateway.sources import Source, filtered, mean_something, open_source
 from dragoman.hub.answer import Answer, Fold, fold
 from dragoman.hub.estimate import rough_tokens, tokens_in_request
-from dragoman.hub.events import Began, Ended, Event, Failed, Grew, Noted
+from dragoman.hub.events import Ended, Event, Failed, Grew, Noted
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Reasoning, Request
@@ -88,53 +89,94 @@ async def _first_answer(request: Request, route: Route, parties: Parties, teller
     lost, needs_reading = Losses(route.on_loss), holds_anything(request)
     if needs_reading:
         request = await made_readable(request, route, route.backends, parties, lost, gathered)
+    begun: _Begun | None = None
 
     async def ask(backend: Backend) -> None:
-        losses, readable = lost, request
-        if len(route.backends) > 1:
-            losses = Losses(route.on_loss)
-            losses.noted += lost.noted
-            if needs_reading:
-                readable = await made_readable(request, route, (backend,), parties, losses, gathered)
-        asked = prepared(readable, route, backend, parties)
-        if backend.profile.cuts_prompts:
-            await demand_room(asked.request, route, backend, parties)
-        if backend.dialect != parties.client.dialect:
-            parties.client.note_losses(asked.request, losses)
-        if backend.url == demo.URL:
-            source: Source = demo.Demo(asked.request)
+        nonlocal begun
+        if begun is not None and begun.rounds.is_between:  # what was said and found so far stays
+            source, losses = begun.source, begun.losses
+            again = functools.partial(_round, route=route, backend=backend, parties=parties, losses=losses, mark=mark)
+            begun.rounds.go_on_with(functools.partial(again, was_for_another=True))
         else:
-            source = await open_source(asked.request, route, backend, parties, losses, mark)
-            if asked.offers or backend.dialect != "openai-chat":
-                source = _going_on(source, asked, route, backend, parties, losses, mark)
+            losses, readable = lost, request
+            if len(route.backends) > 1:
+                losses = Losses(route.on_loss)
+                losses.noted += lost.noted
+                if needs_reading:
+                    readable = await made_readable(request, route, (backend,), parties, losses, gathered)
+            asked = prepared(readable, route, backend, parties)
+            if backend.profile.cuts_prompts:
+                await demand_room(asked.request, route, backend, parties)
+            if backend.dialect != parties.client.dialect:
+                parties.client.note_losses(asked.request, losses)
+            if backend.url == demo.URL:
+                source = demo.Demo(asked.request)
+            else:
+                source = await open_source(asked.request, route, backend, parties, losses, mark)
+                if asked.offers or backend.dialect != "openai-chat":
+                    source, rounds = _going_on(source, asked, route, backend, parties, losses, mark)
+                    begun = _Begun(source, rounds, losses) if rounds is not None else None
         try:
             await teller.tell(source, losses)
             source.settle()
         finally:
             source.close()
 
-    await ask_in_turn(route, parties, ask, lambda: teller.said)
+    def said() -> bool:
+        return teller.said and not (begun is not None and begun.rounds.is_between)
+
+    await ask_in_turn(route, parties, ask, said)
+
+
+class _Begun(Struct, frozen=True):
+    """An answer with which another backend can go on, between two of its rounds."""
+
+    source: Source
+    rounds: Rounds
+    losses: Losses
 
 
 def _going_on(
     first: Source, asked: Prepared, route: Route, backend: Backend, parties: Parties, losses: Losses, mark: Stamp
-) -> Source:
+) -> tuple[Source, Rounds | None]:
     """The answer of which `first` is the beginning, where its backend may have to be asked more than once."""
-    pauses = backend.dialect == "anthropic-messages" != parties.client.dialect
-    ask_once = functools.partial(open_source, route=route, backend=backend, parties=parties, losses=losses, stamp=mark)
-
-    def unpaused(source: Source, request: Request) -> Source:
-        return Unpaused(source, request, ask_once) if pauses else source
-
-    async def ask(request: Request) -> Source:
-        return unpaused(await ask_once(request), request)
-
-    source = unpaused(first, asked.request)
+    again = functools.partial(_round, route=route, backend=backend, parties=parties, losses=losses, mark=mark)
+    source, rounds = _unpaused(first, asked.request, route, backend, parties, losses, mark), None
     if asked.offers:
-        source = with_rounds(source, asked, ask, parties, mark)
+        rounds = Rounds(source, asked, again, parties, mark)
+        source = remembering(rounds, parties)
     if parties.client.dialect == "openai-chat" != backend.dialect and backend.seals:
         source = filtered(source, [Remembered(parties.gateway.vault, parties.entry.owner)])
-    return source
+    return source, rounds
+
+
+async def _round(
+    request: Request,
+    route: Route,
+    backend: Backend,
+    parties: Parties,
+    losses: Losses,
+    mark: Stamp,
+    *,
+    was_for_another: bool = False,
+) -> Source:
+    """was_for_another: the request was made for a backend that may read more than this one."""
+    if was_for_another:
+        request = await made_readable(request, route, (backend,), parties, losses, gathered)
+        if backend.profile.cuts_prompts:
+            await demand_room(request, route, backend, parties)
+    source = await open_source(request, route, backend, parties, losses, mark)
+    return _unpaused(source, request, route, backend, parties, losses, mark)
+
+
+def _unpaused(
+    source: Source, request: Request, route: Route, backend: Backend, parties: Parties, losses: Losses, mark: Stamp
+) -> Source:
+    """With the pauses that clients of other dialects do not know gone on from."""
+    if not backend.dialect == "anthropic-messages" != parties.client.dialect:
+        return source
+    again = functools.partial(open_source, route=route, backend=backend, parties=parties, losses=losses, stamp=mark)
+    return Unpaused(source, request, again)
 
 
 class _Teller(Protocol):
@@ -188,11 +230,12 @@ class _Streaming:
             return not data or say(data)
 
         events = await source.read()
-        while not _mean_something(events):  # before that, a backend that breaks off can be replaced, or be a status
+        while not mean_something(events):  # before that, a backend that breaks off can be replaced, or be a status
             events = [*events, *await source.read()]
-        self.said = True
-        entry.spoke()
-        self._parties.describe(losses)
+        if not self.said:  # a round before this one may have been another backend's
+            self.said = True
+            entry.spoke()
+            self._parties.describe(losses)
         while True:
             if tell(events):
                 await source.pour(tell)
@@ -207,31 +250,24 @@ class _Streaming:
         responder.end(last_words)
 
 
-def _mean_something(events: list[Event]) -> bool:
-    """Whether the answer has begun with these. Raise the Problem of one that fails before it does."""
-    for event in events:
-        if type(event) is Failed:
-            raise event.problem
-        if type(event) is not Began and type(event) is not Noted:
-            return True
-    return False
-
-
 class _Gathering:
     """Keeps the answer until it is whole."""
 
     def __init__(self) -> None:
         self._told: tuple[Answer, Losses] | None = None
+        self._source: Source | None = None
+        self._fold = Fold()
         self.said = False
 
     async def tell(self, source: Source, losses: Losses) -> None:
-        fold = Fold()
+        if source is not self._source:  # else it is the same answer, which another backend goes on with
+            self._source, self._fold = source, Fold()
         over = False
         while not over:
             for event in await source.read():
-                fold.feed(event)
+                self._fold.feed(event)
                 over = isinstance(event, Ended)
-        self._told = (fold.answer(), losses)
+        self._told = (self._fold.answer(), losses)
         self.said = True
 
     def told(self) -> tuple[Answer, Losses]:

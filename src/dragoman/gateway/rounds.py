@@ -19,7 +19,7 @@ from dragoman.gateway.citing import Citing
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.past_runs import PastRun, RememberedRuns, remember_item, run_id, sealed
 from dragoman.gateway.server_tools import Offer, Prepared, unforced, without
-from dragoman.gateway.sources import Into, Source, filtered
+from dragoman.gateway.sources import Into, Source, filtered, mean_something
 from dragoman.hub.answer import Fold, Said
 from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew, Noted, Opened, Running, Showed
 from dragoman.hub.request import Fetched, Opaque, Part, Request, Searched, Text, ToolCall, ToolResult, Turn
@@ -39,13 +39,12 @@ _BROKEN: Final = "The tool has failed and cannot be used at the moment. Go on wi
 _USED_UP: Final = "This tool has been used as often as it may be in one answer. Answer with what you have found."
 _replace: Final = msgspec.structs.replace
 
-# Asks the same backend again.
+# Asks a backend again.
 Again: TypeAlias = Callable[[Request], Awaitable[Source]]
 
 
-def with_rounds(first: Source, asked: Prepared, again: Again, parties: Parties, mark: Stamp) -> Source:
-    """first: the answer to the first round."""
-    rounds = Rounds(first, asked, again, parties, mark)
+def remembering(rounds: "Rounds", parties: Parties) -> Source:
+    """The same answer, for a client that cannot bring back what was found."""
     if parties.client.dialect != "openai-chat":
         return rounds
     return filtered(rounds, [RememberedRuns(parties.gateway.vault, parties.entry.owner, rounds.runs)])
@@ -64,13 +63,13 @@ class _Called(Struct, frozen=True):
 
 
 class Rounds:
-    """runs: what was run so far."""
+    """first: the answer to the first round. runs: what was run so far."""
 
     def __init__(self, first: Source, asked: Prepared, again: Again, parties: Parties, mark: Stamp) -> None:
         self._source = first
         self._request = asked.request
         self._offers: Final = asked.offers
-        self._again: Final = again
+        self._again = again
         self._parties: Final = parties
         self._mark: Final = mark
         self._spent = Usage()  # in the rounds before this one
@@ -84,9 +83,23 @@ class Rounds:
     async def read(self) -> list[Event]:
         if self._round.over is not None:
             return self._announced() or await self._run_tools(self._round.over)
-        if self._next is not None:
-            self._source, self._next = await self._again(self._next), None
-        return self._heard(await self._source.read())
+        if self._next is None:
+            return self._heard(await self._source.read())
+        self._source = await self._again(self._next)
+        events = await self._source.read()
+        while not mean_something(events):  # before that, another backend can be asked for this round
+            events = [*events, *await self._source.read()]
+        self._next = None
+        return self._heard(events)
+
+    @property
+    def is_between(self) -> bool:
+        """Whether a round is to be asked of which nothing was heard yet."""
+        return self._next is not None
+
+    def go_on_with(self, again: Again) -> None:
+        """Ask another backend from now on: what was said and found so far stays."""
+        self._again = again
 
     async def pour(self, into: Into) -> None:
         if self._round.over is None and self._next is None:

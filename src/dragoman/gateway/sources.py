@@ -16,7 +16,7 @@ from dragoman.gateway.memory import reminded
 from dragoman.gateway.parties import HUGE, Parties
 from dragoman.gateway.rescue import rescuers
 from dragoman.hub.estimate import tokens_in_json, tokens_in_request
-from dragoman.hub.events import Began, Event, Noted
+from dragoman.hub.events import Began, Event, Failed, Noted
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Request
@@ -59,6 +59,16 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Part from the backend: its generation stops if it has not ended."""
+
+
+def mean_something(events: list[Event]) -> bool:
+    """Whether the answer has begun with these. Raise the Problem of one that fails before it does."""
+    for event in events:
+        if type(event) is Failed:
+            raise event.problem
+        if type(event) is not Began and type(event) is not Noted:
+            return True
+    return False
 
 
 class Filter(Protocol):
