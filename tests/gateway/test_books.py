@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from dragoman.gateway.books import place_of
 from dragoman.gateway.entry import Entry
 from dragoman.ledger.line import FIELDS
 from tests.agents.script import Words
@@ -213,20 +212,6 @@ def test_who_knocks_without_a_key_is_not_seen() -> None:
             assert len(running.gateway.books.under_way()) == 1
 
     run(main)
-
-
-@pytest.mark.parametrize(
-    ("url", "place"),
-    [
-        ("http://a:8000/v1", "http://a:8000"),
-        ("https://user:secret@b/v1?key=s", "https://b"),
-        ("http://c", "http://c"),
-        ("demo:", "demo:"),
-        ("", ""),
-    ],
-)
-def test_where_a_backend_is(url: str, place: str) -> None:
-    assert place_of(url) == place
 
 
 def test_what_is_over_is_written_down_soon_and_with_the_time_it_ended(caplog: pytest.LogCaptureFixture) -> None:

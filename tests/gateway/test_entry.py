@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from dragoman.gateway.entry import Entry
+from dragoman.gateway.entry import Entry, place_of
 from dragoman.hub.events import Ended, Noted
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
@@ -26,7 +26,8 @@ def test_a_good_exchange_says_what_it_cost(caplog: pytest.LogCaptureFixture) -> 
     made, losses = entry(), Losses()
     losses.warn("top_k", "the backend has none")
     losses.silent("metadata", "it means nothing to it")
-    made.attempted(Backend("http://a", Secret(""), "openai-chat"))
+    made.attempted(Backend("http://b:8000/v1", Secret(""), "openai-chat"))
+    made.attempted(Backend("http://me:secret@a:8000/secret", Secret(""), "openai-chat"))
     made.lost(losses)
     made.hear([Noted(Usage(input=10, cache_read=4)), Noted(Usage(output=5)), Ended("stop")])
     made.spoke()
@@ -37,10 +38,12 @@ def test_a_good_exchange_says_what_it_cost(caplog: pytest.LogCaptureFixture) -> 
     assert record.levelno == logging.INFO
     assert 0 <= time.time() - record.created < 60
     assert vars(record).keys() >= vars(logging.makeLogRecord({})).keys()
-    assert record.getMessage().startswith("200 /v1/messages m translate ")
+    assert record.getMessage().startswith("200 /v1/messages m translate a:8000 ")
     assert record.getMessage().endswith(" ms 10+5 tokens lost: top_k, metadata")
     fields = made.fields()
-    assert (fields["attempts"], fields["backend_dialect"], fields["cached_tokens"]) == (1, "openai-chat", 4)
+    assert (fields["attempts"], fields["backend_dialect"], fields["cached_tokens"]) == (2, "openai-chat", 4)
+    assert fields["backend"] == "http://a:8000"
+    assert "secret" not in f"{record.getMessage()} {fields}"
     assert (fields["key"], fields["problem"], fields["losses"]) == ("me", None, ["top_k", "metadata"])
     assert made.first_byte == first
 
@@ -95,3 +98,17 @@ def test_nothing_is_written_where_nobody_listens(caplog: pytest.LogCaptureFixtur
 
 def test_what_is_not_known_is_a_dash() -> None:
     assert str(Entry("req_1", "/v1/messages", "x")).startswith("- /v1/messages - - ")
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("http://a:8000/v1", "http://a:8000"),
+        ("https://user:secret@b/v1?key=s", "https://b"),
+        ("http://c", "http://c"),
+        ("demo:", "demo:"),
+        ("", ""),
+    ],
+)
+def test_where_a_backend_is(url: str, place: str) -> None:
+    assert place_of(url) == place

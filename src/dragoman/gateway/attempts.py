@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from dragoman.gateway.books import place_of
+from dragoman.gateway.entry import place_of
 from dragoman.gateway.parties import Parties
 from dragoman.hub.problems import ELSEWHERE, Kind, Problem
 from dragoman.hub.route import Backend, Route

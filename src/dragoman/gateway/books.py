@@ -1,7 +1,6 @@
 """The books: which exchanges are under way, and the ledger that they go into when they are over."""
 
 import asyncio
-import functools
 import logging
 import time
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from typing import Final, Literal, get_args
 from msgspec import Struct
 
 from dragoman.agents.callers import caller
-from dragoman.gateway.entry import Entry
+from dragoman.gateway.entry import Entry, place_of
 from dragoman.gateway.responder import Responder
 from dragoman.ledger.ledger import Ledger
 from dragoman.ledger.line import Line
@@ -170,10 +169,3 @@ def _short(text: str, longest: int = _LONGEST) -> str:
     """What a client says may hold anything, and is shown to people."""
     text = text[:longest]
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
-
-
-@functools.lru_cache(maxsize=512)
-def place_of(url: str) -> str:
-    """Where a backend is, without what may be a credential in its URL."""
-    scheme, separator, rest = url.partition("://")
-    return f"{scheme}{separator}{rest.partition('/')[0].rpartition('@')[2]}"

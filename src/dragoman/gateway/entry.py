@@ -1,5 +1,6 @@
 """One exchange, one line: what was asked, where it went, what came of it. Never what was said."""
 
+import functools
 import logging
 import time
 from typing import Any, Final
@@ -132,7 +133,8 @@ class Entry(Struct, eq=False):
         ran += f" {self.images} images" if self.images else ""
         ran += f" {self.pages} pages" if self.pages else ""
         ran += f" {self.rescued_calls} calls said as text" if self.rescued_calls else ""
-        return f"{self.status or '-'} {self.path} {asked} {self.rail or '-'} {took}{tokens}{ran}{trouble}{lost}"
+        way = " ".join(filter(None, [self.rail or "-", place_of(self.backend).rpartition("/")[2]]))
+        return f"{self.status or '-'} {self.path} {asked} {way} {took}{tokens}{ran}{trouble}{lost}"
 
     def seconds(self) -> float:
         """From its beginning to its end, or to now."""
@@ -155,6 +157,7 @@ class Entry(Struct, eq=False):
             "model": self.model,
             "backend_model": self.backend_model,
             "backend_dialect": self.backend_dialect,
+            "backend": place_of(self.backend),
             "rail": self.rail,
             "why_not_relayed": self.why_not_relayed,
             "status": self.status,
@@ -182,3 +185,10 @@ def _one_line(text: str, longest: int = _LONGEST) -> str:
     if len(text) > longest:
         text = f"{text[:longest]}..."
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
+@functools.lru_cache(maxsize=512)
+def place_of(url: str) -> str:
+    """Where a backend is, without what may be a credential in its URL."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.partition('/')[0].rpartition('@')[2]}"
