@@ -17,7 +17,7 @@ WORDINGS: Final[dict[str, tuple[str, Sizes | None]]] = {
     "vLLM": (
         ("This model's maximum context length is 16384 tokens. However, you requested 19591 tokens (9591 in the "
         "messages, 10000 in the completion). Please reduce the length of the messages or completion. None"),
-        Sizes(19591, 16384),
+        Sizes(9591, 16384, 10000),
     ),
     "vLLM, prompt and output apart": (
         ("This model's maximum context length is 8192 tokens. However, you requested 500 output tokens and your prompt "
@@ -37,7 +37,7 @@ WORDINGS: Final[dict[str, tuple[str, Sizes | None]]] = {
     "SGLang, total": (
         ("Requested token count exceeds the model's maximum context length of 202752 tokens. You requested a total of "
         "202941 tokens: 170941 tokens from the input messages and 32000 tokens for the completion."),
-        Sizes(202941, 202752),
+        Sizes(170941, 202752, 32000),
     ),
     "llama.cpp": (
         "request (12030 tokens) exceeds the available context size (8192 tokens), try increasing it",
@@ -66,6 +66,11 @@ WORDINGS: Final[dict[str, tuple[str, Sizes | None]]] = {
     "Mistral": (
         "Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 maximum context length",
         None,
+    ),
+    "OpenRouter, output": (
+        ("This endpoint's maximum context length is 131072 tokens. However, you requested about 147221 tokens (16149 of "
+        "text input, 72 of tool input, 131000 in the output). Please reduce the length of either one."),
+        Sizes(16149, 131072, 131000),
     ),
     "xAI": (
         "This model's maximum prompt length is 131072 but the request contains 537812 tokens.",

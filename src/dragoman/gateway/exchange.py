@@ -17,9 +17,10 @@ from dragoman.gateway.count import count_tokens
 from dragoman.gateway.entry import Entry
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.parties import Parties
-from dragoman.gateway.relay import relay, why_not
+from dragoman.gateway.relay import REWORDED, relay, why_not
 from dragoman.gateway.rescue import why_rescued
 from dragoman.gateway.responder import Responder
+from dragoman.gateway.rewording import must_pass, reworded
 from dragoman.gateway.server_tools import why_run
 from dragoman.hub.problems import Problem, bad_request
 from dragoman.hub.request import Dialect
@@ -114,13 +115,16 @@ async def answer(members: jsons.Members, body: bytes, route: Route, parties: Par
     refused = parties.gateway.knowledge.refused_seals
     if refused.of and not entry.why_not_relayed and refused.are_in(body, route.backends):
         entry.why_not_relayed = refused_seals.WHY
-    if not entry.why_not_relayed:
+    if not entry.why_not_relayed or (entry.why_not_relayed == REWORDED and must_pass(members)):
         entry.rail = "relay"
         try:
             await relay(members, body, route, parties)
         except Problem as problem:
-            sent = refused_seals.seals_in(body)
-            if parties.responder.started or not refused.learn(problem, entry.backend, sent):
+            if parties.responder.started:
+                raise
+            if not refused.learn(problem, entry.backend, refused_seals.seals_in(body)):
+                if await reworded(problem, members, body, route, parties):
+                    return
                 raise
             entry.why_not_relayed = refused_seals.WHY
         else:

@@ -32,6 +32,7 @@ from dragoman.wire import jsons
 from dragoman.wire.sse import FrameTooLargeError, SSEReader
 from dragoman.wire.whole_events import WholeEvents
 
+REWORDED: Final = "the backend has refused what its clients say"
 _ENVELOPE: Final = seals.PREFIX.encode()
 _NO_DEFAULTS: Final = Defaults()
 _TRUNCATED: Final = "the backend's stream ended before the answer was complete"
@@ -58,7 +59,9 @@ def _foreign(dialect: Dialect, backends: tuple[Backend, ...]) -> str:
     if any(backend.url == demo.URL for backend in backends):
         return "the demo model speaks no dialect"
     spoken = {backend.dialect for backend in backends}
-    return "" if spoken == {dialect} else f"the backend speaks {', '.join(sorted(spoken))}"
+    if spoken != {dialect}:
+        return f"the backend speaks {', '.join(sorted(spoken))}"
+    return "" if all(backend.profile.relays for backend in backends) else REWORDED
 
 
 async def relay(members: jsons.Members, body: bytes, route: Route, parties: Parties) -> None:

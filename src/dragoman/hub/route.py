@@ -75,6 +75,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     stream_usage: takes `stream_options.include_usage`.
     cache_marks: how prompt-cache marks are said to it: "anthropic" (top-level mark and explicit ones), "explicit"
         (`cache_control` on blocks only, as third parties know it), "openai" (breakpoints on parts).
+    relays: what a client of the backend's own dialect says passes as it is; else it is written anew, by this profile.
     rescue_calls: whether tool calls that the model says as text become calls: "never"; "auto" = in answers that are
         translated, and once this was needed, no answer to a request with tools is relayed any more; "always" = none is.
     think_tags: parse these tags at the start of the text as reasoning. implicit_open: only the closing tag comes.
@@ -114,6 +115,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     prefill: Literal["continue_final_message", "prefix", "native"] | None = None
     stream_usage: bool = True
     cache_marks: Literal["none", "anthropic", "explicit", "openai"] = "none"
+    relays: bool = True
     rescue_calls: Literal["never", "auto", "always"] = "never"
     think_tags: tuple[str, ...] = ("think",)
     implicit_open: bool = False

@@ -38,9 +38,16 @@ _LIMIT: Final = re.compile(
 )
 _NUMBER: Final = re.compile(r"(?<![\w.])\d[\d,]*(?![\w.]*\w)")
 # vLLM: requested X output tokens and your prompt contains at least Y input tokens
-_PARTS: Final = (
-    re.compile(r"requested ([\d,]+) output tokens and your prompt contains at least ([\d,]+)", re.IGNORECASE),
-    re.compile(r"is too large: ([\d,]+)\b.*?request has ([\d,]+) input tokens", re.IGNORECASE | re.DOTALL),
+# OpenAI, older vLLM: (Y in the messages, X in the completion); OpenRouter: (Y of text input, X in the output)
+# SGLang: Y tokens from the input messages and X tokens for the completion
+_PARTS: Final = tuple(
+    re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    for pattern in (
+        r"requested (?P<output>[\d,]+) output tokens and your prompt contains at least (?P<prompt>[\d,]+)",
+        r"is too large: (?P<output>[\d,]+)\b.*?request has (?P<prompt>[\d,]+) input tokens",
+        r"(?P<prompt>[\d,]+) tokens from the input messages and (?P<output>[\d,]+) tokens for the completion",
+        r"\((?P<prompt>[\d,]+) (in the messages|of text input),[^)]*?(?P<output>[\d,]+) in the (completion|output)",
+    )
 )
 
 
@@ -64,7 +71,7 @@ def sizes_in(message: str) -> Sizes | None:
     most = _count(limit[1])
     for pattern in _PARTS:
         if (parts := pattern.search(message)) is not None:
-            return Sizes(_count(parts[2]), most, _count(parts[1]))
+            return Sizes(_count(parts["prompt"]), most, _count(parts["output"]))
     over = (number for found in _NUMBER.findall(message) if (number := _count(found)) > most)
     prompt = next(over, None)
     return None if prompt is None or not most else Sizes(prompt, most)

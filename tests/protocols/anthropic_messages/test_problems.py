@@ -64,7 +64,7 @@ def test_an_overflow_is_said_in_the_dialects_words_and_keeps_the_servers(server:
     ("server", "start"),
     [
         ("llama.cpp", "prompt is too long: 12030 tokens > 8192 maximum (request"),
-        ("vLLM", "prompt is too long: 19591 tokens > 16384 maximum (This"),
+        ("vLLM", "input length and `max_tokens` exceed context limit: 9591 + 10000 > 16384 (This"),
         (
             "vLLM, prompt and output apart",
             "input length and `max_tokens` exceed context limit: 7693 + 500 > 8192 (This",

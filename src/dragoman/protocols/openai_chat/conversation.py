@@ -66,7 +66,7 @@ class Conversation:
                 break
             leading.append(turn)
         rest = request.turns[len(leading) :]
-        if self._ours:
+        if self._ours and profile.relays:
             self._as_said(leading, rest)
         else:
             self._repaired(leading, tool_results.paired(rest, profile.tool_ids, losses, unique=False))
