@@ -103,6 +103,31 @@ def test_bodies_that_are_no_json(body: bytes, message: str) -> None:
     assert said_in(body) == Said(message)
 
 
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n", b"\n", b""], ids=["whole", "crlf", "half", "cut"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'data: {"error":{"message":"prompt is too long","code":400}}',
+        b'event: error\ndata: {"error":{"message":"prompt is too long","code":400}}',
+        b': busy\n\nevent: error\ndata: {"message":"prompt is too long","code":400}',
+        b'data: {"choices":[]}\n\ndata: {"error":{"message":"prompt is too long","code":400}}\n\ndata: [DONE]',
+    ],
+    ids=["data", "event", "behind a comment", "behind a chunk"],
+)
+def test_an_error_may_be_said_as_an_event(body: bytes, end: bytes) -> None:
+    assert said_in(body + end) == Said("prompt is too long", "", "400")
+    problem = read_problem(400, {}, body + end)
+    assert (problem.kind, problem.public) == ("context_overflow", "prompt is too long")
+
+
+def test_events_that_say_nothing_are_not_quoted() -> None:
+    for body in (b"data: [DONE]\n\n", b'data: {"choices":[]}\n\n', b'data: {"error": {"mess\n\n'):
+        assert said_in(body) == Said()
+    assert said_in(b"data: it broke\n\n") == Said("it broke")
+    assert said_in(b": it broke") == Said(": it broke")
+    assert said_in(b"data: " * 100_000) == Said()
+
+
 def test_a_page_is_never_shown() -> None:
     problem = read_problem(502, {}, b"<html><h1>502</h1> nginx at 10.0.0.1</html>")
     assert (problem.kind, problem.status) == ("backend_failed", 502)

@@ -12,10 +12,11 @@ from typing import Any, Final, NamedTuple
 from dragoman.hub.problems import Kind, Problem
 from dragoman.protocols import overflow, waiting
 from dragoman.protocols.redaction import redacted, without_keys
-from dragoman.wire import jsons
+from dragoman.wire import jsons, sse
 
 _PRIVATE: Final = 4_000  # bytes of an error body that are kept for the log
 _DEEPEST: Final = 4  # how far an error may be wrapped in others
+_EVENT: Final = re.compile(rb"\s*(?:data|event)?:")
 _LONGEST_TEXT: Final = 500  # of a body that is no JSON: what is longer is a page, not a message
 # What a server says that has no such path, whatever was asked for there.
 _NO_ENDPOINT: Final = re.compile(
@@ -77,7 +78,14 @@ def _wait(kind: Kind, headers: Mapping[str, str], said: Said) -> float | None:
 
 
 def said_in(body: bytes) -> Said:
-    """Read an error body. HTML, and pages of text, say nothing."""
+    """Read an error body, which may be an event. HTML, and pages of text, say nothing."""
+    if _EVENT.match(body) and (frames := sse.SSEReader().feed(body + b"\n\n")):
+        said = (_said_in_one(frame.data) for frame in frames if frame.data != b"[DONE]")
+        return next((one for one in said if one.message), Said())
+    return _said_in_one(body)
+
+
+def _said_in_one(body: bytes) -> Said:
     try:
         value = jsons.read(body)
     except jsons.JSONError:
