@@ -1,5 +1,8 @@
 """How long to wait: read from headers and words, and never invented as nonsense."""
 
+import email.utils
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +20,7 @@ from dragoman.protocols.waiting import headers_of, seconds_in, seconds_to_wait
         ({"retry-after-ms": "soon", "retry-after": "9"}, 9.0),
         ({"retry-after": "Sun, 22 Nov 2026 10:00:30 GMT", "date": "Sun, 22 Nov 2026 10:00:00 GMT"}, 30.0),
         ({"retry-after": "Sun, 22 Nov 2026 09:00:00 GMT", "date": "Sun, 22 Nov 2026 10:00:00 GMT"}, 0.0),
-        ({"retry-after": "Sun, 22 Nov 2026 10:00:30 GMT"}, None),
+        ({"retry-after": "Sun, 22 Nov 2020 10:00:30 GMT"}, 0.0),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "-1"}, None),
         ({"retry-after": "nan"}, None),
@@ -27,6 +30,14 @@ from dragoman.protocols.waiting import headers_of, seconds_in, seconds_to_wait
 )
 def test_headers(headers: dict[str, str], seconds: float | None) -> None:
     assert seconds_to_wait(headers) == seconds
+
+
+@pytest.mark.parametrize("date", [{}, {"date": "now"}], ids=["none", "no date"])
+def test_a_date_without_the_date_of_the_answer_counts_from_now(date: dict[str, str]) -> None:
+    soon = email.utils.formatdate(time.time() + 60, usegmt=True)
+    seconds = seconds_to_wait({"retry-after": soon, **date})
+    assert seconds is not None
+    assert 50 < seconds <= 60
 
 
 @pytest.mark.parametrize(

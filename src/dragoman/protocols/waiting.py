@@ -3,6 +3,7 @@
 import email.utils
 import math
 import re
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -20,14 +21,16 @@ _USUAL: Final = 5.0
 def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
     """What `retry-after-ms` or `retry-after` ask for, in seconds; None if neither says so.
 
-    headers: names in lower case. A date counts from the answer's own `date`.
+    headers: names in lower case. A date counts from the answer's own `date`; where it has none, from now.
     """
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         said = headers.get(name, "")
         if (seconds := sensible(_number(said), scale)) is not None:
             return seconds
     until, now = _date(headers.get("retry-after", "")), _date(headers.get("date", ""))
-    return None if until is None or now is None else sensible(max(0.0, until - now))
+    if until is None:
+        return None
+    return sensible(max(0.0, until - (time.time() if now is None else now)))
 
 
 def seconds_in(message: str) -> float | None:
