@@ -1,141 +1,142 @@
-"""Keys spliced into the text of a configuration: whatever way it is written, it then says what was meant."""
+"""What is done to the keys of the file: exactly what was asked, or nothing."""
 
-import difflib
+from pathlib import Path
 from typing import Final
 
 import pytest
 
-from dragoman.config import key_edits
-from dragoman.config.key_edits import CannotEditError
-from dragoman.config.load import load_bytes
-from dragoman.config.schema import KeyConfig
+from dragoman.config import edit, key_edits, splices
+from dragoman.config.edit import EditError
+from dragoman.config.load import load_file
 
-HASH: Final = "sha256:" + "ab" * 32
-MODELS: Final = "models:\n  - {name: m, backends: [http://127.0.0.1:9/v1]}\n"
-
-# The same two keys, as people and programs write them.
-WRITTEN: Final = {
-    "as in the example": (
-        "# top\n" + MODELS + "keys:\n  # for Ann\n  - key: sk-aaaaaaaaaaaaaaaa  # hers\n    name: ann\n\n"
-        "  - name: bob\n    key: sk-bbbbbbbbbbbbbbbb\n    models:\n      - m  # only this\n    # tail\n\nmax_body_mb: 3\n"
-    ),
-    "without indentation": MODELS
-    + "keys:\n- key: sk-aaaaaaaaaaaaaaaa\n  name: ann\n- {key: sk-bbbbbbbbbbbbbbbb, name: bob, models: [m]}\n",
-    "with wide dashes": MODELS
-    + "keys:\n    -   key: sk-aaaaaaaaaaaaaaaa\n        name: ann\n    -   key: sk-bbbbbbbbbbbbbbbb\n        name: bob\n        models: [m]",
-    "dashes on their own": MODELS
-    + "keys:\n  -\n    key: sk-aaaaaaaaaaaaaaaa\n    name: ann\n  - # bob - who else\n    key: sk-bbbbbbbbbbbbbbbb\n    name: bob\n    models: m\n",
-    "as a flow": MODELS
-    + "keys: [{key: sk-aaaaaaaaaaaaaaaa, name: ann}, {name: bob, key: sk-bbbbbbbbbbbbbbbb, models: [m]}]  # two\n",
-    "as JSON": '{"models": [{"name": "m", "backends": ["http://127.0.0.1:9/v1"]}],\n "keys": [\n'
-    '  {"key": "sk-aaaaaaaaaaaaaaaa", "name": "ann"},\n  {"key": "sk-bbbbbbbbbbbbbbbb", "name": "bob", "models": ["m"]}\n ]\n}\n',
-    "as Windows ends lines": MODELS.replace("\n", "\r\n")
-    + "keys:\r\n  - key: sk-aaaaaaaaaaaaaaaa\r\n    name: ann\r\n  - key: sk-bbbbbbbbbbbbbbbb\r\n    name: bob\r\n    models: [m]\r\nmax_body_mb: 3\r\n",
-    "in quotes and blocks": "\"keys\":\n  - 'key': \"sk-aaaaaaaaaaaaaaaa\"\n    name: |-\n      ann\n  - key: >-\n      sk-bbbbbbbbbbbbbbbb\n    name: 'bob'\n    models: [m]\n"
-    + MODELS,
-}
-# No keys, in the ways there are to say so.
-NONE: Final = {
-    "not mentioned": "# top\n" + MODELS + "# tail\n",
-    "without a last line break": MODELS.rstrip("\n"),
-    "nothing": "keys:\n" + MODELS,
-    "nothing, with a comment": "keys:  # none yet\n" + MODELS,
-    "nothing at the end": MODELS + "keys:",
-    "null": MODELS + "keys: null # none\nmax_body_mb: 3\n",
-    "an empty list": MODELS + "keys: []  # none\n",
-    "JSON": '{"models": [{"name": "m", "backends": ["http://127.0.0.1:9/v1"]}]}',
-    "JSON with an empty list": '{"keys": [], "models": [{"name": "m", "backends": ["http://127.0.0.1:9/v1"]}]}',
-}
+FILE: Final = """\
+# Ours.
+models:
+  - name: my-model  # the large one
+    backends: [http://127.0.0.1:9/v1]
+    api_key: ${BACKEND_KEY}
+aliases: {short: my-model}
+keys:
+  - {name: ann, key: "${ANNS_KEY}"}
+  - {name: bob, key: sk-bbbbbbbbbbbbbbbb}
+"""
 
 
-def keys_of(text: str) -> tuple[KeyConfig, ...]:
-    loaded = load_bytes(text.encode(), {})
-    assert loaded.config is not None, loaded.findings
-    return loaded.config.keys
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    made = tmp_path / "config.yaml"
+    made.write_text(FILE)
+    return made
 
 
-def names_of(text: str) -> list[str]:
-    return [key.name for key in keys_of(text)]
+def refused(path: Path, act: str, *arguments: object) -> str:
+    before = path.read_bytes()
+    with pytest.raises(EditError) as error:
+        getattr(key_edits, act)(path, *arguments, {})
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == ["config.yaml"]
+    return str(error.value)
 
 
-def taken_out(before: str, after: str) -> list[str]:
-    return [line for line in difflib.ndiff(before.splitlines(), after.splitlines()) if line.startswith("- ")]
+def test_a_key_is_added_and_opens(path: Path) -> None:
+    made = key_edits.add_key(path, "eve", ["short"], {})
+    key = made.key.reveal()
+    assert not made.first
+    assert key.startswith("sk-")
+    assert len(key) >= 43  # 256 bits in letters of six
+    assert key not in path.read_text()
+    keys = edit.read(path, {}).keys
+    assert [(key.name, key.models) for key in keys] == [("ann", ()), ("bob", ()), ("eve", ("short",))]
+    assert FILE in path.read_text()
 
 
-@pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN)
-@pytest.mark.parametrize("models", [[], ["m"]], ids=["all", "one"])
-def test_a_key_is_added_behind_the_others(text: str, models: list[str]) -> None:
-    after = key_edits.added(text, "eve", HASH, models)
-    assert names_of(after) == ["ann", "bob", "eve"]
-    assert keys_of(after)[:2] == keys_of(text)
-    assert keys_of(after)[2].digest == bytes.fromhex("ab" * 32)
-    assert keys_of(after)[2].models == tuple(models)
-    if "[{" not in text and '"keys"' not in text.splitlines()[1]:
-        assert taken_out(text, after) == []
-    assert ("\r\n" in after) == ("\r\n" in text)
-    assert "\n" not in after.replace("\r\n", "") or "\r\n" not in text
+def test_a_key_may_be_for_audio_alone(path: Path) -> None:
+    path.write_text(FILE + "audio: {tts: {name: voice, backends: [http://127.0.0.1:9/v1]}}\n")
+    key_edits.add_key(path, "eve", ["voice"], {})
+    assert edit.read(path, {}).keys[2].models == ("voice",)
 
 
-@pytest.mark.parametrize("text", NONE.values(), ids=NONE)
-def test_the_first_key(text: str) -> None:
-    once = key_edits.added(text, "ann", HASH, ["m"])
-    assert names_of(once) == ["ann"]
-    twice = key_edits.added(once, "bob", "sha256:" + "cd" * 32)
-    assert names_of(twice) == ["ann", "bob"]
-    assert [line for line in text.splitlines() if line.startswith("#") and line not in twice] == []
-    assert twice.count("# none") == text.count("# none")
+def test_every_key_is_another(path: Path) -> None:
+    assert key_edits.add_key(path, "eve", [], {}).key != key_edits.add_key(path, "joe", [], {}).key
 
 
-@pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN)
-@pytest.mark.parametrize("index", [0, 1])
-def test_a_key_is_renewed_in_its_place(text: str, index: int) -> None:
-    after = key_edits.rehashed(text, index, HASH)
-    before_keys, after_keys = keys_of(text), keys_of(after)
-    assert names_of(after) == ["ann", "bob"]
-    assert after_keys[index].digest == bytes.fromhex("ab" * 32)
-    assert not after_keys[index].key
-    assert after_keys[1 - index] == before_keys[1 - index]
-    assert after_keys[index].models == before_keys[index].models
-    again = key_edits.rehashed(after, index, "sha256:" + "cd" * 32)
-    assert keys_of(again)[index].digest == bytes.fromhex("cd" * 32)
-    assert after.count("#") == text.count("#")
+def test_the_first_one_is_told(path: Path) -> None:
+    path.write_text(FILE.partition("keys:")[0])
+    assert key_edits.add_key(path, "eve", [], {}).first
 
 
-@pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN)
-@pytest.mark.parametrize("index", [0, 1])
-def test_a_key_is_taken_out(text: str, index: int) -> None:
-    after = key_edits.removed(text, index)
-    assert keys_of(after) == keys_of(text)[1 - index : 2 - index]
-    kept = [line for line in text.splitlines() if line.strip().startswith("#")]
-    assert [line for line in kept if line not in after] == []
+def test_a_file_that_demands_a_key_gets_its_first(path: Path) -> None:
+    path.write_text("listen: :8080\n" + FILE.partition("keys:")[0])
+    assert edit.read(path, {}).keys == ()
+    assert key_edits.add_key(path, "eve", [], {}).first
+    assert load_file(path, {"BACKEND_KEY": "b"}).config is not None
 
 
-@pytest.mark.parametrize("name", ["no", "null", "a: b", "O'Neill", 'say "x"', "${HOME}", "日本", "-", "1e3", "a #b"])
-@pytest.mark.parametrize("text", [NONE["not mentioned"], WRITTEN["as JSON"]], ids=["YAML", "JSON"])
-def test_names_arrive_as_they_were_said(name: str, text: str) -> None:
-    assert names_of(key_edits.added(text, name, HASH))[-1] == name
+def test_a_renewed_key_is_another(path: Path) -> None:
+    made = key_edits.rotate_key(path, "ann", {})
+    ann, bob = edit.read(path, {}).keys
+    assert ann.digest is not None
+    assert splices.removed(path.read_text(), "keys", 0).count("sk-bbbbbbbbbbbbbbbb") == 1
+    assert "ANNS_KEY" not in path.read_text()
+    assert ann.name == "ann"
+    assert bob.key.reveal() == "sk-bbbbbbbbbbbbbbbb"
+    assert made.key.reveal() not in path.read_text()
+
+
+def test_a_revoked_key_is_gone_but_the_last_one_stays(path: Path) -> None:
+    key_edits.revoke_key(path, "bob", {})
+    assert [key.name for key in edit.read(path, {}).keys] == ["ann"]
+    (path.parent / "config.yaml.bak").unlink()
+    assert "without keys everybody" in refused(path, "revoke_key", "ann")
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("act", "arguments", "word"),
     [
-        MODELS + "x-k: &k {key: sk-aaaaaaaaaaaaaaaa, name: ann}\nkeys:\n  - *k\n",
-        MODELS + "keys:\n  - &k {key: sk-aaaaaaaaaaaaaaaa, name: ann}\n",
-        MODELS + "x-k: &k {key: sk-aaaaaaaaaaaaaaaa}\nkeys:\n  - {name: ann, <<: *k}\n",
-        MODELS + "x-k: &k sk-aaaaaaaaaaaaaaaa\nkeys:\n  - name: ann\n    key: *k\n",
-        "x-top: &top\n  keys: [{key: sk-aaaaaaaaaaaaaaaa, name: ann}]\n<<: *top\n" + MODELS,
+        ("add_key", ("ann", []), "a key for ann already"),
+        ("add_key", ("", []), "no name"),
+        ("add_key", (" x", []), "no name"),
+        ("add_key", ("x\ny", []), "no name"),
+        ("add_key", ("x" * 81, []), "no name"),
+        ("add_key", ("eve", ["my-modle"]), "did you mean my-model?"),
+        ("add_key", ("eve", ["zzz"]), "there is my-model, short"),
+        ("rotate_key", ("an",), "did you mean ann?"),
+        ("revoke_key", ("zzz",), "there is ann, bob"),
     ],
 )
-def test_keys_that_are_written_elsewhere_are_left_to_their_author(text: str) -> None:
-    with pytest.raises(CannotEditError):
-        key_edits.rehashed(text, 0, HASH)
+def test_what_is_refused_says_what_to_do(act: str, arguments: tuple[object, ...], word: str, path: Path) -> None:
+    assert word in refused(path, act, *arguments)
 
 
-def test_a_list_of_its_own_elsewhere_is_edited_there() -> None:
-    text = "x-k: &k\n  - {key: sk-aaaaaaaaaaaaaaaa, name: ann}\nkeys: *k\n" + MODELS
-    assert names_of(key_edits.added(text, "eve", HASH)) == ["ann", "eve"]
+def test_a_name_that_two_have_is_nobodys(path: Path) -> None:
+    path.write_text(FILE.replace("name: bob", "name: ann"))
+    assert "2 keys are called ann" in refused(path, "rotate_key", "ann")
 
 
-def test_what_is_no_mapping_is_no_configuration() -> None:
-    with pytest.raises(CannotEditError):
-        key_edits.added("- a\n", "eve", HASH)
+def test_a_key_without_a_name_is_called_by_its_digest(path: Path) -> None:
+    path.write_text(FILE.replace("name: bob, ", ""))
+    name = key_edits.name_of(edit.read(path, {}).keys[1])
+    key_edits.revoke_key(path, name, {})
+    assert [key.name for key in edit.read(path, {}).keys] == ["ann"]
+
+
+def test_keys_from_elsewhere_in_the_file_are_left_to_their_author(path: Path) -> None:
+    path.write_text(FILE.replace("{name: bob,", "&b {name: bob,"))
+    assert "by hand" in refused(path, "rotate_key", "bob")
+
+
+@pytest.mark.parametrize("name", ["ann", "bob"])
+def test_what_a_key_may_use_is_said_anew(name: str, path: Path) -> None:
+    key_edits.allow_models(path, name, ["short"], {})
+    key_edits.allow_models(path, name, ["short", "my-model"], {})
+    assert {key.name: key.models for key in edit.read(path, {}).keys}[name] == ("short", "my-model")
+    key_edits.allow_models(path, name, [], {})
+    ann, bob = edit.read(path, {}).keys
+    assert (ann.models, bob.models) == ((), ())
+    assert bob.key.reveal() == "sk-bbbbbbbbbbbbbbbb"
+    assert "${ANNS_KEY}" in path.read_text()
+
+
+def test_nobody_is_allowed_what_there_is_not(path: Path) -> None:
+    assert "did you mean my-model?" in refused(path, "allow_models", "ann", ["my-modle"])
+    assert "did you mean ann?" in refused(path, "allow_models", "an", ["my-model"])

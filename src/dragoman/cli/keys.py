@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dragoman.config import edit
-from dragoman.config.edit import EditError, Made, name_of
+from dragoman.config import edit, key_edits
+from dragoman.config.edit import EditError
 from dragoman.config.environment import CONFIG
+from dragoman.config.key_edits import Made, name_of
 from dragoman.config.schema import KeyConfig
 
 keys = typer.Typer(
@@ -38,7 +39,7 @@ def add(
     """Make a key. It is shown once, alone on the last line; the file keeps its hash."""
     chosen = [model.strip() for model in models.split(",") if model.strip()]
     with _told():
-        made = edit.add_key(config, name, chosen, os.environ)
+        made = key_edits.add_key(config, name, chosen, os.environ)
     may = f"may use {', '.join(chosen)}" if chosen else "may use every model"
     _show(made, f"A key for {name}, who {may}, is in {config} as a hash.")
 
@@ -64,7 +65,7 @@ def list_(config: ConfigFile = Path("config.yaml")) -> None:
 def rotate(name: Name, config: ConfigFile = Path("config.yaml")) -> None:
     """Put a new key in the old one's place, which no longer opens. Shown once, alone on the last line."""
     with _told():
-        made = edit.rotate_key(config, name, os.environ)
+        made = key_edits.rotate_key(config, name, os.environ)
     _show(made, f"{name} has a new key; the old one no longer opens.")
 
 
@@ -72,7 +73,7 @@ def rotate(name: Name, config: ConfigFile = Path("config.yaml")) -> None:
 def revoke(name: Name, config: ConfigFile = Path("config.yaml")) -> None:
     """Take a key out of the file: it no longer opens."""
     with _told():
-        edit.revoke_key(config, name, os.environ)
+        key_edits.revoke_key(config, name, os.environ)
     typer.echo(f"The key of {name} is taken out of {config} and no longer opens.")
 
 
