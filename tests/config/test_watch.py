@@ -219,6 +219,25 @@ def test_a_hangup_reads_at_once(scene: Scene) -> None:
         signal.signal(signal.SIGHUP, before)
 
 
+def test_who_has_changed_the_file_need_not_wait_for_the_next_look(scene: Scene) -> None:
+    async def change_and_ask() -> None:
+        seen: list[str] = []
+        watching = asyncio.ensure_future(
+            scene.watch.run(interval=3600, on_swap=lambda _snapshot: seen.append("swapped"))
+        )
+        scene.write(TWO)
+        await asyncio.wait_for(scene.watch.now(), 30)
+        assert (scene.serving, seen) == ("two", ["swapped"])
+        scene.write("models: 5")
+        await asyncio.wait_for(asyncio.gather(scene.watch.now(), scene.watch.now()), 30)
+        assert (scene.serving, seen) == ("two", ["swapped"])
+        assert scene.source.findings
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    asyncio.run(change_and_ask())
+
+
 def test_the_file_is_looked_at_again_and_again(scene: Scene) -> None:
     async def wait_for_the_change() -> None:
         taken = asyncio.Event()

@@ -1,7 +1,7 @@
 """Takes over the configuration file when it changes, if it is sound; else says what is wrong and keeps the old one.
 
 Polls instead of asking the kernel for events: mounted files of Docker and Kubernetes change by renaming of links, of
-which the kernel says nothing. SIGHUP asks for a reading at once.
+which the kernel says nothing. SIGHUP asks for a reading at once, and so does who has changed the file himself.
 """
 
 import asyncio
@@ -68,6 +68,8 @@ class Watch:
         self._read: Mark | None = None
         self._seen: Mark | None = None
         self._missing = 0
+        self._asked = asyncio.Event()
+        self._answered = asyncio.Event()
 
     def step(self) -> Snapshot | None:
         """Look once; return the new snapshot if one was taken over.
@@ -93,18 +95,28 @@ class Watch:
             return None
         return self._take(mark)
 
+    async def now(self) -> None:
+        """Have the file read at once, and wait until that is done. `run` does it, and has to be running."""
+        answered = self._answered
+        self._asked.set()
+        await answered.wait()
+
     async def run(self, *, interval: float = 1.0, on_swap: Callable[[Snapshot], None] = lambda _snapshot: None) -> None:
-        """Look every `interval` seconds and at each SIGHUP, until cancelled."""
-        hangup = asyncio.Event()
-        with _on_hangup(hangup.set):
+        """Look every `interval` seconds, at each SIGHUP and whenever `now` asks, until cancelled."""
+        with _on_hangup(self._asked.set):
             while True:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(hangup.wait(), interval)
-                act = self.reload if hangup.is_set() else self.step
-                hangup.clear()
-                swapped = await asyncio.to_thread(act)  # reading a large file takes a while
+                    await asyncio.wait_for(self._asked.wait(), interval)
+                is_asked = self._asked.is_set()
+                self._asked.clear()
+                answered = self._answered
+                if is_asked:
+                    self._answered = asyncio.Event()  # of who asks from now on, perhaps about what is written just now
+                swapped = await asyncio.to_thread(self.reload if is_asked else self.step)  # a large file takes a while
                 if swapped is not None:
                     on_swap(swapped)
+                if is_asked:
+                    answered.set()
 
     def _note_missing(self) -> None:
         self._missing += 1

@@ -1,4 +1,4 @@
-"""The dashboard at `/usage`: its login, and what its scripts ask for."""
+"""The dashboard at `/usage`, and what its scripts ask for."""
 
 import datetime as dt
 import sqlite3
@@ -11,13 +11,14 @@ import msgspec
 
 from dragoman.config.schema import Config
 from dragoman.gateway.books import Books
-from dragoman.hub.problems import Problem, bad_request
+from dragoman.hub.problems import bad_request
 from dragoman.ledger.dashboard import dashboard
 from dragoman.ledger.export import csv_text, objects
 from dragoman.ledger.period import last_days, zone_named
 from dragoman.ledger.reports import GROUPINGS, By, report
 from dragoman.ledger.tables import LEDGER
 from dragoman.server.pages.browser import Browser
+from dragoman.server.pages.entrance import Entrance
 from dragoman.server.pages.logins import Logins
 from dragoman.server.pages.pages import Page
 from dragoman.store.opening import open_memory
@@ -26,7 +27,6 @@ from dragoman.wire import jsons
 T = TypeVar("T")
 
 HOME: Final = "/usage"
-_COOKIE: Final = "dragoman-usage"
 _USUAL_DAYS: Final = 7
 _LONGEST: Final = 3660  # days
 _TOO_LONG: Final = 9  # digits
@@ -38,60 +38,39 @@ class UsagePages:
 
     def __init__(self, books: Books, logins: Logins, clock: Callable[[], float] = time.time) -> None:
         self._books: Final = books
-        self._logins: Final = logins
+        self._entrance: Final = Entrance(HOME, logins, lambda config: config.usage_dashboard_password, _is_open)
         self._clock: Final = clock
 
     def pages(self) -> Mapping[str, Page]:
         return {
             HOME: Page(self._home, _is_open),
-            f"{HOME}/login": Page(self._login, _is_open, "POST"),
-            f"{HOME}/logout": Page(self._logout, _is_open, "POST"),
+            **self._entrance.pages(),
             f"{HOME}/data": Page(self._data, _is_open),
             f"{HOME}/live": Page(self._live, _is_open),
             f"{HOME}/export": Page(self._export, _is_open),
         }
 
     async def _home(self, browser: Browser) -> None:
-        if self._knows(browser):
+        if self._entrance.knows(browser):
             browser.file("usage.html")
         else:
             has_password = bool(browser.snapshot.config.usage_dashboard_password)
             browser.file("login.html" if has_password else "link.html")
 
-    async def _login(self, browser: Browser) -> None:
-        said = await browser.said()
-        await browser.door.slow_down()
-        password = browser.snapshot.config.usage_dashboard_password
-        if "link" in said:
-            name = self._logins.with_link(str(said["link"]), password)
-            why = "this link is not good, or no longer: it works once; restart the proxy for another"
-        else:
-            name = self._logins.with_password(str(said.get("password", "")), password)
-            why = "that is not the password"
-        if name is None:
-            browser.door.guessed()
-            raise Problem("unauthorized", why)
-        browser.value({"ok": True}, [("set-cookie", _cookie(name, browser))])
-
-    async def _logout(self, browser: Browser) -> None:
-        await browser.said()
-        self._logins.close(browser.cookies.get(_COOKIE, ""))
-        browser.value({"ok": True}, [("set-cookie", f"{_cookie('', browser)}; Max-Age=0")])
-
     async def _data(self, browser: Browser) -> None:
-        self._demand_login(browser)
+        self._entrance.demand(browser)
         asked = _query(browser)
         days, zone = _days(asked), zone_named(asked.get("zone", ""))
         found = await self._found(lambda db: dashboard(db, days, self._clock(), zone))
         browser.value({**found, "is_recording": self._books.ledger is not None})
 
     async def _live(self, browser: Browser) -> None:
-        self._demand_login(browser)
+        self._entrance.demand(browser)
         under_way = [msgspec.structs.asdict(one) for one in self._books.under_way()]
         browser.value({"under_way": under_way})
 
     async def _export(self, browser: Browser) -> None:
-        self._demand_login(browser)
+        self._entrance.demand(browser)
         asked = _query(browser)
         by, days, form = _BY.get(asked.get("by", "day")), _days(asked), asked.get("format", "csv")
         if by is None:
@@ -118,23 +97,9 @@ class UsagePages:
         finally:
             db.close()
 
-    def _knows(self, browser: Browser) -> bool:
-        name = browser.cookies.get(_COOKIE, "")
-        return bool(name) and self._logins.is_open(name, browser.snapshot.config.usage_dashboard_password)
-
-    def _demand_login(self, browser: Browser) -> None:
-        if not self._knows(browser):
-            raise Problem("unauthorized", f"log in at {HOME}")
-
 
 def _is_open(config: Config) -> bool:
     return config.usage_dashboard
-
-
-def _cookie(name: str, browser: Browser) -> str:
-    """A session's name, for these pages only; no script sees it, and no page of others has it sent."""
-    secure = "; Secure" if browser.is_secure else ""
-    return f"{_COOKIE}={name}; Path={HOME}; HttpOnly; SameSite=Strict{secure}"
 
 
 def _query(browser: Browser) -> dict[str, Any]:

@@ -1,17 +1,18 @@
 // Logs in, with the password that is typed or with the link that led here.
 
+const home = location.pathname;
 const form = document.querySelector("#login");
 const trouble = document.querySelector("#trouble");
 
 async function logIn(said) {
   trouble.hidden = true;
-  const answer = await fetch("/usage/login", {
+  const answer = await fetch(`${home}/login`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(said),
   }).catch(() => null);
   if (answer?.ok) {
-    location.replace("/usage");
+    location.replace(home);
     return;
   }
   const error = await answer?.json().catch(() => null);
