@@ -67,9 +67,18 @@ def test_the_first_key_says_what_it_means(tmp_path: Path) -> None:
     assert "nobody is let in" not in keys(path, "add", "bob").stdout
 
 
+def test_what_a_key_may_use_is_said_anew(tmp_path: Path) -> None:
+    path = config(tmp_path)
+    keys(path, "add", "ann")
+    assert keys(path, "allow", "ann", "--models", "m").stdout == "ann may use m from now on.\n"
+    assert keys(path, "list").stdout.splitlines()[1].split()[2] == "m"
+    assert keys(path, "allow", "ann").stdout == "ann may use every model from now on.\n"
+    assert keys(path, "list").stdout.splitlines()[1].split()[2] == "all"
+
+
 def test_what_is_refused_has_a_status_and_no_key(tmp_path: Path) -> None:
     path = config(tmp_path)
-    for arguments in (["add", "ann", "--models", "n"], ["rotate", "ann"], ["revoke", "ann"]):
+    for arguments in (["add", "ann", "--models", "n"], ["rotate", "ann"], ["allow", "ann"], ["revoke", "ann"]):
         result = keys(path, *arguments)
         assert result.exit_code == 1
         assert result.stdout == ""

@@ -37,11 +37,10 @@ def add(
     config: ConfigFile = Path("config.yaml"),
 ) -> None:
     """Make a key. It is shown once, alone on the last line; the file keeps its hash."""
-    chosen = [model.strip() for model in models.split(",") if model.strip()]
+    chosen = _names(models)
     with _told():
         made = key_edits.add_key(config, name, chosen, os.environ)
-    may = f"may use {', '.join(chosen)}" if chosen else "may use every model"
-    _show(made, f"A key for {name}, who {may}, is in {config} as a hash.")
+    _show(made, f"A key for {name}, who {_may(chosen)}, is in {config} as a hash.")
 
 
 @keys.command("list")
@@ -70,11 +69,35 @@ def rotate(name: Name, config: ConfigFile = Path("config.yaml")) -> None:
 
 
 @keys.command()
+def allow(
+    name: Name,
+    models: Annotated[
+        str,
+        typer.Option(help="The models and aliases it may use from now on, with commas between them; all unless said."),
+    ] = "",
+    config: ConfigFile = Path("config.yaml"),
+) -> None:
+    """Say anew which models a key may use."""
+    chosen = _names(models)
+    with _told():
+        key_edits.allow_models(config, name, chosen, os.environ)
+    typer.echo(f"{name} {_may(chosen)} from now on.")
+
+
+@keys.command()
 def revoke(name: Name, config: ConfigFile = Path("config.yaml")) -> None:
     """Take a key out of the file: it no longer opens."""
     with _told():
         key_edits.revoke_key(config, name, os.environ)
     typer.echo(f"The key of {name} is taken out of {config} and no longer opens.")
+
+
+def _names(models: str) -> list[str]:
+    return [model.strip() for model in models.split(",") if model.strip()]
+
+
+def _may(chosen: list[str]) -> str:
+    return f"may use {', '.join(chosen)}" if chosen else "may use every model"
 
 
 def _show(made: Made, about: str) -> None:

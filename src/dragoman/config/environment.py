@@ -17,6 +17,7 @@ CONFIG: Final = "DRAGOMAN_CONFIG"
 LISTEN: Final = "DRAGOMAN_LISTEN"
 KEY: Final = "DRAGOMAN_KEY"
 GENERATOR: Final = "DRAGOMAN_SERVE_CONFIG_GENERATOR"
+_NAME: Final = "environment"
 _YES: Final = frozenset({"1", "true", "yes", "on"})
 # The file wins, then the first variable that is set.
 PASSWORDS: Final = {
@@ -64,4 +65,9 @@ def _with_key(config: Config, env: Mapping[str, str]) -> Config:
     """Only where a key is demanded and none given: the variable is Codex's too, on the machine of a user."""
     if not (wants_keys(config) and (said := env.get(KEY, ""))):
         return config
-    return msgspec.structs.replace(config, keys=(KeyConfig(key=Secret(said), name="environment"),))
+    return msgspec.structs.replace(config, keys=(KeyConfig(key=Secret(said), name=_NAME),))
+
+
+def is_of_environment(key: KeyConfig, env: Mapping[str, str]) -> bool:
+    """Whether this is the key that the environment gives, which no file holds."""
+    return key.name == _NAME and key.key == Secret(env.get(KEY, ""))

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from dragoman.config.about import NO_SECRET
 from dragoman.config.findings import Finding
 from dragoman.config.read import Given
 
@@ -17,10 +16,7 @@ class NotBuilt(NamedTuple):
     idle: frozenset[object] = frozenset()
 
 
-NOT_BUILT: Final = (
-    NotBuilt("services", "other services are"),
-    NotBuilt("admin_password", "the administration pages are", frozenset({NO_SECRET})),
-)
+NOT_BUILT: Final = (NotBuilt("services", "other services are"),)
 
 _INDEX: Final = re.compile(r"\[\d+\]")
 

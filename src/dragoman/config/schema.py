@@ -473,8 +473,8 @@ class Config(Struct, frozen=True, kw_only=True, dict=True):
     admin_password: Annotated[
         Secret,
         About(
-            "Password of the administration pages; else from DRAGOMAN_ADMIN_PASSWORD or GO_LLM_ADMIN_PASSWORD, else"
-            " the dashboard's.",
+            "Open the administration at `/admin` to whoever knows this; else from DRAGOMAN_ADMIN_PASSWORD or"
+            " GO_LLM_ADMIN_PASSWORD. Without one there is no such page.",
             example="${ADMIN_PASSWORD}",
         ),
     ] = NO_SECRET

@@ -148,17 +148,17 @@ class Watch:
         logger.info("%s: taken over, %s", self._path, contents(loaded.config))
         return snapshot
 
+    def after_restart(self, config: Config) -> list[str]:
+        """The fields of which this configuration says something that takes effect after a restart."""
+        return [name for name in ("listen", *READ_ONCE) if getattr(config, name) != getattr(self._first, name)]
+
     def _warn_of_a_restart(self, config: Config) -> None:
-        first = self._first
-        if config.listen != first.listen:
-            logger.warning(
-                "%s: listen: %s takes effect after a restart; still listening on %s",
-                self._path,
-                config.listen,
-                first.listen,
-            )
-        for name in READ_ONCE:
-            if getattr(config, name) != getattr(first, name):
+        for name in self.after_restart(config):
+            if name == "listen":
+                now, first = config.listen, self._first.listen
+                told = "%s: listen: %s takes effect after a restart; still listening on %s"
+                logger.warning(told, self._path, now, first)
+            else:
                 logger.warning("%s: %s: the change takes effect after a restart", self._path, name)
 
 

@@ -44,10 +44,13 @@ from dragoman.server.asgi import Receive, Scope, Send, headers_of, peer_of
 from dragoman.server.chores import Chore, keep_doing
 from dragoman.server.keys import Door
 from dragoman.server.limits import FailedLogins
+from dragoman.server.pages.admin import AdminPages, ConfigFile
 from dragoman.server.pages.generator import Generator
 from dragoman.server.pages.logins import Logins
 from dragoman.server.pages.metrics import MetricsPage
+from dragoman.server.pages.overview import Overview
 from dragoman.server.pages.pages import Pages
+from dragoman.server.pages.trial import try_model
 from dragoman.server.pages.usage import HOME, UsagePages
 from dragoman.server.paths import routed_path
 from dragoman.server.reads import read
@@ -196,6 +199,7 @@ class App:
         pages = {
             **Generator(router).pages,
             **UsagePages(books, self._logins).pages(),
+            **self._admin_pages(self._gateway).pages(),
             **MetricsPage(books).pages(),
         }
         self._pages = Pages(self._config, pages)
@@ -216,6 +220,12 @@ class App:
         under_way = await house.enter_async_context(asyncio.TaskGroup())
         for name, chore in chores.items():
             house.callback(under_way.create_task(keep_doing(name, chore)).cancel)
+
+    def _admin_pages(self, gateway: Gateway) -> AdminPages:
+        path, watch = self._config_path, self._watch
+        file = ConfigFile(path, self._env, watch.now, watch.after_restart) if path and watch else None
+        ask = functools.partial(try_model, gateway=gateway)
+        return AdminPages(self._config, file, Overview(gateway, self._env), ask, Logins())
 
     async def _kept(self, house: contextlib.AsyncExitStack) -> tuple[Database, Sealer]:
         """What is kept between requests, and the secret it is sealed with."""

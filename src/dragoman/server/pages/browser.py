@@ -22,7 +22,7 @@ _HEADERS: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
-_FORM: Final = 2**16  # bytes that a page may say
+_FORM: Final = 2**16  # bytes that a page usually may say
 
 
 class Browser:
@@ -46,14 +46,15 @@ class Browser:
             found.setdefault(name, value)
         return found
 
-    async def said(self) -> dict[str, Any]:
-        """The JSON object that a script of ours has sent. Raise Problem for anything else, and for other sites' pages.
+    async def said(self, limit: int = _FORM) -> dict[str, Any]:
+        """The JSON object that a script of ours has sent, of at most `limit` bytes. Raise Problem for anything else,
+        and for other sites' pages.
 
         A form elsewhere can send neither this content type nor this origin without our leave.
         """
         self._refuse_other_sites()
         try:
-            value = jsons.read(await self.call.read_body(_FORM))
+            value = jsons.read(await self.call.read_body(limit))
         except jsons.JSONError:
             value = None
         if not isinstance(value, dict):
