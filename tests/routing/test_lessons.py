@@ -157,6 +157,18 @@ TAUGHT: Final[list[tuple[str, bytes, dict[str, Any]]]] = [
         openai("Unknown parameter: 'prompt_cache_key'.", code="unknown_parameter"),
         {"openai_fields": False},
     ),
+    (
+        "OpenAI verbosity",
+        openai("Unsupported value: 'low' is not supported with the 'gpt-4o' model. (text.verbosity)"),
+        {"verbosity": False},
+    ),
+    (
+        "Codex's verbosity",
+        openai(
+            "Unsupported value: 'verbosity' does not support 'low' with this model. Supported values are: 'medium'."
+        ),
+        {"verbosity": False},
+    ),
     ("Mistral account", fastapi("safety_identifier"), {"openai_fields": False}),
     (
         "Groq reasoning_content",
@@ -179,6 +191,7 @@ def test_each_refusal_teaches_its_change(said: bytes, changes: dict[str, Any]) -
     before = Profile(
         thinking_switch="enable_thinking",
         openai_fields=True,
+        verbosity=True,
         developer_role=True,
         system_anywhere=True,
         limit_fields=("max_completion_tokens",) if changes.get("limit_fields") == ("max_tokens",) else ("max_tokens",),

@@ -93,6 +93,26 @@ def test_openai_models(model: str, developer: bool, efforts: tuple[str, ...], sa
     assert profile.limit_fields == ("max_completion_tokens",)
 
 
+@pytest.mark.parametrize(
+    ("family", "model", "takes"),
+    [
+        ("openai", "gpt-4o", False),
+        ("openai", "o3", False),
+        ("openai", "gpt-5", True),
+        ("openai", "gpt-5.2-pro", True),
+        ("openai", "gpt-5-chat-latest", False),
+        ("openai", "gpt-5.1-codex", False),
+        ("azure", "gpt-5", True),
+        ("azure", "my-deployment", False),
+        ("openrouter", "openai/gpt-5", True),
+        ("openrouter", "anthropic/claude-sonnet-4.5", False),
+        ("vllm", "gpt-5", False),
+    ],
+)
+def test_who_takes_a_verbosity(family: str, model: str, takes: bool) -> None:
+    assert profile_for(family, model).verbosity is takes
+
+
 @pytest.mark.parametrize(("model", "marks"), [("gpt-5.5", "none"), ("gpt-5.6-sol", "openai"), ("gpt-6", "openai")])
 def test_cache_breakpoints_came_with_gpt_5_6(model: str, marks: str) -> None:
     assert profile_for("openai", model).cache_marks == marks

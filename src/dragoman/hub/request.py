@@ -317,7 +317,10 @@ class OutputFormat(Struct, frozen=True):
 
 
 class Request(Struct, frozen=True):
-    """user: an opaque id of the end user; session: of the conversation, for affinity and cache keys."""
+    """user: an opaque id of the end user; session: of the conversation, for affinity and cache keys.
+
+    verbosity: how wordy the answer is to be, in OpenAI's words.
+    """
 
     dialect: Dialect
     model: str
@@ -330,6 +333,7 @@ class Request(Struct, frozen=True):
     sampling: Sampling = Sampling()
     reasoning: Reasoning = Reasoning()
     output_format: OutputFormat | None = None
+    verbosity: str | None = None
     stream: bool = False
     stream_usage: bool = True
     cache: Cache | None = None

@@ -70,7 +70,8 @@ class Profile(Struct, frozen=True, kw_only=True):
     tool_images: takes images inside tool messages.
     user_after_tool: takes a user message directly behind a tool message.
     sampling_extras: sampling fields beyond OpenAI's that it reads.
-    openai_fields: takes OpenAI's account fields (service_tier, prompt_cache_key, safety_identifier, verbosity, ...).
+    openai_fields: takes OpenAI's account fields (service_tier, prompt_cache_key, safety_identifier, ...).
+    verbosity: takes a wish for how wordy the answer is.
     prefill: how it continues a trailing assistant message.
     stream_usage: takes `stream_options.include_usage`.
     cache_marks: how prompt-cache marks are said to it: "anthropic" (top-level mark and explicit ones), "explicit"
@@ -112,6 +113,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     user_after_tool: bool = True
     sampling_extras: frozenset[str] = frozenset()
     openai_fields: bool = False
+    verbosity: bool = False
     prefill: Literal["continue_final_message", "prefix", "native"] | None = None
     stream_usage: bool = True
     cache_marks: Literal["none", "anthropic", "explicit", "openai"] = "none"

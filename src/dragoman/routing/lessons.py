@@ -52,6 +52,7 @@ _ROWS: Final[tuple[tuple[re.Pattern[str], Lesson], ...]] = (
     ),
     (_refused("(temperature|top_p)"), Lesson("takes no sampling settings", {"sampling": "none"})),
     (_refused("reasoning_effort"), Lesson("takes no reasoning_effort", {"efforts": ()})),
+    (_refused("verbosity"), Lesson("takes no verbosity", {"verbosity": False})),
     (_refused("stream_options"), Lesson("takes no stream_options", {"stream_usage": False})),
     (_refused("chat_template_kwargs"), Lesson("takes no chat_template_kwargs", {"thinking_switch": None})),
     (

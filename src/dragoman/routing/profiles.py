@@ -266,6 +266,8 @@ QUIRKS: Final = (
         r"^(ft:)?gpt-(5\.([2-9]|\d\d)|[6-9])(?!.*-chat)",
         efforts=("none", "low", "medium", "high", "xhigh"),
     ),
+    # The chat variants and those of Codex know one verbosity only.
+    _quirk(_OPENAI | {"openrouter"}, r"^(ft:|openai/)?gpt-[5-9](?!.*(-chat|codex))", verbosity=True),
     # Breakpoints in the prompt came with 5.6.
     _quirk({"openai"}, r"^(ft:)?gpt-(5\.([6-9]|\d\d)|[6-9])", cache_marks="openai"),
     # Claude behind OpenRouter caches only what is marked (experiential#703, llmgateway#3918).

@@ -146,10 +146,9 @@ def test_what_others_have_a_place_for_is_no_loss() -> None:
 
 
 def test_what_only_this_dialect_knows() -> None:
-    assert losses_of(client_metadata={"a": "b"}, include=["x"], text={"verbosity": "low"}, x_new=None) == {
+    assert losses_of(client_metadata={"a": "b"}, include=["x"], x_new=None) == {
         "client_metadata": False,
         "include": False,
-        "text.verbosity": False,
     }
 
 

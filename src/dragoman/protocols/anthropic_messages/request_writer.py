@@ -16,6 +16,7 @@ from dragoman.protocols.anthropic_messages.cache_marks import keep_legal, write_
 from dragoman.protocols.anthropic_messages.conversation import Conversation
 from dragoman.protocols.anthropic_messages.thinking import limit_and_thinking, output_effort, thinks
 from dragoman.protocols.fields import Object, merged
+from dragoman.protocols.verbosity import verbosity_for
 from dragoman.wire import jsons
 
 _DIALECT: Final = "anthropic-messages"
@@ -94,6 +95,8 @@ def _wishes(request: Request, thinking: Object | None, profile: Profile, losses:
         said |= _sampling(request, profile, losses, thinking=thinking)
     if request.stop and (stop := [sequence for sequence in request.stop if sequence.strip()]):
         said["stop_sequences"] = stop
+    if request.verbosity is not None:
+        verbosity_for(request, profile, losses)  # there is no place for it
     if request.user is not None or request.service_tier is not None:
         said |= _account(request, losses)
     return said

@@ -60,6 +60,7 @@ class _Values(Struct):
     stream_options: _StreamOptions | None = None
     prompt_cache_key: str | None = None
     service_tier: str | None = None
+    verbosity: str | None = None
     # Kept in `extra` as well: what is said to OpenAI itself need not be said to others.
     safety_identifier: str | None = None
     user: str | None = None
@@ -106,8 +107,8 @@ def read_request(body: bytes, headers: Mapping[str, str]) -> Request:
         tools,
         None if choice is None else read_tool_choice(choice),
         said.parallel_tool_calls,
-        max_tokens=said.max_tokens if said.max_completion_tokens is None else said.max_completion_tokens,
-        stop=fields.strings(of, "stop") if "stop" in of else (),
+        said.max_tokens if said.max_completion_tokens is None else said.max_completion_tokens,
+        fields.strings(of, "stop") if "stop" in of else (),
         sampling=Sampling(
             said.temperature,
             said.top_p,
@@ -124,6 +125,7 @@ def read_request(body: bytes, headers: Mapping[str, str]) -> Request:
         ),
         reasoning=Reasoning() if said.reasoning_effort is None else _reasoning(said.reasoning_effort),
         output_format=fields.within_if_any(of, "response_format", _output_format) if "response_format" in of else None,
+        verbosity=said.verbosity,
         stream=said.stream or False,
         stream_usage=said.stream_options is not None and said.stream_options.include_usage is True,
         cache_key=said.prompt_cache_key,
@@ -174,7 +176,6 @@ def _schema(of: Object) -> OutputFormat:
 _LEAVING: Final[dict[str, tuple[str, bool]]] = {
     "audio": ("audio output is not available on this backend; leave it out", True),
     "web_search_options": ("this backend has no web search of its own", False),
-    "verbosity": ("this backend has no verbosity setting", False),
 }
 
 

@@ -17,6 +17,7 @@ from dragoman.protocols.openai_chat.conversation import Conversation
 from dragoman.protocols.openai_chat.thinking import write_thinking
 from dragoman.protocols.openai_chat.tool_writer import write_tools
 from dragoman.protocols.sessions import cache_key
+from dragoman.protocols.verbosity import verbosity_for
 from dragoman.wire import jsons
 
 _DIALECT: Final = "openai-chat"
@@ -75,8 +76,8 @@ def write_request(request: Request, route: Route, backend: Backend, losses: Loss
     if request.sampling != _UNSAID:
         body |= _sampling(request, profile, losses)
     body |= thinking
-    if request.output_format is not None:
-        body["response_format"] = _response_format(request.output_format, ours=ours)
+    if request.output_format is not None or request.verbosity is not None:
+        body |= _form(request, profile, losses)
     if ours or profile.openai_fields or request.service_tier is not None:
         body |= _account(request, [messages[0], body.get("tools")], profile, losses)
     if request.stream:
@@ -140,6 +141,17 @@ def _sampling(request: Request, profile: Profile, losses: Losses) -> Object:
             said[name] = value
         else:
             losses.warn(name, "this backend is not known to read it")
+    return said
+
+
+def _form(request: Request, profile: Profile, losses: Losses) -> Object:
+    """What the answer is to look like."""
+    said: Object = {}
+    ours = request.dialect == _DIALECT
+    if request.output_format is not None:
+        said["response_format"] = _response_format(request.output_format, ours=ours)
+    if (verbosity := request.verbosity if ours else verbosity_for(request, profile, losses)) is not None:
+        said["verbosity"] = verbosity
     return said
 
 

@@ -13,7 +13,7 @@ Canonical form, where the dialect has several:
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 from msgspec import Struct
 
@@ -48,6 +48,7 @@ class _Values(Struct):
 
 
 _EFFORTS: Final[tuple[Effort, ...]] = get_args(Effort)
+_NO_FORM: Final = (None, None)
 _ULTRA: Final = "ultra"  # Codex (0.169) offers it for some models; nobody else has a word beyond "max"
 
 
@@ -65,6 +66,7 @@ def read_object(of: Object, headers: Mapping[str, str]) -> Request:
         turns = (_instructions(said.instructions), *turns)
     latest, include = _latest_configuration(of), of.get("include")
     wishes = of | latest if latest else of
+    form, verbosity = (fields.within_if_any(wishes, "text", _text) or _NO_FORM) if "text" in wishes else _NO_FORM
     return Request(  # with more than 30 names and values CPython makes a dictionary of them first
         _DIALECT,
         said.model,
@@ -81,7 +83,8 @@ def read_object(of: Object, headers: Mapping[str, str]) -> Request:
         ),
         reasoning=(fields.within_if_any(wishes, "reasoning", _reasoning) if "reasoning" in wishes else None)
         or Reasoning(),
-        output_format=fields.within_if_any(wishes, "text", _text) if "text" in wishes else None,
+        output_format=form,
+        verbosity=verbosity,
         stream=said.stream or False,
         cache_key=said.prompt_cache_key,
         service_tier=said.service_tier,
@@ -113,8 +116,8 @@ def _reasoning(of: Object) -> Reasoning:
     return Reasoning("off" if effort == "none" else None, effort, display=None if summary == "none" else summary)
 
 
-def _text(of: Object) -> OutputFormat | None:
-    return fields.within_if_any(of, "format", _format)
+def _text(of: Object) -> tuple[OutputFormat | None, str | None]:
+    return fields.within_if_any(of, "format", _format), fields.maybe_string(of, "verbosity")
 
 
 def _format(of: Object) -> OutputFormat | None:
@@ -155,6 +158,3 @@ def note_losses(request: Request, losses: Losses) -> None:
             losses.refuse(key, why)
         elif key not in _CARRIED and value is not None:
             losses.silent(key, why)
-    text: Any = said.get("text")
-    if isinstance(text, dict) and text.get("verbosity") not in (None, "medium"):
-        losses.silent("text.verbosity", "this backend has no verbosity setting")

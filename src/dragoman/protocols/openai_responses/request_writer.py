@@ -15,6 +15,7 @@ from dragoman.protocols.openai_responses.conversation import Conversation
 from dragoman.protocols.openai_responses.response import said_in
 from dragoman.protocols.openai_responses.tool_writer import write_tool_choice, write_tools
 from dragoman.protocols.sessions import cache_key
+from dragoman.protocols.verbosity import verbosity_for
 from dragoman.wire import jsons
 
 _DIALECT: Final = "openai-responses"
@@ -116,6 +117,8 @@ def _wishes(request: Request, profile: Profile, losses: Losses) -> Object:
     said = _reasoning(request, profile, losses)
     if request.output_format is not None:
         said["text"] = {"format": _format(request.output_format)}
+    if request.verbosity is not None and (verbosity := verbosity_for(request, profile, losses)):
+        said["text"] = {**said.get("text", {}), "verbosity": verbosity}
     return said
 
 
