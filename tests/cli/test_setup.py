@@ -173,7 +173,13 @@ def test_a_profile_of_older_codex_stays_and_is_told(proxy: Served, tmp_path: Pat
 def test_what_changed_since_is_told(proxy: Served, tmp_path: Path) -> None:
     setup(tmp_path, "qwen", "--write", "--url", proxy.url)
     path = tmp_path / ".qwen" / "settings.json"
-    path.write_text("{}")
+    written = path.read_text()
+    for text in ("{ nonsense", None):
+        path.unlink() if text is None else path.write_text(text)
+        result = setup(tmp_path, "qwen", "--undo")
+        assert result.exit_code == 1
+        assert "has changed since" in result.stderr
+    path.write_text(written.replace("{", '{"theirs": 1,', 1))
     result = setup(tmp_path, "qwen", "--undo")
-    assert result.exit_code == 1
-    assert "has changed since" in result.stderr
+    assert (result.exit_code, "what has changed stays" in result.stdout) == (0, True)
+    assert jsons.read(path.read_text()) == {"theirs": 1}

@@ -1,6 +1,7 @@
 """Files of agents are written with a way back."""
 
 import stat
+import tomllib
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ from dragoman.agents import BY_NAME
 from dragoman.agents.agent import Choice, File, Model
 from dragoman.agents.jsonc import UnreadableError
 from dragoman.cli.written import ChangedSinceError, place_of, undo, write
+from dragoman.wire import jsons
 
 MINE: Final = '{\n  // mine\n  "theme": "dark"\n}\n'
 
@@ -32,9 +34,9 @@ def test_a_file_that_was_not_there_comes_and_goes(path: Path) -> None:
     assert (mode(path), mode(path.parent)) == (0o600, 0o700)
     assert "sk-k" in path.read_text()
     assert not write(file(), path)
-    assert undo(path)
+    assert undo(file(), path) == "all"
     assert list(path.parent.iterdir()) == []
-    assert not undo(path)
+    assert undo(file(), path) == "nothing"
 
 
 def test_what_was_there_stays_and_comes_back(path: Path) -> None:
@@ -44,7 +46,7 @@ def test_what_was_there_stays_and_comes_back(path: Path) -> None:
     assert write(file(), path)
     assert "// mine" in path.read_text()
     assert mode(path) == 0o600
-    assert undo(path)
+    assert undo(file(), path) == "all"
     assert (path.read_text(), mode(path)) == (MINE, 0o644)
     assert list(path.parent.iterdir()) == [path]
 
@@ -55,25 +57,59 @@ def test_written_twice_it_goes_back_to_what_was_before_us(path: Path) -> None:
     assert write(file("one"), path)
     assert write(file("two"), path)
     assert "two" in path.read_text()
-    assert undo(path)
+    assert undo(file(), path) == "all"
     assert path.read_text() == MINE
     assert write(file("one"), path)
     assert write(file("two"), path)
     assert write(file("one"), path)
-    assert undo(path)
+    assert undo(file(), path) == "all"
     assert path.read_text() == MINE
 
 
-def test_what_changed_since_is_left_alone(path: Path) -> None:
+def test_what_changed_since_stays_and_ours_goes(path: Path) -> None:
     path.parent.mkdir()
     path.write_text(MINE)
     assert write(file(), path)
-    path.write_text(path.read_text() + "\n")
-    with pytest.raises(ChangedSinceError, match="before-dragoman"):
-        undo(path)
-    assert write(file("two"), path)
-    assert undo(path)  # to what the user had made of it
-    assert path.read_text().endswith("\n\n")
+    path.write_text(path.read_text().replace("dark", "light").replace("// mine", "// still mine"))
+    assert undo(file(), path) == "rest"
+    assert path.read_text() == MINE.replace("dark", "light").replace("// mine", "// still mine")
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_agent_that_writes_into_its_file_leaves_the_way_back_open(tmp_path: Path) -> None:
+    """Qwen Code (0.24) adds the version of its settings at its first start, Codex the folders that it may trust."""
+    qwen = BY_NAME["qwen"].file(Choice(origin="http://127.0.0.1:8080", key="sk-k", models=(Model("m"),)))
+    path = tmp_path / "settings.json"
+    assert write(qwen, path)
+    path.write_text(jsons.write_pretty({**jsons.read(path.read_text()), "$version": 4}))
+    assert undo(qwen, path) == "rest"
+    assert jsons.read(path.read_text()) == {"$version": 4}
+    codex = BY_NAME["codex"].file(Choice(origin="http://127.0.0.1:8080", key="sk-k", models=(Model("m"),)))
+    path = tmp_path / "config.toml"
+    path.write_text('model = "mine"\n\n[tui]\ntheme = "dark"\n')
+    assert write(codex, path)
+    path.write_text(path.read_text() + '\n[projects."/work"]\ntrust_level = "trusted"\n')
+    assert undo(codex, path) == "rest"
+    assert tomllib.loads(path.read_text()) == {
+        "model": "mine",
+        "tui": {"theme": "dark"},
+        "projects": {"/work": {"trust_level": "trusted"}},
+    }
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["config.toml", "settings.json"]
+
+
+@pytest.mark.parametrize("now", ["{ nonsense", "[]", ""])
+def test_what_is_nothing_like_it_any_more_is_left_alone(path: Path, now: str) -> None:
+    path.parent.mkdir()
+    path.write_text(MINE)
+    assert write(file(), path)
+    path.write_text(now)
+    if now:
+        with pytest.raises(ChangedSinceError, match="before-dragoman"):
+            undo(file(), path)
+    else:
+        assert undo(file(), path) == "rest"
+    assert path.read_text() == now
 
 
 def test_what_cannot_be_read_is_left_alone(path: Path) -> None:
@@ -91,7 +127,7 @@ def test_a_link_to_a_folder_of_settings_stays_one(path: Path, tmp_path: Path) ->
     path.symlink_to(tmp_path / "dotfiles.json")
     assert write(file(), path)
     assert path.is_symlink()
-    assert undo(path)
+    assert undo(file(), path) == "all"
     assert (tmp_path / "dotfiles.json").read_text() == MINE
 
 

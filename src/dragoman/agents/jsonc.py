@@ -23,12 +23,16 @@ class UnreadableError(ValueError):
 
 
 class _Node(Struct):
-    """start, end: in the text. members: of an object, items: of a list; None = it is another kind of value."""
+    """start, end: in the text. members: of an object, items: of a list; None = it is another kind of value.
+
+    name_at: where the member's name stands, if it is one.
+    """
 
     start: int
     end: int
     members: "dict[str, _Node] | None" = None
     items: "list[_Node] | None" = None
+    name_at: int = 0
 
 
 class _Splice(NamedTuple):
@@ -56,10 +60,68 @@ def merged(
     if root.members is None:
         raise UnreadableError("holds no object: it must begin with {")
     merger = _Merger(text, ours)
-    splices = merger.into(root, values) + merger.into_lists(root, listed) + merger.out_of_lists(root, barred)
+    return _spliced(
+        text, merger.into(root, values) + merger.into_lists(root, listed) + merger.out_of_lists(root, barred)
+    )
+
+
+def read(text: str) -> dict[str, Any]:
+    """What it says. Raise UnreadableError."""
+    if not text.strip("\ufeff \t\r\n"):
+        return {}
+    said = _plain(text, _Reader(text).whole())
+    if not isinstance(said, dict):
+        raise UnreadableError("holds no object: it must begin with {")
+    return said
+
+
+def without(text: str, gone: Mapping[str, Any]) -> str:
+    """The text without some members. gone: name -> the same for what is in it, None = all of it."""
+    return _spliced(text, _cuts(text, _Reader(text).whole(), gone)) if gone else text
+
+
+def _spliced(text: str, splices: list[_Splice]) -> str:
     for start, end, new in sorted(splices, key=lambda splice: splice[:2], reverse=True):
         text = text[:start] + new + text[end:]
     return text
+
+
+def _plain(text: str, node: _Node) -> Any:
+    if node.members is not None:
+        return {name: _plain(text, member) for name, member in node.members.items()}
+    if node.items is not None:
+        return [_plain(text, item) for item in node.items]
+    try:
+        return jsons.read(text[node.start : node.end])
+    except jsons.JSONError:
+        raise UnreadableError(f"{text[node.start : node.end][:40]} is no value") from None
+
+
+def _cuts(text: str, node: _Node, gone: Mapping[str, Any]) -> list[_Splice]:
+    """Each member with the comma behind it; in front of the end, with the comma of the one that is then the last."""
+    members = node.members or {}
+    cuts: list[_Splice] = []
+    last: _Node | None = None
+    for name, member in members.items():
+        inner = gone.get(name, {})
+        if inner is not None:
+            last = member
+            cuts += _cuts(text, member, inner)
+            continue
+        comma = _comma(text, member.end)
+        start = len(text[: member.name_at].rstrip(" \t"))
+        start -= text.startswith("\n", start - 1)
+        cuts.append(_Splice(start, max(member.end, comma + 1), ""))
+    if cuts and last is not None and last is not list(members.values())[-1] and (comma := _comma(text, last.end)) >= 0:
+        cuts.append(_Splice(comma, comma + 1, ""))
+    return cuts
+
+
+def _comma(text: str, index: int) -> int:
+    """Where the comma is that follows; -1 = none does."""
+    gap = _SPACE.match(text, index)
+    comma = gap.end() if gap is not None else index
+    return comma if text.startswith(",", comma) else -1
 
 
 class _Merger:
@@ -215,7 +277,8 @@ class _Reader:
         members: dict[str, _Node] = {}
         self._at += 1
         while self._more("}", is_first=not members):
-            found = _STRING.match(self._text, self._at)
+            name_at = self._at
+            found = _STRING.match(self._text, name_at)
             if found is None:
                 raise self._wrong("a name in quotes is missing")
             self._at = found.end()
@@ -224,7 +287,9 @@ class _Reader:
                 raise self._wrong("`:` is missing")
             self._at += 1
             self._skip()
-            members[jsons.read(found[0])] = self._value(depth + 1)
+            member = self._value(depth + 1)
+            member.name_at = name_at
+            members[jsons.read(found[0])] = member
         return members
 
     def _items(self, depth: int) -> list[_Node]:

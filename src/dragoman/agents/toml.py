@@ -12,16 +12,40 @@ from dragoman.agents.jsonc import UnreadableError
 
 def merged(text: str, values: Mapping[str, Any]) -> str:
     """The text with `values` in it. Raise UnreadableError if it is not TOML."""
-    try:
-        document = tomlkit.parse(text)
-    except TOMLKitError as error:
-        raise UnreadableError(str(error)) from None
+    document = _parsed(text)
     _put(document, values)
     return tomlkit.dumps(document)
 
 
+def read(text: str) -> dict[str, Any]:
+    """What it says. Raise UnreadableError."""
+    return _parsed(text).unwrap()
+
+
+def without(text: str, gone: Mapping[str, Any]) -> str:
+    """The text without some members. gone: name -> the same for what is in it, None = all of it."""
+    document = _parsed(text)
+    _take(document, gone)
+    return tomlkit.dumps(document)
+
+
 def says(text: str, key: str) -> bool:
-    return key in tomlkit.parse(text)
+    return key in _parsed(text)
+
+
+def _parsed(text: str) -> tomlkit.TOMLDocument:
+    try:
+        return tomlkit.parse(text)
+    except TOMLKitError as error:
+        raise UnreadableError(str(error)) from None
+
+
+def _take(table: MutableMapping[str, Any], gone: Mapping[str, Any]) -> None:
+    for name, inner in gone.items():
+        if inner is None:
+            del table[name]
+        else:
+            _take(table[name], inner)
 
 
 def _put(table: MutableMapping[str, Any], values: Mapping[str, Any]) -> None:

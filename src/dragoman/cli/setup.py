@@ -1,6 +1,7 @@
 """`dragoman setup`: an agent's own settings, printed or written."""
 
 import os
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
@@ -37,6 +38,11 @@ Window = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet/--no-quiet", help="Tell it to talk to nobody but the proxy.")]
 
+_UNDONE: Final[Mapping[written.Undone, str]] = {
+    "nothing": "There is nothing to put back at {}.",
+    "all": "{} is as it was.",
+    "rest": "What was written into {} is taken out again. It has changed since, and what has changed stays.",
+}
 _NO_HOME: Final = "You have no home directory here: set HOME, or {} to the folder of the agent's settings."
 
 
@@ -44,7 +50,9 @@ def setup(
     agent: WhichAgent,
     print_: Annotated[bool, typer.Option("--print", help="Print the file; the default.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Write it, merged into what is there.")] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Put back what was before the last --write.")] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Put back what was before the last --write; what has changed since stays.")
+    ] = False,
     script: Annotated[
         ShellName | None, typer.Option(help="Print a script that starts the agent in place of a file.")
     ] = None,
@@ -152,9 +160,9 @@ def _undo(agent: Agent) -> None:
     file = agent.file(Choice(origin=USUAL, key="", models=(Model(""),)))
     path = _place(file) or told(_NO_HOME.format(file.moved_by))
     try:
-        done = written.undo(path)
+        done = written.undo(file, path)
     except ChangedSinceError as error:
         told(str(error))
     except OSError as error:
         told(f"{path} cannot be put back: {error.strerror or error}")
-    typer.echo(f"{path} is as it was." if done else f"There is nothing to put back at {path}.")
+    typer.echo(_UNDONE[done].format(path))
