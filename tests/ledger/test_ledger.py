@@ -1,5 +1,6 @@
 """The ledger takes lines without waiting, and loses none that it took but where the disk does."""
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -108,6 +109,13 @@ def test_a_disk_without_room_stops_recording_and_says_so_once(tmp_path: Path, ca
     for _ in range(50):
         ledger.record(line(losses="x" * 400))
         assert database.flush()
+    kept = database.read(count, -1)
+    assert 0 < kept < 50
+    assert ledger.lost == 50 - kept
+    for _ in range(3):
+        ledger.record(line(losses="x" * 4000))
+    assert database.flush()
+    assert ledger.lost == 53 - kept, "requests are counted, not writes"
     assert caplog.text.count("nothing can be kept for now (database or disk is full)") == 1
     with database._using:
         database._db.execute("PRAGMA max_page_count = 1000000")
@@ -115,6 +123,51 @@ def test_a_disk_without_room_stops_recording_and_says_so_once(tmp_path: Path, ca
     ledger.record(line())
     assert database.flush()
     assert database.read(count, -1) == before + 1
+    database.close()
+
+
+def test_a_write_that_fails_while_the_next_is_told_writes_nothing_twice(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(database, 90, lambda: NOON)
+    assert database.flush()
+    write, full = ledger._write, sqlite3.OperationalError("full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+    names = iter(range(1, 100))
+
+    def meanwhile(db: sqlite3.Connection) -> None:
+        write(db)
+        if (number := next(names)) < 4:
+            ledger.record(line(request_id=f"{number}"))
+            raise full
+
+    monkeypatch.setattr(ledger, "_write", meanwhile)
+    ledger.record(line(request_id="0"))
+    while ledger._told or ledger._waiting:
+        assert database.flush()
+    for number in (4, 5):
+        ledger.record(line(request_id=f"{number}"))
+    assert database.flush()
+    nothing: list[int] = []
+    assert (database.read(ids, nothing), ledger.lost) == ([3, 4, 5], 3)
+
+
+def test_a_place_that_comes_back_is_written_to_again(tmp_path: Path) -> None:
+    place = tmp_path / "kept"
+    database = Database(place / "usage.db", [LEDGER], pause=0)
+    ledger = Ledger(database, 90, lambda: NOON)
+    ledger.record(line(request_id="1"))
+    assert database.flush()
+    shutil.rmtree(place)
+    place.write_text("in its way")
+    ledger.record(line(request_id="2"))
+    assert database.flush()
+    place.unlink()
+    ledger.record(line(request_id="3"))
+    assert database.flush()
+    nothing: list[int] = []
+    assert database.read(ids, nothing) == [2, 3]
+    assert ledger.lost == 0
     database.close()
 
 

@@ -20,17 +20,19 @@ _MOST_IN_MEMORY: Final = 50_000  # lines, some 50 MB
 class Ledger:
     """database: with LEDGER among its schemas. keep: days that lines and sums are kept. clock: seconds since the epoch.
 
-    `record` neither waits nor raises: lines that cannot be taken are counted in `dropped` and lost.
+    `record` neither waits nor raises. dropped: lines that could not be taken. lost: that could not be written.
     """
 
     def __init__(self, database: Database, keep: float, clock: Callable[[], float] = time.time) -> None:
         self.database: Final = database
         self.dropped = 0
+        self.lost = 0
         self._keep: Final = keep * DAY
         self._clock: Final = clock
         self._waiting: Final[deque[Line]] = deque()
         self._writing: Final[list[Line]] = []  # the writing thread's own: a transaction may have to be tried again
         self._told = False
+        self._begun = False  # the writing thread's own, too
         database.chore(self._forget)
 
     def record(self, line: Line) -> None:
@@ -43,14 +45,24 @@ class Ledger:
         self._waiting.append(line)
         if not self._told:
             self._told = True  # before the thread can see it: it says False, and takes all lines then, so none stays
-            if not self.database.put(self._write, settled=self._writing.clear):
+            if not self.database.put(self._write, settled=self._settled, lost=self._lost):
                 self._told = False
 
     def _write(self, db: sqlite3.Connection) -> None:
-        self._told = False
+        self._told, self._begun = False, True
         while self._waiting:
             self._writing.append(self._waiting.popleft())
         write_lines(db, self._writing)
+
+    def _lost(self) -> None:
+        """Where the writing did not even begin, its lines still wait, and go with the next."""
+        if not self._begun:
+            self._told = False
+        self.lost += len(self._writing)
+
+    def _settled(self) -> None:
+        self._begun = False
+        self._writing.clear()
 
     def _forget(self, db: sqlite3.Connection) -> None:
         day = int((self._clock() - self._keep) // DAY * DAY)

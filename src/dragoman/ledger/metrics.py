@@ -38,7 +38,7 @@ class Metrics:
             self._first_tokens.setdefault(line.model, _Times()).add(line.first_byte_ms)
 
     def text(self, in_flight: Mapping[str, int], lost: int) -> str:
-        """in_flight: requests by their state. lost: lines that the ledger lost, at least so many."""
+        """in_flight: requests by their state. lost: lines that the ledger lost."""
         return "".join(self._lines(in_flight, lost))
 
     def _lines(self, in_flight: Mapping[str, int], lost: int) -> Iterator[str]:
@@ -53,9 +53,7 @@ class Metrics:
         yield _head("requests_in_flight", "gauge", "Requests under way, by their state.")
         for state, count in in_flight.items():
             yield _said("requests_in_flight", {"state": state}, count)
-        yield from _counter(
-            "usage_lost", "What of the usage could not be recorded, at least so many requests.", (), {(): lost}
-        )
+        yield from _counter("usage_lost", "Requests whose usage could not be recorded.", (), {(): lost})
 
 
 class _Times:

@@ -51,6 +51,7 @@ class _Queued(NamedTuple):
     write: Write
     size: int
     settled: Callable[[], None]
+    lost: Callable[[], None]
 
 
 class Database:
@@ -109,17 +110,25 @@ class Database:
         """Whether everything ends with the process."""
         return self._path is None
 
-    def put(self, write: Write, *, size: int = 0, settled: Callable[[], None] = _nothing) -> bool:
+    def put(
+        self,
+        write: Write,
+        *,
+        size: int = 0,
+        settled: Callable[[], None] = _nothing,
+        lost: Callable[[], None] = _nothing,
+    ) -> bool:
         """Have something written soon, in the order of the calls. Return whether it was taken.
 
         write: called by the writing thread, inside a transaction; alone if it raises. size: bytes it holds in memory.
         settled: called by that thread once the write is visible to readers, or given up. Not called if not taken.
+        lost: called before that, if it is given up.
         """
         with self._wake:
             is_full = self._taken - self._settled >= self._max_writes or self._bytes + size > self._max_bytes
             if not is_full and not self._closing.is_set():
                 self._taken, self._bytes = self._taken + 1, self._bytes + size
-                self._queue.append(_Queued(write, size, settled))
+                self._queue.append(_Queued(write, size, settled, lost))
                 self._wake.notify_all()
                 self._refusing = False
                 return True
@@ -226,7 +235,7 @@ class Database:
     def _queue_chores(self) -> None:
         if time.monotonic() >= self._chores_due:
             self._chores_due = time.monotonic() + _BETWEEN_CHORES
-            self._queue += [_Queued(chore, 0, _nothing) for chore in self._chores]
+            self._queue += [_Queued(chore, 0, _nothing, _nothing) for chore in self._chores]
             self._taken += len(self._chores)
 
     def _settle(self, batch: list[_Queued]) -> None:
@@ -247,7 +256,7 @@ class Database:
                 self._see_that_the_file_is_there()
                 self._transact(batch)
             except (OSError, NewerFileError) as error:
-                self._lose(len(batch), error)
+                self._lose(batch, error)
             except sqlite3.Error as error:
                 if is_busy(error) and not self._closing.is_set() and attempt < _BUSY_ATTEMPTS - 1:
                     continue
@@ -255,7 +264,7 @@ class Database:
                     self._doubtful = True
                     continue
                 if is_busy(error) or is_damage(error) or primary_code(error) in _NO_PLACE:
-                    self._lose(len(batch), error)
+                    self._lose(batch, error)
                 else:
                     self._write_each(batch)
             except Exception:  # noqa: BLE001 - whatever one write raises, the others are not to suffer from it
@@ -270,7 +279,7 @@ class Database:
             for queued in batch:
                 self._write([queued])
             return
-        self.lost += 1
+        self._count(batch)
         if (said := str(sys.exception())) != self._said_last:
             _log.exception("something could not be kept")
         self._said_last = said
@@ -296,11 +305,16 @@ class Database:
         self._generation += 1
         self._misread = False
 
-    def _lose(self, count: int, error: Exception) -> None:
-        self.lost += count
+    def _lose(self, batch: list[_Queued], error: Exception) -> None:
+        self._count(batch)
         if not self._failing:
             _log.warning("nothing can be kept for now (%s); requests are served nevertheless", error)
         self._failing = True
+
+    def _count(self, given_up: list[_Queued]) -> None:
+        self.lost += len(given_up)
+        for queued in given_up:
+            queued.lost()
 
     def _succeed(self) -> None:
         if self._failing:

@@ -40,7 +40,7 @@ class MetricsPage:
         if books.metrics is None:
             raise RuntimeError("a page that is not open was answered")
         states = Counter(one.state for one in books.under_way())
-        lost = 0 if books.ledger is None else books.ledger.dropped + books.ledger.database.lost
+        lost = 0 if books.ledger is None else books.ledger.dropped + books.ledger.lost
         text = books.metrics.text({state: states[state] for state in STATES}, lost)
         browser.text(text.encode(), CONTENT_TYPE)
 
