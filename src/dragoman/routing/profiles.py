@@ -28,6 +28,7 @@ _GEMINI_REFUSES: Final = frozenset(
         "exclusiveMaximum",
         "const",
         "oneOf",
+        "encrypted",  # Codex's own, on what one of its agents tells another
     }
 )
 

@@ -7,6 +7,15 @@ import pytest
 from dragoman.protocols.openai_responses.gists import gist
 
 
+def told(*content: dict[str, Any]) -> dict[str, Any]:
+    """What Codex (0.169) tells an agent."""
+    return {"type": "agent_message", "author": "/root", "recipient": "/root/one", "content": list(content)}
+
+
+def sealed(text: str) -> dict[str, Any]:
+    return {"type": "encrypted_content", "encrypted_content": text}
+
+
 @pytest.mark.parametrize(
     ("item", "said"),
     [
@@ -20,6 +29,10 @@ from dragoman.protocols.openai_responses.gists import gist
         ({"type": "configuration_update", "reasoning": {"effort": "low"}}, ""),
         ({"type": "compaction", "encrypted_content": "x"}, None),
         ({"type": "quantum_call"}, None),
+        (told({"type": "input_text", "text": "Payload:\n"}), "Payload:\n"),
+        (told({"type": "input_text", "text": "Payload:\n"}, sealed("Count.")), "Payload:\nCount."),
+        (told({"type": "input_text", "text": "Payload:\n"}, sealed("gAAAAABo3x")), None),
+        (told({"type": "input_image", "image_url": "u"}), None),
     ],
 )
 def test_what_stands_for_an_item(item: dict[str, Any], said: str | None) -> None:
