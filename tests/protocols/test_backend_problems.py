@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.hub.problems import KINDS, Kind
-from dragoman.protocols.backend_problems import Said, read_problem, said_in
+from dragoman.protocols.backend_problems import Said, read_problem, said_in, unreadable
 from dragoman.wire import jsons
 from tests.laws import making
 from tests.protocols.test_overflow import WORDINGS
@@ -283,3 +283,26 @@ def test_any_body_is_a_problem(status: int, body: Any) -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_problem(body: bytes) -> None:
     assert read_problem(500, {}, body).public
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        (b"\r\n <!doctype html><title>Open WebUI</title>", "answers with a web page; check the url"),
+        (b"<html>", "answers with a web page; check the url"),
+        (b"{oops", "the answer is no JSON: "),
+        (b"", "the answer is no JSON: "),
+    ],
+)
+def test_what_should_be_json_and_is_not(body: bytes, word: str) -> None:
+    """A URL that lacks its /v1 leads to the pages of Open WebUI (0.6) and LM Studio, with status 200."""
+    with pytest.raises(jsons.JSONError) as error:
+        jsons.read(body)
+    problem = unreadable("the answer is no JSON", body, error.value)
+    assert problem.kind == "backend_failed"
+    assert word in problem.public
+    assert problem.private == body.decode()
+
+
+def test_a_page_with_a_good_status_is_no_answer() -> None:
+    assert "a web page" in read_problem(200, {}, b"<html>welcome</html>").public

@@ -26,6 +26,7 @@ from dragoman.hub.request import Dialect
 from dragoman.hub.route import Backend, Defaults, Route
 from dragoman.net.client import Reply
 from dragoman.protocols import BACKENDS, seals
+from dragoman.protocols.backend_problems import unreadable
 from dragoman.protocols.codec import BackendSide, ClientSide
 from dragoman.routing.lessons import lesson_of
 from dragoman.wire import jsons
@@ -216,9 +217,7 @@ async def _whole(reply: Reply, side: BackendSide, parties: Parties, heard: Overh
     try:
         members = jsons.members(body)
     except jsons.JSONError as wrong:
-        private = body[:200].decode("utf-8", "replace")
-        said = f"the backend's answer is not valid JSON: {wrong}"
-        raise Problem("backend_failed", said, private=private) from None
+        raise unreadable("the backend's answer is not valid JSON", body, wrong) from None
     if "output" not in members and jsons.value_of(members.get("error")):
         raise side.read_problem(0, {}, body)  # whatever its status says
     if parties.responder.pulse is not None:

@@ -15,6 +15,7 @@ from dragoman.protocols.redaction import redacted, without_keys
 from dragoman.wire import jsons, sse
 
 _PRIVATE: Final = 4_000  # bytes of an error body that are kept for the log
+_PRIVATE_PIECE: Final = 200  # bytes, of what should be an answer
 _DEEPEST: Final = 4  # how far an error may be wrapped in others
 _EVENT: Final = re.compile(rb"\s*(?:data|event)?:")
 _LONGEST_TEXT: Final = 500  # of a body that is no JSON: what is longer is a page, not a message
@@ -22,6 +23,7 @@ _LONGEST_TEXT: Final = 500  # of a body that is no JSON: what is longer is a pag
 _NO_ENDPOINT: Final = re.compile(
     r"(?:404\b:? ?)?(?:(?:file|page|path|url|route|resource) )?not found\W*|method not allowed\W*|", re.IGNORECASE
 )
+_PAGE: Final = "the backend answers with a web page; check the url of this model's backend: most end in /v1"
 _REFUSED: Final = "the backend rejected the proxy's credentials; check the api_key of this model's backend"
 
 
@@ -50,6 +52,12 @@ def read_problem(status: int, headers: Mapping[str, str], body: bytes) -> Proble
     )
 
 
+def unreadable(what: str, data: bytes, error: jsons.JSONError) -> Problem:
+    """For what is no JSON where some was to be. what: says so, of which the error is the reason."""
+    public = _PAGE if data.lstrip().startswith(b"<") else f"{what}: {error}"
+    return Problem("backend_failed", public, private=data[:_PRIVATE_PIECE].decode("utf-8", "replace"))
+
+
 def _public(kind: Kind, status: int, said: Said) -> str:
     if kind == "backend_refused_us":
         # Words about a key may quote the key; those about a right (403) say which one is missing.
@@ -60,6 +68,8 @@ def _public(kind: Kind, status: int, said: Said) -> str:
         return f"{message or f'HTTP {status}'}: the backend has no such endpoint; check the url of this model's backend"
     if message:
         return message
+    if 200 <= status < 300:
+        return _PAGE
     if status == 0:
         return "the backend reported an error and did not say which"
     return f"the backend answered with HTTP {status} and no readable message"

@@ -409,7 +409,7 @@ def test_an_event_without_end_is_an_unreadable_stream(monkeypatch: pytest.Monkey
 
 def test_a_page_in_a_streams_place_is_told_from_one_that_broke_off() -> None:
     problem = failure(read(b"<html>", b"<title>Log in</title>\n\n"))
-    assert problem.public.startswith("the backend's answer is not valid JSON")
+    assert problem.public.startswith("the backend answers with a web page; check the url")
     assert problem.private == "<html><title>Log in</title>\n\n"
 
 

@@ -26,7 +26,7 @@ def test_what_it_says_is_told() -> None:
     [
         (whole({"error": {"message": "the key sk-backend-0123456789abcdef is spent"}}, 429), "is spent"),
         (whole({"error": {"message": "no such key"}}, 401), "check the api_key"),
-        (whole(b"<html>no</html>", content_type="text/html"), "not valid JSON"),
+        (whole(b"<html>no</html>", content_type="text/html"), "a web page"),
     ],
 )
 def test_what_goes_wrong_is_told_as_a_client_is_told(answer: bytes, word: str) -> None:

@@ -9,7 +9,7 @@ from dragoman.hub.problems import Problem
 from dragoman.hub.request import Citation, Opaque, Request, Seal, Text, Thinking, ToolCall
 from dragoman.hub.route import Profile
 from dragoman.protocols.anthropic_messages import usage
-from dragoman.protocols.backend_problems import read_problem
+from dragoman.protocols.backend_problems import read_problem, unreadable
 from dragoman.protocols.call_ids import CallIds
 from dragoman.protocols.codec import Stamp
 from dragoman.protocols.frames import DONE, Frames
@@ -94,7 +94,7 @@ class AnswerReader:
         try:
             answer = jsons.read(body)
         except jsons.JSONError as error:
-            self._garbled("the backend's answer is not valid JSON", error, body)
+            self._fail(unreadable("the backend's answer is not valid JSON", body, error))
             return self._taken()
         if not isinstance(answer, dict) or answer.get("type") == "error" or not isinstance(answer.get("content"), list):
             self._fail(read_problem(0, {}, body))
@@ -122,7 +122,7 @@ class AnswerReader:
             except jsons.JSONError as error:
                 data = frame.data.strip()
                 if data and data != DONE:
-                    self._garbled("the backend sent a garbled stream", error, data)
+                    self._fail(unreadable("the backend sent a garbled stream", data, error))
                 continue
             if type(said) is not dict:
                 self._fail(Problem("backend_failed", "the backend sent a garbled stream: an event is no object"))
@@ -287,10 +287,6 @@ class AnswerReader:
         explanation = _text(details.get("explanation")) if isinstance(details, dict) else ""
         sequence = _text(self._stop.get("stop_sequence")) or None
         self._said.append(Ended(reason, raw, sequence, explanation or None, self._usage.tier))
-
-    def _garbled(self, what: str, error: jsons.JSONError, data: bytes) -> None:
-        private = data[:200].decode("utf-8", "replace")
-        self._fail(Problem("backend_failed", f"{what}: {error}", private=private))
 
     def _fail(self, problem: Problem) -> None:
         self._over = True

@@ -9,7 +9,7 @@ from dragoman.hub.events import Began, Cited, Closed, Ended, Event, Failed, Grew
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Citation, Extra, Refusal, Request, Seal, Text, Thinking, ToolCall
 from dragoman.hub.route import Profile
-from dragoman.protocols.backend_problems import read_problem
+from dragoman.protocols.backend_problems import read_problem, unreadable
 from dragoman.protocols.call_ids import CallIds
 from dragoman.protocols.codec import Stamp
 from dragoman.protocols.frames import DONE, Frames
@@ -108,7 +108,7 @@ class AnswerReader:
         try:
             answer = jsons.read(body)
         except jsons.JSONError as error:
-            self._garbled("the backend's answer is not valid JSON", error, body)
+            self._fail(unreadable("the backend's answer is not valid JSON", body, error))
             return self._taken()
         if not isinstance(answer, dict) or _error_in(answer) or not answer.get("choices"):
             self._fail(read_problem(0, {}, body))
@@ -147,7 +147,7 @@ class AnswerReader:
         if data == DONE:
             self._end(whole=self._began)
         elif data:
-            self._garbled("the backend sent a garbled stream", error, data)
+            self._fail(unreadable("the backend sent a garbled stream", data, error))
 
     def _goes_on(self, chunk: dict[str, Any]) -> bool:
         """The hot path: hear a chunk that holds nothing but more of the open block. False: it holds something else."""
@@ -419,10 +419,6 @@ class AnswerReader:
         if self._declined:
             return "refused"
         return "stop_sequence" if self._stop_sequence is not None else "stop"
-
-    def _garbled(self, what: str, error: jsons.JSONError, data: bytes) -> None:
-        private = data[:200].decode("utf-8", "replace")
-        self._fail(Problem("backend_failed", f"{what}: {error}", private=private))
 
     def _fail(self, problem: Problem) -> None:
         self._over = True

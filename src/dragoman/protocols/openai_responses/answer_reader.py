@@ -25,7 +25,7 @@ from dragoman.hub.request import (
 )
 from dragoman.hub.route import Profile
 from dragoman.hub.usage import Usage
-from dragoman.protocols.backend_problems import read_problem
+from dragoman.protocols.backend_problems import read_problem, unreadable
 from dragoman.protocols.call_ids import CallIds
 from dragoman.protocols.codec import Stamp
 from dragoman.protocols.frames import DONE, Frames
@@ -152,7 +152,7 @@ class AnswerReader:
         try:
             response = jsons.read(body)
         except jsons.JSONError as error:
-            self._garbled("the backend's answer is not valid JSON", error, body)
+            self._fail(unreadable("the backend's answer is not valid JSON", body, error))
             return self._taken()
         if not isinstance(response, dict) or not isinstance(response.get("output"), list):
             self._fail(read_problem(0, {}, body))
@@ -175,7 +175,7 @@ class AnswerReader:
             except jsons.JSONError as error:
                 data = frame.data.strip()
                 if data and data != DONE:
-                    self._garbled("the backend sent a garbled stream", error, data)
+                    self._fail(unreadable("the backend sent a garbled stream", data, error))
                 continue
             if type(said) is not dict:
                 self._fail(Problem("backend_failed", "the backend sent a garbled stream: an event is no object"))
@@ -475,10 +475,6 @@ class AnswerReader:
             return Ended(_INCOMPLETE.get(raw, "length"), raw or status, explanation=declined or None, tier=tier)
         reason: Reason = "tool_calls" if self._called else "refused" if self._declined else "stop"
         return Ended(reason, status or None, explanation=declined or None, tier=tier)
-
-    def _garbled(self, what: str, error: jsons.JSONError, data: bytes) -> None:
-        private = data[:200].decode("utf-8", "replace")
-        self._fail(Problem("backend_failed", f"{what}: {error}", private=private))
 
     def _fail(self, problem: Problem) -> None:
         self._over = True
