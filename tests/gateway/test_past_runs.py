@@ -8,7 +8,7 @@ from dragoman.gateway import past_runs
 from dragoman.gateway.past_runs import PastRun, RememberedRuns, remember_item, run_id, sealed
 from dragoman.hub.events import Closed, Ended, Event, Failed, Grew, Opened
 from dragoman.hub.problems import Problem
-from dragoman.hub.request import Hit, Request, Text, ToolCall, ToolResult, Turn
+from dragoman.hub.request import Document, Hit, Inline, Request, Text, ToolCall, ToolResult, Turn
 from dragoman.protocols import CLIENTS
 from dragoman.protocols.seals import Sealer
 from dragoman.store.database import Database
@@ -163,6 +163,16 @@ def test_pages_are_told_as_they_were() -> None:
         ("assistant", ['web_fetch {"url":"u"} 0000']),
         ("user", ["0000: [page u]\nquack"]),
     ]
+
+
+def test_a_file_that_was_fetched_goes_along() -> None:
+    source = {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="}
+    page = {"type": "web_fetch_result", "url": "u", "content": {"type": "document", "title": "Ducks", "source": source}}
+    request = messages(called("theirs", "web_fetch", url="u"), found("theirs", page, "web_fetch"))
+    _, call, result, _ = House().restored(request)
+    assert shape([call]) == [("assistant", ['web_fetch {"url":"u"} eirs'])]
+    document = Document(Inline("application/pdf", "JVBERi0="), "Ducks")
+    assert result.parts == (ToolResult("srvtoolu_theirs", (Text("[page u]"), document)),)
 
 
 def responses(*items: Any) -> Request:

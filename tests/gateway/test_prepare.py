@@ -126,6 +126,28 @@ async def asked(running: House, client: str, body: dict[str, Any]) -> None:
     assert (heard.status, heard.broken) == (200, False), heard.body
 
 
+@pytest.mark.parametrize("backend_type", BACKENDS)
+@pytest.mark.parametrize("reads", [False, True], ids=["is read for it", "reads"])
+def test_a_file_that_another_backend_has_fetched_goes_along(backend_type: str, *, reads: bool) -> None:
+    """As Claude does, before a session moves from it."""
+    call = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_fetch", "input": {"url": "https://x.example"}}
+    page = {"type": "web_fetch_result", "url": "https://x.example", "content": MESSAGES_PDF}
+    result = {"type": "web_fetch_tool_result", "tool_use_id": "srvtoolu_1", "content": page}
+    said = [{"role": "user", "content": "go"}, {"role": "assistant", "content": [call, result]}]
+    body = messages_body(messages=[*said, {"role": "user", "content": "and?"}])
+
+    async def main() -> None:
+        async with playback(says(*HELLO)) as texts:
+            knows = {"profile": {"files": True}} if reads else {"supports_vision": False}
+            models = [at(texts, type_=BACKENDS[backend_type], **knows), model("eyes", NOBODY)]
+            async with house(models, **EYES) as running:
+                heard = await running.ask("/v1/messages", body)
+                assert (heard.status, heard.headers.get("x-dragoman-loss")) == (200, None)
+                assert ("Native text of a page" in told(texts), PDF in told(texts)) == (not reads, reads)
+
+    run(main)
+
+
 @clients
 @pytest.mark.parametrize("backend_type", BACKENDS)
 @pytest.mark.parametrize("by_tool", [False, True], ids=["user", "tool"])

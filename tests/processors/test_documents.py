@@ -7,7 +7,7 @@ import pytest
 
 from dragoman.hub.pipeline import Needs, Pipeline
 from dragoman.hub.problems import Problem
-from dragoman.hub.request import Cache, Document, Image, Inline, Request, Stored, Text, Written
+from dragoman.hub.request import Cache, Document, Image, Inline, Opaque, Request, Stored, Text, Turn, Written
 from dragoman.processors.documents import Documents
 from dragoman.processors.ports import Loaded
 from dragoman.workers.jobs import Page, Pdf
@@ -56,6 +56,16 @@ def test_it_is_read_once() -> None:
         await outside.close()
 
     run(main())
+
+
+def test_a_file_within_what_its_vendor_fetched_is_read_too() -> None:
+    fetched = Opaque("anthropic-messages", "web_fetch_tool_result", {}, "[page u]", holds=(pdf(),))
+    done = once(request(Turn("assistant", (fetched,))), ports(pages("One")))
+    (part,) = done.request.turns[0].parts
+    assert isinstance(part, Opaque)
+    assert [piece.text for piece in part.holds if isinstance(piece, Text)] == [
+        '<pdf_content filename="doc.pdf" source="text" pages="1 of 1">\n--- page 1 ---\nOne\n</pdf_content>'
+    ]
 
 
 def test_a_mixed_document_is_read_page_by_page() -> None:

@@ -138,8 +138,10 @@ class _Restoring:
         for part in turn.parts:
             if isinstance(part, ToolCall) and part.by == "backend" and part.id in runs:
                 continue
-            run = runs.get(part.raw.get("tool_use_id")) if _is_result(part) else None
-            yield from splitting.said(_without_our_citations(part)) if run is None else splitting.ran(run)
+            if _is_result(part) and (run := runs.get(part.raw.get("tool_use_id"))) is not None:
+                yield from splitting.ran(run, part.holds)
+            else:
+                yield from splitting.said(_without_our_citations(part))
         yield from splitting.rest()
 
     def _runs_in(self, turn: Turn) -> dict[str, PastRun]:
@@ -215,7 +217,8 @@ class _Splitting:
         yield from self._end_of_round()
         self._parts.append(part)
 
-    def ran(self, run: PastRun) -> Iterator[Turn]:
+    def ran(self, run: PastRun, files: tuple[Part, ...] = ()) -> Iterator[Turn]:
+        """files: that were found besides what can be told in text."""
         if self._natively:
             yield from self.said(Text(f"[{run.name}: {run.arguments}]\n{run.told}"))
             return
@@ -223,7 +226,7 @@ class _Splitting:
             yield from self._end_of_round()
         self._round = run.round
         self._parts.append(ToolCall(run.id, run.name, run.arguments))
-        self._results.append(ToolResult(run.id, (Text(run.told),)))
+        self._results.append(ToolResult(run.id, (Text(run.told), *files)))
 
     def rest(self) -> Iterator[Turn]:
         yield from self._end_of_round()

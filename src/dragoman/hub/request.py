@@ -156,7 +156,7 @@ class Opaque(Struct, frozen=True):
     """A block only its own dialect understands.
 
     gist: what other dialects may say in its place; "" = it may be left out, None = nothing can stand for it.
-    tools: what it makes known besides those of `Request.tools`.
+    tools: what it makes known besides those of `Request.tools`. holds: files in it that its gist only names.
     """
 
     dialect: Dialect
@@ -164,6 +164,7 @@ class Opaque(Struct, frozen=True):
     raw: Any
     gist: str | None = None
     tools: tuple[Tool, ...] = ()
+    holds: tuple[Part, ...] = ()
 
 
 Part: TypeAlias = Text | Refusal | Image | Document | Thinking | ToolCall | ToolResult | Opaque

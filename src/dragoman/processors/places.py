@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from dragoman.hub.request import Document, Image, Nested, Part, Request, Text, ToolCall, ToolResult, Turn
+from dragoman.hub.request import Document, Image, Nested, Opaque, Part, Request, Text, ToolCall, ToolResult, Turn
 
 _replace: Final = msgspec.structs.replace
 _LONGEST_QUESTION: Final = 1_000  # characters
@@ -44,6 +44,8 @@ def holds_anything(request: Request) -> bool:
                 for piece in part.parts:  # type: ignore[union-attr] # mypy does not narrow by `kind`
                     if type(piece) is Image or type(piece) is Document:
                         return True
+            elif kind is Opaque and part.holds:  # type: ignore[union-attr]
+                return True
     return False
 
 
@@ -60,7 +62,9 @@ def _holds(parts: tuple[Part, ...], wanted: Wanted) -> bool:
         kind = type(part)
         if kind is Text or kind is ToolCall:
             continue
-        if wanted(part) or ((kind is ToolResult or kind is Document) and _holds(_inside(part), wanted)):
+        if wanted(part) or (
+            (kind is ToolResult or kind is Document or kind is Opaque) and _holds(_inside(part), wanted)
+        ):
             return True
     return False
 
@@ -82,12 +86,12 @@ def _places(parts: tuple[Part, ...], turn: Turn, wanted: Wanted, *, of_tool: boo
             else:
                 yield Place(part, turn.path, of_tool, question)
         elif inside := _inside(part):
-            yield from _places(inside, turn, wanted, of_tool=of_tool or isinstance(part, ToolResult))
+            yield from _places(inside, turn, wanted, of_tool=of_tool or isinstance(part, ToolResult | Opaque))
 
 
 def _inside(part: Part) -> tuple[Part, ...]:
     match part:
-        case ToolResult(parts=parts) | Document(source=Nested(parts=parts)):
+        case ToolResult(parts=parts) | Document(source=Nested(parts=parts)) | Opaque(holds=parts):
             return parts
         case _:
             return ()
@@ -128,6 +132,8 @@ def _part(part: Part, replacements: Replacements) -> Part:
         return part
     if isinstance(part, ToolResult):
         return _replace(part, parts=parts)
+    if isinstance(part, Opaque):
+        return _replace(part, holds=parts)
     assert isinstance(part, Document)
     return _replace(part, source=Nested(parts))
 

@@ -54,7 +54,7 @@ from dragoman.protocols.anthropic_messages.gists import gist
                 "type": "web_fetch_tool_result",
                 "content": {"url": "u", "content": {"source": {"type": "base64", "data": "a"}}},
             },
-            "[result of web_fetch]",
+            "[page u]",
         ),
         (
             {"type": "bash_code_execution_tool_result", "content": {"stdout": "a\n", "stderr": "b"}},

@@ -242,3 +242,10 @@ def test_results_with_more_than_text_for_a_chat_client() -> None:
 def test_what_stands_for_a_foreign_block() -> None:
     found = [Opaque("openai-responses", "x", {}, gist) for gist in ("said", "")]
     assert turns(user(*found)).messages == [{"role": "user", "content": "said"}]
+
+
+def test_a_file_that_stays_behind_is_warned_of() -> None:
+    page = Opaque(M, "web_fetch_tool_result", {}, "[page u]", holds=(Text("all of it"),))
+    sent = turns(GO, assistant(page), GO)
+    assert sent.messages[1] == {"role": "assistant", "content": "[page u]"}
+    assert sent.losses == {"messages[1]": True}

@@ -219,6 +219,13 @@ def test_what_cannot_be_said_is_refused() -> None:
     assert items(user(unknown), policy="lenient")[0]["content"] == [{"type": "input_text", "text": "[input_audio]"}]
 
 
+def test_a_file_that_stays_behind_is_warned_of() -> None:
+    page = Opaque(M, "web_fetch_tool_result", {}, "[page u]", holds=(Text("all of it"),))
+    written, losses = said(user(page))
+    assert written.items[0]["content"] == [{"type": "input_text", "text": "[page u]"}]
+    assert losses == {"messages[2]": True}
+
+
 def test_tools_that_became_known_are_brought() -> None:
     tool = FunctionTool("late")
     assert said(user(Opaque(M, "tool_addition", {}, "", (tool,))))[0].brought == [tool]

@@ -101,7 +101,8 @@ def _other(of: Object) -> Opaque:
     kind = fields.string(of, "type")
     if kind in _ALL:
         raise WrongFieldError("type", f"a block of type {kind} may not stand here")
-    return Opaque(_DIALECT, kind, of, gist(kind, of), _brought(of) if kind == "tool_addition" else ())
+    tools = _brought(of) if kind == "tool_addition" else ()
+    return Opaque(_DIALECT, kind, of, gist(kind, of), tools, _fetched(of) if kind == "web_fetch_tool_result" else ())
 
 
 def _brought(of: Object) -> tuple[Tool, ...]:
@@ -110,6 +111,14 @@ def _brought(of: Object) -> tuple[Tool, ...]:
     if not isinstance(tool, dict) or tool.get("type") != "tool_definition":
         return ()
     return (fields.within(of, "tool", lambda tool: fields.within(tool, "definition", read_tool)),)
+
+
+def _fetched(of: Object) -> tuple[Document, ...]:
+    """The file that was fetched. Of a page the gist has the text."""
+    match of.get("content"):
+        case {"content": {"type": "document", "source": {"type": "base64"}}}:
+            return (fields.within(of, "content", lambda page: fields.within(page, "content", _document)),)
+    return ()
 
 
 def _text(of: Object) -> Text:

@@ -39,6 +39,8 @@ def _result(tool: str, content: Any) -> str:
             return f"[found tools: {names}]"
         case {"url": str(url), "content": {"source": {"data": str(data), "type": "text"}}}:
             return f"[page {url}]\n{data}"
+        case {"url": str(url), "content": {"source": {"type": "base64"}}}:
+            return f"[page {url}]"
         case {"stdout": str(stdout)}:
             said = (f"[output of {tool}]", stdout.removesuffix("\n"), str(content.get("stderr") or ""))
             return "\n".join(line for line in said if line)

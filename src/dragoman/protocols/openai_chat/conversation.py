@@ -390,6 +390,8 @@ class Conversation:
         if part.dialect == _DIALECT:
             return [part.raw]
         self.brought.extend(part.tools)
+        if part.holds:
+            self._losses.warn(path, "of what was fetched only the address can be said to this backend")
         if part.gist is None:
             self._losses.refuse(
                 path,
