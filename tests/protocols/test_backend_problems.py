@@ -295,7 +295,7 @@ def test_any_bytes_are_a_problem(body: bytes) -> None:
     ],
 )
 def test_what_should_be_json_and_is_not(body: bytes, word: str) -> None:
-    """A URL that lacks its /v1 leads to the pages of Open WebUI (0.6) and LM Studio, with status 200."""
+    """A URL that lacks its `/v1` may lead to the pages that a server has for people, with status 200."""
     with pytest.raises(jsons.JSONError) as error:
         jsons.read(body)
     problem = unreadable("the answer is no JSON", body, error.value)
