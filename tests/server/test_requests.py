@@ -335,6 +335,19 @@ def test_broken_characters_do_not_refuse_a_conversation(path: str, type_: str) -
     run(main)
 
 
+def test_broken_characters_are_relayed_as_they_are() -> None:
+    path = "/v1/chat/completions"
+
+    async def main() -> None:
+        said = jsons.write(PATHS[path]()).replace(b'"hi"', b'"h\xff\xfei"')
+        async with playback(says(Words("fine"))) as backend, house([at(backend)]) as running:
+            assert (await running.ask(path, said)).status == 200
+            assert b'"h\xff\xfei"' in backend.asked[0].body
+            assert (await running.ask(path, said.removesuffix(b"}"))).status == 400
+
+    run(main)
+
+
 @paths
 @pytest.mark.parametrize("type_", ["text/plain", "application/x-www-form-urlencoded", None])
 def test_the_backend_is_told_json_whatever_the_client_called_it(path: str, type_: str | None) -> None:
