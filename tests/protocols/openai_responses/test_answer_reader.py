@@ -496,3 +496,12 @@ def test_the_tier_is_what_was_served_and_not_what_was_asked_for() -> None:
     ended = event("response.completed", response={"status": "completed", "output": [], "service_tier": "default"})
     events = AnswerReader(ASKED, PROFILE, STAMP).feed(began + ended)
     assert events == [Began("r"), Ended("stop", "completed", tier="default")]
+
+
+def test_the_tier_of_a_whole_answer_is_known_at_its_beginning() -> None:
+    """The end is not told where a stop sequence cuts it short."""
+    body = jsons.write({"id": "r", "status": "completed", "output": [], "service_tier": "priority"})
+    assert AnswerReader(ASKED, PROFILE, STAMP).read_whole(body) == [
+        Began("r", tier="priority"),
+        Ended("stop", "completed", tier="priority"),
+    ]

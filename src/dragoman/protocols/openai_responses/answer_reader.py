@@ -225,12 +225,13 @@ class AnswerReader:
             case _ if kind == "error" or said.get("error"):
                 self._fail(read_problem(0, {}, data))
 
-    def _begin(self, response: dict[str, Any]) -> None:
+    def _begin(self, response: dict[str, Any], tier: str | None = None) -> None:
+        """tier: where it is known, for `response.created` has what was asked for."""
         if not self._began:
             self._began = True
             own, model = response.get("id"), response.get("model")
             self._said.append(
-                Began(own if type(own) is str and own else None, model if type(model) is str and model else None)
+                Began(own if type(own) is str and own else None, model if type(model) is str and model else None, tier)
             )
 
     def _item(self, said: dict[str, Any], item_id: Any) -> _Item:
@@ -431,7 +432,8 @@ class AnswerReader:
         if status in ("queued", "in_progress"):
             self._fail(Problem("backend_failed", f"the backend's answer is not there yet (status {status!r})"))
             return
-        self._begin(response)
+        tier = _text(response.get("service_tier")) or None
+        self._begin(response, tier)
         if status in ("failed", "cancelled"):
             said = {"error": response.get("error") or {"message": "the backend failed"}}
             self._fail(read_problem(0, {}, jsons.write(said)))
@@ -450,7 +452,7 @@ class AnswerReader:
         if usage is not None:
             self._said.append(Noted(usage))
         self._over = True
-        self._said.append(self._ended(status, response))
+        self._said.append(self._ended(status, response, tier))
 
     def _streamed(self, index: int, raw: dict[str, Any]) -> _Item | None:
         """The item of the stream that this one of the whole answer is; None where that cannot be told.
@@ -467,9 +469,8 @@ class AnswerReader:
         self._items[f"whole {index}"] = item = _Item(item_id)
         return item
 
-    def _ended(self, status: str, response: dict[str, Any]) -> Ended:
+    def _ended(self, status: str, response: dict[str, Any], tier: str | None) -> Ended:
         declined = "".join(piece for block in self._declined for piece in block.pieces)
-        tier = _text(response.get("service_tier")) or None  # `response.created` has what was asked for
         if status == "incomplete":
             raw = _text(_object(response, "incomplete_details").get("reason"))
             return Ended(_INCOMPLETE.get(raw, "length"), raw or status, explanation=declined or None, tier=tier)
