@@ -8,7 +8,7 @@ from dragoman.hub.problems import Problem
 from dragoman.hub.request import OutputFormat, Request, Text, Turn
 from dragoman.hub.route import Profile
 from dragoman.routing.profiles import profile_for
-from tests.asking import PLAIN, C, M, asked, route_to, write
+from tests.asking import PLAIN, C, M, R, asked, route_to, write
 from tests.laws.conversations import CLAUDE_CODE, PNG
 
 Object = dict[str, Any]
@@ -80,6 +80,15 @@ def test_a_client_of_the_same_dialect_may_begin_the_answer_as_it_knows_how() -> 
     assert asked(C, {"messages": [USER, begun]}, C, Profile()).messages[-1] == begun
     with pytest.raises(Problem, match="prefill"):
         asked(M, {"max_tokens": 9, "messages": [USER, {"role": "assistant", "content": "It is"}]}, C, Profile())
+
+
+def test_what_the_assistant_said_last_is_past_for_a_responses_client() -> None:
+    """Qwen Code (0.24) leaves its own words at the end when it has compacted in the middle of a turn."""
+    said = {"role": "assistant", "content": [{"type": "output_text", "text": "Got it."}]}
+    for profile in (Profile(), Profile(prefill="prefix"), Profile(prefill="continue_final_message")):
+        sent = asked(R, {"input": [{"role": "user", "content": "go"}, said]}, C, profile)
+        assert sent.messages[-1] == {"role": "assistant", "content": "Got it."}
+        assert "continue_final_message" not in sent.body
 
 
 def test_several_answers_are_not_lost_without_a_word() -> None:

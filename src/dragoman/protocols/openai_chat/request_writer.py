@@ -57,7 +57,8 @@ def write_request(request: Request, route: Route, backend: Backend, losses: Loss
     if request.reasoning != _NO_WISH or profile.thinking_switch is not None:
         thinking, thinks = write_thinking(request, profile, losses)
     messages = conversation.messages
-    prefill = {} if ours or messages[-1]["role"] != "assistant" else _prefill(messages, profile, losses)
+    may_begin = request.dialect == "anthropic-messages" and messages[-1]["role"] == "assistant"
+    prefill = _prefill(messages, profile, losses) if may_begin else {}
     # Rendered once and for all: its size is needed before the rest is known, and it is nearly all there is.
     prompt = jsons.write(messages)
     body: Object = {"model": route.backend_model, "messages": Raw(prompt)}
@@ -189,9 +190,10 @@ def _account(request: Request, beginning: list[Any], profile: Profile, losses: L
 
 
 def _prefill(messages: list[Object], profile: Profile, losses: Losses) -> Object:
-    """A trailing assistant message is the beginning of the answer, where the backend can continue one.
+    """A trailing assistant message of a Messages client is the beginning of the answer, where the backend can continue
+    one. It is never turned into a past turn silently: the model would answer itself.
 
-    It is never turned into a past turn silently: the model would answer itself.
+    OpenAI's dialects know no such thing: there it is a past turn, as Qwen Code leaves one behind a compaction.
     """
     match profile.prefill:
         case "continue_final_message":
