@@ -238,10 +238,11 @@ def test_a_body_that_needs_no_change_is_not_touched(cell: str) -> None:
 def test_a_stream_of_one_event_without_blank_line_is_an_answer(cell: str) -> None:
     async def main() -> None:
         path, body, *_ = CELLS[cell]
-        said = frames(cell)[-1].rstrip(b"\n")
-        async with playback(streams(said)) as backend, house([behind(cell, backend)]) as running:
+        said = [frame for frame in frames(cell) if b'"message_stop"' in frame or b'finish_reason":"' in frame]
+        last = said[-1].rstrip(b"\n")
+        async with playback(streams(last)) as backend, house([behind(cell, backend)]) as running:
             heard = await running.ask(path, body(stream=True))
-            assert heard.body == said + b"\n\n"
+            assert heard.body == last + b"\n\n"
             assert heard.headers["x-dragoman-model"] == "backend-m"
 
     run(main)
@@ -609,5 +610,112 @@ def test_a_backend_that_cannot_be_asked_for_usage_is_asked_without() -> None:
                 heard = await running.ask("/v1/chat/completions", chat_body(stream=True))
                 assert heard.body == b"".join((*HELLO, b"data: [DONE]\n\n"))
             assert ["stream_options" in jsons.read(asked.body) for asked in backend.asked] == [True, False, False]
+
+    run(main)
+
+
+# What ends without a reason, and what is an error although its status says otherwise.
+
+HELLO_SAID: Final = (Words("hello there"),)
+UNREASONED: Final = (
+    b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"hello"},"finish_reason":null}]}\n\n',
+    b'data: {"id":"c","choices":[{"index":0,"delta":{"content":" there"},"finish_reason":null}]}\n\n',
+)
+DONE: Final = b"data: [DONE]\n\n"
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_chat_stream_that_ends_without_a_reason_is_given_one(together: bool) -> None:
+    """Agents ask again for what has none, some of them for ever. Later answers are translated, which have their own."""
+
+    async def main() -> None:
+        said = (b"".join((*UNREASONED, DONE)),) if together else (*UNREASONED, DONE)
+        async with playback(streams(*said)) as backend, house([behind("C", backend)]) as running:
+            heard = await running.ask("/v1/chat/completions", chat_body(stream=True))
+            assert heard.body.startswith(b"".join(UNREASONED))
+            assert heard.body.endswith(DONE)
+            assert [each["choices"][0]["finish_reason"] for each in heard.frames] == [None, None, "stop"]
+            assert heard.frames[0]["id"] == "c"  # relayed
+
+            heard = await running.ask("/v1/chat/completions", chat_body(stream=True))
+            assert heard.frames[-1]["choices"][0]["finish_reason"] == "stop"
+            assert heard.frames[0]["id"] != "c"
+
+    run(main)
+
+
+def test_a_chat_stream_of_nothing_but_its_end_is_none() -> None:
+    async def main() -> None:
+        async with (
+            playback(streams(DONE)) as first,
+            playback(says(*HELLO_SAID)) as second,
+            house([behind("C", first, second)]) as running,
+        ):
+            for number in range(4):  # whichever comes first
+                heard = await running.ask("/v1/chat/completions", chat_body(stream=True, user=str(number)))
+                assert heard.status == 200
+                assert b"hello" in heard.body
+        async with playback(streams(DONE)) as backend, house([behind("C", backend)]) as running:
+            assert_problem(await running.ask("/v1/chat/completions", chat_body(stream=True)), 502, "ended before")
+
+    run(main)
+
+
+BUSY: Final = {"message": "all slots are busy", "type": "overloaded_error", "code": 503}
+BEGINNINGS: Final = {
+    "M": [b"event: error\ndata: " + jsons.write({"type": "error", "error": BUSY}) + b"\n\n"],
+    "C": [
+        b"data: " + jsons.write({"error": BUSY}) + b"\n\n",
+        b"data: " + jsons.write({"object": "error", **BUSY}) + b"\n\n",
+    ],
+}
+
+
+@pytest.mark.parametrize(("cell", "said"), [(cell, said) for cell, many in BEGINNINGS.items() for said in many])
+def test_a_stream_that_begins_with_an_error_is_refused_and_another_backend_asked(cell: str, said: bytes) -> None:
+    async def main() -> None:
+        path, body, *_ = CELLS[cell]
+        async with playback(streams(said, DONE)) as first, playback(says(*HELLO_SAID)) as second:
+            async with house([behind(cell, first)]) as running:
+                status = 529 if cell == "M" else 503
+                assert_problem(await running.ask(path, body(stream=True)), status, "all slots are busy")
+            async with house([behind(cell, first, second)]) as running:
+                for number in range(4):
+                    heard = await running.ask(
+                        path, body(stream=True, messages=[{"role": "user", "content": str(number)}])
+                    )
+                    assert (heard.status, b"slots" in heard.body) == (200, False), heard.body
+
+    run(main)
+
+
+@streamed
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        ({"id": "x", "choices": None, "base_resp": {"status_code": 1002, "status_msg": "rate limit"}}, 429),
+        ({"base_resp": {"status_code": 1013, "status_msg": "internal service error"}}, 502),
+        ({"detail": "no such thing"}, 502),
+    ],
+    ids=["rate limit", "MiniMax", "FastAPI"],
+)
+def test_an_error_in_an_answers_place_is_one_whatever_its_status(
+    answer: dict[str, Any], status: int, stream: bool
+) -> None:
+    async def main() -> None:
+        async with playback(replies(whole(answer))) as backend, house([behind("C", backend)]) as running:
+            heard = await running.ask("/v1/chat/completions", chat_body(stream=stream))
+            words = "rate limit", "internal service error", "no such thing"
+            assert_problem(heard, status, *words)
+
+    run(main)
+
+
+def test_an_answer_with_a_status_of_its_own_is_one() -> None:
+    async def main() -> None:
+        said = {**chat.whole({"model": "m"}, HELLO_SAID), "base_resp": {"status_code": 0, "status_msg": "success"}}
+        async with playback(replies(whole(said))) as backend, house([behind("C", backend)]) as running:
+            heard = await running.ask("/v1/chat/completions", chat_body())
+            assert (heard.status, heard.body) == (200, jsons.write(said))
 
     run(main)

@@ -130,7 +130,7 @@ def test_a_chat_request_that_is_refused_is_said_anew_and_the_next_at_once(
 
     with caplog.at_level(logging.WARNING, "dragoman.gateway"):
         run(main)
-    assert [each.getMessage() for each in caplog.records if "takes it reworded" in each.getMessage()] != []
+    assert [each.getMessage() for each in caplog.records if "nothing is relayed" in each.getMessage()] != []
 
 
 def test_several_answers_are_relayed_all_the_same() -> None:

@@ -7,6 +7,7 @@ stream that breaks off can be told so in words the client understands.
 """
 
 import functools
+import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,10 +17,11 @@ from dragoman.gateway.call import passed_headers, with_query
 from dragoman.gateway.gateway import MAX_ANSWER
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.prepare import wants
-from dragoman.gateway.relayed_errors import cleaned, cleaned_whole
+from dragoman.gateway.relayed_errors import cleaned, cleaned_whole, first_of, instead_of
 from dragoman.gateway.rescue import Overheard, overheard
 from dragoman.gateway.room import demand_room_for
 from dragoman.gateway.sources import problem_of
+from dragoman.hub.events import Ended
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Dialect
@@ -34,6 +36,9 @@ from dragoman.wire.sse import FrameTooLargeError, SSEReader
 from dragoman.wire.whole_events import WholeEvents
 
 REWORDED: Final = "the backend has refused what its clients say"
+NOT_RELAYED: Final[Mapping[str, Any]] = {"relays": False}
+_log: Final = logging.getLogger("dragoman.gateway")
+_DONE: Final = b"data: [DONE]"
 _ENVELOPE: Final = seals.PREFIX.encode()
 _NO_DEFAULTS: Final = Defaults()
 _TRUNCATED: Final = "the backend's stream ended before the answer was complete"
@@ -118,12 +123,20 @@ async def _ask(
             raise Problem("backend_failed", "the backend answers with a stream that nobody asked for")
         if is_stream:
             await passing.all_of(reply)
+            if passing.lacks_reason:
+                relay_no_more("ends its streams without a reason", route, backend, parties)
         else:
             await _whole(reply, side, parties, heard)
         if heard is not None:
             heard.weigh(is_stream=is_stream)
     finally:
         reply.close()
+
+
+def relay_no_more(why: str, route: Route, backend: Backend, parties: Parties) -> None:
+    """What this backend takes, or what it answers, has to be translated, until the configuration changes."""
+    parties.gateway.knowledge.teach(backend.url, route.backend_model, NOT_RELAYED)
+    _log.warning("%s: the backend %s; from now on nothing is relayed to it", route.model, why)
 
 
 async def stream(reply: Reply, side: BackendSide, parties: Parties) -> None:
@@ -144,6 +157,7 @@ class _Passing:
         self._events: Final = WholeEvents()
         self._tap: Final = side.tap()
         self._begun = False
+        self.lacks_reason = False
 
     async def all_of(self, reply: Reply) -> None:
         """Raise Problem if it breaks off."""
@@ -153,7 +167,7 @@ class _Passing:
                 if not (events := self._events.feed(data)):
                     continue
                 if not self._begun:
-                    self._begin(reply)
+                    self._begin(reply, events)
                 if self._tell(events):
                     await reply.pour(self._pass_on)
                 await responder.flushed()
@@ -170,8 +184,12 @@ class _Passing:
             responder.open()
         responder.end()
 
-    def _begin(self, reply: Reply) -> None:
-        """From here on the answer is this backend's."""
+    def _begin(self, reply: Reply, events: bytes) -> None:
+        """From here on the answer is this backend's, unless it begins with an error or with its end."""
+        if (problem := first_of(events, self._side)) is not None:
+            raise problem
+        if events.startswith(_DONE):
+            raise Problem("truncated", _TRUNCATED)
         self._begun = True
         _answers(reply, self._parties)
 
@@ -180,7 +198,7 @@ class _Passing:
         self._parties.entry.hear(self._tap.feed(last))
         if self._tap.ended:
             if not self._begun:
-                self._begin(reply)
+                self._begin(reply, last)
             self._parties.responder.say(cleaned(self._passed(last), self._side, self._parties.entry))
 
     def _pass_on(self, data: bytes) -> bool:
@@ -193,6 +211,8 @@ class _Passing:
         if noted := self._tap.feed(events):
             self._parties.entry.hear(noted)
             events = self._passed(events)
+            if type(noted[-1]) is Ended:
+                self.lacks_reason, events = True, self._side.with_reason(events)
         return not events or self._parties.responder.say(cleaned(events, self._side, self._parties.entry))
 
 
@@ -218,8 +238,8 @@ async def _whole(reply: Reply, side: BackendSide, parties: Parties, heard: Overh
         members = jsons.members(body)
     except jsons.JSONError as wrong:
         raise unreadable("the backend's answer is not valid JSON", body, wrong) from None
-    if "output" not in members and jsons.value_of(members.get("error")):
-        raise side.read_problem(0, {}, body)  # whatever its status says
+    if (problem := instead_of(members, body, side)) is not None:
+        raise problem
     if parties.responder.pulse is not None:
         raise Problem("backend_failed", "the backend was asked for a stream and answers with something else")
     _answers(reply, parties)

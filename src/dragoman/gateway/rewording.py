@@ -7,7 +7,6 @@ this backend's model until the configuration changes.
 """
 
 import asyncio
-import logging
 import re
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ import msgspec
 
 from dragoman.gateway.converse import converse
 from dragoman.gateway.parties import Parties
-from dragoman.gateway.relay import REWORDED
+from dragoman.gateway.relay import NOT_RELAYED, REWORDED, relay_no_more
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Kind, Problem
 from dragoman.hub.request import Request
@@ -23,12 +22,10 @@ from dragoman.hub.route import Backend, Route
 from dragoman.protocols import BACKENDS
 from dragoman.protocols.call_kinds import lowered
 from dragoman.protocols.overflow import sizes_in
-from dragoman.routing.lessons import Lesson, learnt, lesson_of
+from dragoman.routing.lessons import lesson_of
 from dragoman.wire import jsons
 
 _replace: Final = msgspec.structs.replace
-_LESSON: Final = Lesson("refuses what its clients say, and takes it reworded", {"relays": False})
-_log: Final = logging.getLogger("dragoman.gateway")
 _FORM: Final[frozenset[Kind]] = frozenset({"bad_request", "unsupported"})
 _SYSTEM: Final = re.compile(rb'"role"\s*:\s*"system"')
 # What a relay changes by itself, or what is said or left out with one meaning.
@@ -47,7 +44,7 @@ async def reworded(refusal: Problem, members: jsons.Members, body: bytes, route:
     asked = next((each for each in route.backends if each.url == entry.backend), None)
     if asked is None or must_pass(members) or not _is_of_form(refusal, asked, body):
         return False
-    backend = _replace(asked, profile=learnt(asked.profile, _LESSON))
+    backend = _replace(asked, profile=_replace(asked.profile, **NOT_RELAYED))
     route = _replace(route, backends=tuple(backend if each is asked else each for each in route.backends))
     entry.rail, entry.why_not_relayed = "translate", REWORDED
     try:
@@ -60,13 +57,7 @@ async def reworded(refusal: Problem, members: jsons.Members, body: bytes, route:
             raise
         entry.rail, entry.why_not_relayed = "relay", ""
         return False
-    parties.gateway.knowledge.teach(backend.url, route.backend_model, _LESSON.changes)
-    _log.warning(
-        "%s: the backend %s; from now on nothing is relayed to it; learnt from: %s",
-        route.model,
-        _LESSON.about,
-        refusal.public,
-    )
+    relay_no_more(f"refuses what its clients say and takes it reworded ({refusal.public})", route, backend, parties)
     return True
 
 

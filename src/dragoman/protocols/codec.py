@@ -122,3 +122,6 @@ class BackendSide(Protocol):
 
     def without_usage(self, data: bytes) -> bytes:
         """Whole events of a relayed stream, without those that a client does not know who has not asked for them."""
+
+    def with_reason(self, data: bytes) -> bytes:
+        """The last events of a relayed stream whose tap has told that it ends without saying why, with a reason."""

@@ -76,3 +76,6 @@ class MessagesBackend:
 
     def without_usage(self, data: bytes) -> bytes:
         return data
+
+    def with_reason(self, data: bytes) -> bytes:
+        return data

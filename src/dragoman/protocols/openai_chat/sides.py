@@ -23,6 +23,11 @@ _PULSE: Final = (
     b'data: {"id":"chatcmpl-waiting","object":"chat.completion.chunk","created":0,"model":"",'
     b'"choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":null}]}\n\n'
 )
+# OpenCode (1.18) asks again for what ends without a reason, without end; Qwen Code asks four times.
+_REASON: Final = (
+    b'data: {"id":"chatcmpl-end","object":"chat.completion.chunk","created":0,"model":"",'
+    b'"choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]}\n\n'
+)
 
 
 class ChatClient:
@@ -78,3 +83,7 @@ class ChatBackend:
 
     asking_usage = staticmethod(unasked_usage.asking)
     without_usage = staticmethod(unasked_usage.kept_back)
+
+    def with_reason(self, data: bytes) -> bytes:
+        begun, done, rest = data.rpartition(b"data: [DONE]")
+        return b"".join((begun, _REASON, done, rest)) if done else data

@@ -4,7 +4,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from dragoman.hub.events import Event, Noted
+from dragoman.hub.events import Ended, Event, Noted
 from dragoman.protocols.frames import DONE, unfinished
 from dragoman.protocols.openai_chat.usage import read_usage
 from dragoman.wire import jsons
@@ -14,10 +14,11 @@ _END: Final = b"\n\n"
 
 
 class Tap(Struct):
-    """Parses only the frames that carry usage."""
+    """Parses only the frames that carry usage. A stream that ends without having said why is told of by `Ended`."""
 
     _sse: SSEReader = field(default_factory=SSEReader)
     _ended: bool = False
+    _reasoned: bool = False
     _whole: bool = True  # what came so far ended an event, so that the reader holds nothing
 
     def feed(self, data: bytes) -> list[Event]:
@@ -27,7 +28,12 @@ class Tap(Struct):
             return []
         events: list[Event] = []
         for frame in self._sse.feed(data):
-            self._ended = self._ended or _ends(frame.data)
+            if _tells_reason(frame.data):
+                self._ended = self._reasoned = True
+            elif frame.data.strip() == DONE:
+                self._ended = True
+                if not self._reasoned:
+                    events.append(Ended("stop"))
             if _has(frame.data, b'"usage"'):
                 events += self.hear_whole(frame.data)
         return events
@@ -61,7 +67,12 @@ def _tells(data: bytes) -> bool:
 
 
 def _ends(data: bytes) -> bool:
-    return data.strip() == DONE or b'"error"' in data[:12] or _has(data, b'"finish_reason"')
+    return data.strip() == DONE or _tells_reason(data)
+
+
+def _tells_reason(data: bytes) -> bool:
+    """Whether it says why the answer ends: an error is a reason too."""
+    return b'"error"' in data[:12] or _has(data, b'"finish_reason"')
 
 
 def _has(data: bytes, member: bytes) -> bool:

@@ -74,3 +74,6 @@ class ResponsesBackend:
 
     def without_usage(self, data: bytes) -> bytes:
         return data
+
+    def with_reason(self, data: bytes) -> bytes:
+        return data
