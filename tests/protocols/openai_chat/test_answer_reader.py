@@ -214,7 +214,7 @@ def test_the_real_arguments_take_the_place_of_an_empty_object(first: list[bytes]
 
 def test_an_empty_object_is_said_when_nothing_follows() -> None:
     first, done = call(id="i", name="f", arguments="{}"), [Grew(0, "{}"), Closed(0)]
-    assert read(first, call(arguments=" \n"), DONE)[1:3] == done
+    assert read(first, call(arguments=" \n"), DONE)[1:3] == [Grew(0, "{} \n"), Closed(0)]
     assert read(first, call(index=1, id="j", name="f", arguments='{"a":1}'), DONE)[1:3] == done
     assert read(first, text("so"), call(arguments='{"a":1}'), DONE)[1:3] == done
     assert read(first, call(arguments="x"), DONE)[1:3] == [Grew(0, "{}x"), Closed(0)]

@@ -36,6 +36,7 @@ class Call(Struct):
                 self.pieces, self.held = [piece], True
                 return ""
             if self.held and not piece.strip():
+                self.pieces[0] += piece
                 return ""
             if self.held and not piece.lstrip().startswith("{"):
                 piece = self.pieces[0] + piece
