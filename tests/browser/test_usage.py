@@ -225,6 +225,20 @@ def test_the_numbers_beside_a_chart_are_evenly_spaced(inside: Page, most: int) -
     assert shown[-1] >= most
 
 
+@pytest.mark.parametrize("most", [900, 95_000, 190_000, 1_050_000, 11_700_000])
+def test_the_times_beside_a_chart_stand_within_it(inside: Page, most: int) -> None:
+    """Answers that take minutes are usual, and "3 min 20 s" is wider than "95 s"."""
+    draw = """async (most) => {
+      const { curves } = await import("/assets/charts.js");
+      const { duration } = await import("/assets/format.js");
+      const figure = document.querySelector("#requests-chart");
+      const series = [{ name: "a", values: [most], colour: 1 }];
+      curves(figure, { labels: ["2026-11-27"], series, format: duration, title: "t" });
+      return [...figure.querySelectorAll("text[text-anchor=end]")].map((text) => text.getBBox().x);
+    }"""
+    assert min(inside.evaluate(draw, most)) >= 0
+
+
 def test_what_is_shown_can_be_taken_away(inside: Page) -> None:
     choose(inside, "30 days")
     inside.get_by_role("button", name="Users", exact=True).click()

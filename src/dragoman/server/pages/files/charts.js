@@ -3,8 +3,9 @@
 import { drawn, element } from "./elements.js";
 import { piece } from "./format.js";
 
-const ROOM = { top: 8, right: 4, bottom: 22, left: 46 };
+const ROOM = { top: 8, right: 4, bottom: 22, left: 46 }; // on the left more, where the labels want it
 const RULES = 4;
+const GAP = 8; // pixels between a label on the left and what it belongs to
 const LABEL_WIDTH = 58; // pixels that a label below needs
 const LAST_LABEL = 20; // pixels from the middle of a label to its end
 
@@ -63,23 +64,23 @@ function frame(figure, { labels, series, format, title, most, total }, draw) {
     return;
   }
   const top = ceiling(most);
-  const step = (width - ROOM.left - ROOM.right) / labels.length;
-  const plot = {
-    step,
-    x: (at) => ROOM.left + step * (at + 0.5),
-    y: (value) => ROOM.top + (height - ROOM.top - ROOM.bottom) * (1 - value / top),
-  };
-  for (let rule = 0; rule <= RULES; rule += 1) {
+  const y = (value) => ROOM.top + (height - ROOM.top - ROOM.bottom) * (1 - value / top);
+  const marks = Array.from({ length: RULES + 1 }, (_, rule) => {
     const value = (top * rule) / RULES;
-    const y = Math.round(plot.y(value)) + 0.5;
-    svg.append(
-      drawn("line", { class: "rule", x1: ROOM.left, x2: width - ROOM.right, y1: y, y2: y }),
-      drawn("text", { x: ROOM.left - 8, y: y + 4, "text-anchor": "end" }, value ? format(value) : "0"),
-    );
+    const at = Math.round(y(value)) + 0.5;
+    return { at, text: drawn("text", { y: at + 4, "text-anchor": "end" }, value ? format(value) : "0") };
+  });
+  svg.append(...marks.map(({ text }) => text));
+  const left = Math.max(ROOM.left, ...marks.map(({ text }) => text.getComputedTextLength() + GAP));
+  for (const { at, text } of marks) {
+    text.setAttribute("x", left - GAP);
+    svg.append(drawn("line", { class: "rule", x1: left, x2: width - ROOM.right, y1: at, y2: at }));
   }
+  const step = (width - left - ROOM.right) / labels.length;
+  const plot = { left, step, x: (at) => left + step * (at + 0.5), y };
   const every = Math.max(1, Math.ceil(LABEL_WIDTH / step));
   labels.forEach((label, at) => {
-    if ((labels.length - 1 - at) % every === 0 && plot.x(at) > ROOM.left + 8) {
+    if ((labels.length - 1 - at) % every === 0 && plot.x(at) > left + GAP) {
       const x = Math.min(plot.x(at), width - LAST_LABEL);
       svg.append(drawn("text", { x, y: height - 4, "text-anchor": "middle" }, piece(label)));
     }
@@ -95,12 +96,12 @@ function explain(figure, svg, { labels, series, format, plot, total, height, wid
   svg.append(band);
   figure.append(tip);
   figure.onpointermove = (event) => {
-    const at = Math.floor((event.clientX - figure.getBoundingClientRect().left - ROOM.left) / plot.step);
+    const at = Math.floor((event.clientX - figure.getBoundingClientRect().left - plot.left) / plot.step);
     if (at < 0 || at >= labels.length) {
       figure.onpointerleave();
       return;
     }
-    band.setAttribute("x", ROOM.left + at * plot.step);
+    band.setAttribute("x", plot.left + at * plot.step);
     band.classList.add("here");
     const rows = series.filter(({ values }) => values[at] != null && (!total || values[at] > 0));
     tip.replaceChildren(

@@ -30,9 +30,11 @@ export function duration(milliseconds) {
   }
   const minutes = Math.floor(seconds / 60);
   return minutes < 60
-    ? `${minutes} min ${Math.floor(seconds % 60)} s`
-    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+    ? both(`${minutes} min`, Math.floor(seconds % 60), "s")
+    : both(`${Math.floor(minutes / 60)} h`, minutes % 60, "min");
 }
+
+const both = (large, rest, unit) => (rest ? `${large} ${rest} ${unit}` : large);
 
 export function bytes(number) {
   const units = ["B", "kB", "MB", "GB"];
