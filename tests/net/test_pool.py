@@ -83,6 +83,25 @@ def test_idle_connections_are_hung_up_after_a_while_each_in_its_turn(run: Run) -
     run(main())
 
 
+def test_a_machine_that_has_slept_asks_anew(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop's clock stands still meanwhile, and the line is dead without a word: nobody would answer for minutes."""
+
+    async def main() -> None:
+        async with Asking(keeping(), idle_seconds=60) as (client, backend):
+            await asyncio.gather(*(ask(client, backend.url) for _ in range(2)))
+            (slept,) = client._pool._idle.values()
+            before, now = list(slept), pool.awake_or_not()
+            monkeypatch.setattr(pool, "awake_or_not", lambda: now + 3600)
+            await ask(client, backend.url)
+            assert backend.accepted == 3
+            for connection in before:
+                await connection.lost
+            await ask(client, backend.url)
+            assert backend.accepted == 3
+
+    run(main())
+
+
 def test_the_connection_used_last_is_used_next(run: Run) -> None:
     """So that the others can age."""
 

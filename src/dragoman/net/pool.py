@@ -1,6 +1,8 @@
 """Connections that wait for their next request."""
 
 import asyncio
+import functools
+import time
 from typing import Final
 
 from dragoman.net.connection import Connection
@@ -10,6 +12,9 @@ from dragoman.net.target import Origin
 SOON: Final = 1.0
 # Seconds by which an event loop may fire a timer early.
 _EARLY: Final = 0.002
+# Seconds, also while the machine sleeps: the loop's clock stands still then, on Linux and macOS. Behind a lid that was
+# closed a connection dies without a word.
+awake_or_not: Final = functools.partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Pool:
@@ -31,7 +36,7 @@ class Pool:
         idle = self._idle.get(origin)
         while idle:
             connection = idle.pop()
-            if connection.is_open:
+            if connection.is_open and awake_or_not() - connection.idle_since < self._idle_seconds:
                 return connection
             connection.abort()
         return None
@@ -39,7 +44,7 @@ class Pool:
     def give(self, connection: Connection) -> None:
         """connection: at rest."""
         idle = self._idle.setdefault(connection.origin, [])
-        connection.idle_since = asyncio.get_running_loop().time()
+        connection.idle_since = awake_or_not()
         idle.append(connection)
         if len(idle) > self._max_idle:
             idle.pop(0).abort()
@@ -96,7 +101,7 @@ class Pool:
     def _sweep(self) -> None:
         """Hang up what has waited too long; look again when the next one will have."""
         self._timer = None
-        now = asyncio.get_running_loop().time()
+        now = awake_or_not()
         for origin, idle in list(self._idle.items()):
             while idle and now - idle[0].idle_since >= self._idle_seconds - _EARLY:
                 idle.pop(0).abort()
