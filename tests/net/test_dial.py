@@ -57,6 +57,21 @@ def unused_port() -> int:
         return port
 
 
+def test_a_peer_that_is_gone_without_a_word_is_missed(run: Run) -> None:
+    async def main() -> None:
+        async with serving(answering(ok())) as backend:
+            sock = await dial.open_socket([(socket.AF_INET, ("127.0.0.1", backend.port))])
+            with sock:
+                assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+                after, every, times = (
+                    sock.getsockopt(socket.IPPROTO_TCP, option)
+                    for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+                )
+                assert after + every * times == 105
+
+    run(main())
+
+
 @contextlib.contextmanager
 def deaf() -> Iterator[int]:
     """A port where connecting takes for ever: its queue of connections is full."""
