@@ -9,6 +9,7 @@ from dragoman.agents import AGENTS, BY_NAME
 from dragoman.agents.agent import Agent, Choice, File, Model
 from dragoman.agents.jsonc import UnreadableError
 from dragoman.agents.merge import merged
+from dragoman.agents.undone import undone
 from dragoman.wire import jsons
 
 CHOICE: Final = Choice(
@@ -69,6 +70,16 @@ def test_other_ways_to_write_toml(text: str) -> None:
     assert said["model"] == "m"
     assert all(said[key] == value for key, value in was.items() if key != "model_providers")
     assert merged(file, after) == after
+
+
+def test_the_variable_of_a_codex_key_makes_way_for_the_key() -> None:
+    """As the line of `serve` has it. Codex (0.171) looks at nothing else then: "Missing environment variable"."""
+    file = BY_NAME["codex"].file(CHOICE)
+    before = "[model_providers.dragoman]\nenv_key = 'DRAGOMAN_KEY'\nstream_max_retries = 9\n"
+    after = merged(file, before)
+    provider = tomllib.loads(after)["model_providers"]["dragoman"]
+    assert provider == {"stream_max_retries": 9, **file.values["model_providers"]["dragoman"]}
+    assert tomllib.loads(undone(file, after + "[new]\n", after, before)) == {**tomllib.loads(before), "new": {}}
 
 
 def test_a_switch_is_no_number() -> None:

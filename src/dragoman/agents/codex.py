@@ -110,8 +110,15 @@ def _provider(choice: Choice) -> dict[str, Any]:
 def _file(choice: Choice) -> File:
     provider = {**_provider(choice), "experimental_bearer_token": choice.key}
     values = {**_values(choice), "model_providers": {PROVIDER: provider}}
-    hindrances = {"profile": _OLD_PROFILE}
-    return File("~/.codex", ("config.toml",), "toml", values, moved_by="CODEX_HOME", hindrances=hindrances)
+    return File(
+        "~/.codex",
+        ("config.toml",),
+        "toml",
+        values,
+        moved_by="CODEX_HOME",
+        cleared={"model_providers": {PROVIDER: {"env_key": None}}},  # it goes before the token, and may not be set
+        hindrances={"profile": _OLD_PROFILE},
+    )
 
 
 def _start(choice: Choice) -> Start:

@@ -12,7 +12,7 @@ def merged(file: File, text: str = "") -> str:
         return jsonc.merged(text, file.values, _IDENTITY, file.listed, file.barred)
     from dragoman.agents import toml  # noqa: PLC0415 - a library that a running proxy seldom needs
 
-    return toml.merged(text, file.values)
+    return toml.merged(toml.without(text, file.cleared), file.values)
 
 
 def hindrances(file: File, text: str) -> tuple[str, ...]:

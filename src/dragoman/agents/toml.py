@@ -43,9 +43,9 @@ def _parsed(text: str) -> tomlkit.TOMLDocument:
 def _take(table: MutableMapping[str, Any], gone: Mapping[str, Any]) -> None:
     for name, inner in gone.items():
         if inner is None:
-            del table[name]
-        else:
-            _take(table[name], inner)
+            table.pop(name, None)
+        elif isinstance(there := table.get(name), MutableMapping):
+            _take(there, inner)
 
 
 def _put(table: MutableMapping[str, Any], values: Mapping[str, Any]) -> None:

@@ -26,7 +26,7 @@ def _back(
     now: Mapping[str, Any], written: Mapping[str, Any], before: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what to put back, and what to take out: name -> what of it, None = all."""
-    restored: dict[str, Any] = {}
+    restored = {name: value for name, value in before.items() if name not in written and name not in now}
     gone: dict[str, Any] = {}
     for name in [name for name in written if name in now and (name not in before or before[name] != written[name])]:
         is_new = name not in before
