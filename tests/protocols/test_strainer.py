@@ -41,12 +41,13 @@ def strained(pieces: list[str]) -> tuple[str, bool]:
 
 def heard(text: str) -> Any:
     """What the SDKs make of a beginning."""
-    return jiter.from_json(text.encode(), partial_mode=True) if text.strip() else {}
+    return jiter.from_json(text.encode(), partial_mode=True) if text else {}
 
 
 @given(making.arguments(), st.data())
 def test_a_sound_object_passes_to_the_byte(text: str, data: st.DataObject) -> None:
-    assert strained(data.draw(making.cut(text))) == (text, True)
+    """But for white space before it, which would be no beginning of one."""
+    assert strained(data.draw(making.cut(text))) == (text.lstrip(), True)
 
 
 @given(making.arguments(), st.data())
@@ -62,8 +63,8 @@ def test_nothing_wrong_is_ever_passed_on(text: str, data: st.DataObject) -> None
     said, sound = strained(data.draw(making.cut(text)))
     assert (said, sound) == strained([text])
     heard(said)
-    assert sound == (jsons.is_object(said) or not said.strip()) or not sound
-    if sound and said.strip():
+    assert sound == (jsons.is_object(said) or not said) or not sound
+    if sound and said:
         assert jsons.read(said) == repaired(text)
 
 
@@ -71,9 +72,10 @@ def test_nothing_wrong_is_ever_passed_on(text: str, data: st.DataObject) -> None
     ("text", "said"),
     [
         ("", ""),
-        (" \n", " \n"),
+        (" \n", ""),
+        ('\n {"a":1}', '{"a":1}'),
         ('```json\n{"a":1}\n```', '{"a":1}\n'),
-        (' ```\n{"a":1}```', ' {"a":1}'),
+        (' ```\n{"a":1}```', '{"a":1}'),
         ('{"a":1,}', '{"a":1}'),
         ('{"a":[1,2 , ] , }', '{"a":[1,2  ]  }'),
         ('{"a":1} {"a":2}', '{"a":1} '),

@@ -70,7 +70,10 @@ class Strainer:
         if _BEGUN_FENCE.match(text, at):
             self._held = text[at:]
             return at
-        return self._space(text, at)
+        if (run := _RUN.match(text, at)) is None:  # white space begins no object
+            self.broken = True
+            return at
+        return run.end()
 
     def _member(self, text: str, at: int) -> int:
         """A member's name, or the end of the object."""
