@@ -713,3 +713,80 @@ def test_a_refusal_for_a_seal_that_nothing_helps_is_told() -> None:
 )
 def test_the_input_is_items_however_it_was_said(members: dict[str, bytes], items: str) -> None:
     assert own_items({name: Raw(value) for name, value in members.items()}) == items.encode()
+
+
+# What a Chat backend wants back of a Chat client, which has dropped it.
+
+OF_GOOGLE: Final = {"google": {"thought_signature": "sig+/="}}
+CALLING: Final = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": '{"at":"a"}'}}
+WANTED: Final[dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]] = {
+    "a proof with the call": (
+        {"family": "gemini"},
+        {"tool_calls": [{**CALLING, "extra_content": OF_GOOGLE}]},
+        {"content": "", "tool_calls": [{**CALLING, "extra_content": OF_GOOGLE}]},
+    ),
+    "reasoning without a proof": (
+        {"family": "deepseek", "relays": False},
+        {"reasoning_content": "Hm.", "tool_calls": [CALLING]},
+        {"content": "", "reasoning_content": "Hm.", "tool_calls": [CALLING]},
+    ),
+    "details": (
+        {"family": "openrouter", "relays": False},
+        {"reasoning": "Hm.", "reasoning_details": [{"type": "x", "data": "ENC"}], "tool_calls": [CALLING]},
+        {
+            "content": "",
+            "reasoning": "Hm.",
+            "reasoning_details": [{"type": "x", "data": "ENC"}],
+            "tool_calls": [CALLING],
+        },
+    ),
+}
+
+
+def chat_says(message: dict[str, Any]) -> Answer:
+    """Whole or as one chunk, as the client has asked."""
+
+    async def answer(peer: Peer, asked: Asked) -> None:
+        body: dict[str, Any] = {
+            "id": "x",
+            "created": 1,
+            "model": "b",
+            "choices": [{"index": 0, "finish_reason": "tool_calls"}],
+        }
+        if not jsons.read(asked.body).get("stream"):
+            body["choices"][0]["message"] = {"role": "assistant", "content": None, **message}
+            await peer.say(whole(body))
+            return
+        calls = [{"index": 0, **call} for call in message["tool_calls"]]
+        body["choices"][0]["delta"] = {**message, "tool_calls": calls}
+        await peer.say(STREAM, *map(http_chunk, (b"data: " + jsons.write(body) + b"\n\n", b"data: [DONE]\n\n")), END)
+
+    return answer
+
+
+@streamed
+@pytest.mark.parametrize("kind", WANTED)
+def test_what_a_chat_client_drops_goes_back_to_its_chat_backend(kind: str, stream: bool) -> None:
+    profile, said, wanted = WANTED[kind]
+
+    async def main() -> None:
+        async with playback(chat_says(said)) as backend:
+            models = [
+                model("m", f"{origin(backend)}/v1", profile=profile),
+                model("n", f"{origin(backend)}/v1", profile={"family": "moonshot", "relays": False}),
+            ]
+            async with house(models) as running:
+                body = {"model": "m", "messages": [USER], "stream": stream}
+                assert (await running.ask("/v1/chat/completions", body)).status == 200
+                dropped = {"role": "assistant", "content": None, "tool_calls": [CALLING]}
+                result = {"role": "tool", "tool_call_id": "c1", "content": "a"}
+                more = {**body, "messages": [USER, dropped, result]}
+                assert (await running.ask("/v1/chat/completions", more)).status == 200
+                assert sent(backend)["messages"][1] == {"role": "assistant", **wanted}
+
+                # Another maker gets no proof of this one's.
+                assert (await running.ask("/v1/chat/completions", {**more, "model": "n"})).status == 200
+                told = jsons.write_text(sent(backend)["messages"][1])
+                assert not any(proof in told for proof in ("extra_content", "reasoning_details", PREFIX))
+
+    run(main)

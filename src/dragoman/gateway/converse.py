@@ -113,7 +113,7 @@ async def _first_answer(request: Request, route: Route, parties: Parties, teller
                 source = demo.Demo(asked.request)
             else:
                 source = await open_source(asked.request, route, backend, parties, losses, mark)
-                if asked.offers or backend.dialect != "openai-chat":
+                if asked.offers or backend.dialect != "openai-chat" or _is_forgotten(backend, parties):
                     source, rounds = _going_on(source, asked, route, backend, parties, losses, mark)
                     begun = _Begun(source, rounds, losses) if rounds is not None else None
         try:
@@ -145,9 +145,16 @@ def _going_on(
     if asked.offers:
         rounds = Rounds(source, asked, again, parties, mark)
         source = remembering(rounds, parties)
-    if parties.client.dialect == "openai-chat" != backend.dialect and backend.seals:
-        source = filtered(source, [Remembered(parties.gateway.vault, parties.entry.owner)])
+    if _is_forgotten(backend, parties):
+        source = filtered(
+            source, [Remembered(parties.gateway.vault, parties.entry.owner, parties.gateway.sealer, backend)]
+        )
     return source, rounds
+
+
+def _is_forgotten(backend: Backend, parties: Parties) -> bool:
+    """Whether the client may not bring back what this backend wants back of its reasoning."""
+    return parties.client.dialect == "openai-chat" and backend.seals
 
 
 async def _round(

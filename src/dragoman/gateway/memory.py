@@ -15,8 +15,9 @@ from dragoman.hub.answer import fold
 from dragoman.hub.events import Closed, Ended, Event, Opened, Showed
 from dragoman.hub.problems import Problem
 from dragoman.hub.request import Request, Seal, Thinking, Turn
+from dragoman.hub.route import Backend
 from dragoman.protocols.openai_responses.response import response_of
-from dragoman.protocols.seals import envelope_in
+from dragoman.protocols.seals import Sealer, envelope_in
 from dragoman.protocols.vault_keys import keys_of, keys_of_answer
 from dragoman.store.response_tables import StoredResponse
 from dragoman.store.responses import joined
@@ -54,29 +55,39 @@ def _reminded_turn(turn: Turn, vault: Vault, owner: str) -> Turn:
 
 
 class Remembered:
-    """A filter over what a Chat client is told: envelopes are kept under what was said with them."""
+    """A filter over what a Chat client is told: reasoning that its backend wants back is kept under what was said with it.
+
+    What it has not sealed is wanted by those alone that want all of it.
+    """
 
     cut: Final = False
 
-    def __init__(self, vault: Vault, owner: str) -> None:
+    def __init__(self, vault: Vault, owner: str, sealer: Sealer, backend: Backend) -> None:
         self._vault: Final = vault
         self._owner: Final = owner
+        self._sealer: Final = sealer
+        wants_all = backend.dialect == _DIALECT and backend.profile.reasoning_history == "all"
+        self._unsealed: Final = Seal(_DIALECT, backend.profile.family, [], "details") if wants_all else None
         self._heard: Final[list[Event]] = []
 
     def feed(self, event: Event) -> list[Event]:
         self._heard.append(event)
-        if type(event) is Ended and any(map(_holds_seal, self._heard)):
+        if type(event) is Ended and any(map(self._holds_reasoning, self._heard)):
             answer = fold(self._heard)
-            found = [envelope_in(part.seal) for part in answer.parts if isinstance(part, Thinking)]
-            if envelopes := [envelope for envelope in found if envelope is not None]:
+            kept = [self._envelope(part) for part in answer.parts if isinstance(part, Thinking)]
+            if envelopes := [envelope for envelope in kept if envelope is not None]:
                 self._vault.remember(self._owner, keys_of_answer(answer), " ".join(envelopes))
         return [event]
 
+    def _holds_reasoning(self, event: Event) -> bool:
+        if isinstance(event, Closed):
+            return event.seal is not None
+        part = event.part if isinstance(event, Opened | Showed) else None
+        return isinstance(part, Thinking) and (part.seal or self._unsealed) is not None
 
-def _holds_seal(event: Event) -> bool:
-    if isinstance(event, Closed):
-        return event.seal is not None
-    return isinstance(event, Opened | Showed) and isinstance(event.part, Thinking) and event.part.seal is not None
+    def _envelope(self, part: Thinking) -> str | None:
+        seal = part.seal or self._unsealed
+        return None if seal is None else envelope_in(seal) or self._sealer.wrap(seal, part.text)
 
 
 async def recalled(members: jsons.Members, parties: Parties, *, native: bool) -> jsons.Members:

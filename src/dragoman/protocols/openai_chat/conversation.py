@@ -216,7 +216,7 @@ class Conversation:
             self._add_thinking(message, thoughts, turn.path, with_thinking=with_thinking, calls=bool(calls))
         if calls:
             said = [self._call(call, turn.path) for call in calls]
-            if self._profile.signs_calls and not self._ours:
+            if self._profile.signs_calls:
                 said = signed_calls.with_proofs(said, thoughts, self._profile.family, self._profile.tool_ids)
             message["tool_calls"] = said
         elif not content and len(message) == 2 and not self._ours:
@@ -267,7 +267,7 @@ class Conversation:
         for part in thoughts:
             if part.seal is None:
                 continue
-            if part.seal.form == "details" and (self._ours or part.seal.origin == self._profile.family):
+            if part.seal.form == "details" and part.seal.origin in ("", self._profile.family):
                 value = part.seal.value
                 if isinstance(value, list):
                     value = [*message.get("reasoning_details", ()), *signed_calls.without_proofs(value)]
