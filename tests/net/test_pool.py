@@ -102,6 +102,21 @@ def test_a_machine_that_has_slept_asks_anew(run: Run, monkeypatch: pytest.Monkey
     run(main())
 
 
+def test_what_is_said_into_the_void_is_given_up_on_a_connection_that_was_at_rest(run: Run) -> None:
+    async def main() -> None:
+        async with Asking(keeping()) as (client, backend):
+            reply = await client.send("POST", backend.url, [], b"{}", PATIENT)
+            (connection,) = client._open
+            assert connection.sock is not None
+            patience = [connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)]
+            while await reply.read():
+                pass
+            patience.append(connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT))
+            assert patience == [0, 90_000]
+
+    run(main())
+
+
 def test_the_connection_used_last_is_used_next(run: Run) -> None:
     """So that the others can age."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import socket
 import time
 from typing import Final
 
@@ -15,6 +16,14 @@ _EARLY: Final = 0.002
 # Seconds, also while the machine sleeps: the loop's clock stands still then, on Linux and macOS. Behind a lid that was
 # closed a connection dies without a word.
 awake_or_not: Final = functools.partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+# What nobody acknowledges on a connection that was at rest may have gone into the void: another network is used, or the
+# other end is off. TCP would say it again for a quarter of an hour; this long, and it is asked anew. Not on the first
+# request, which a server that does one thing at a time may leave in its buffers for longer; and not shorter, or a single
+# probe that is lost (dial.py) would end an answer that is thought about. None = not of this system.
+_UNANSWERED: Final[int | None] = getattr(socket, "TCP_USER_TIMEOUT", None)
+_MILLISECONDS_UNANSWERED: Final = 90_000
 
 
 class Pool:
@@ -44,6 +53,8 @@ class Pool:
     def give(self, connection: Connection) -> None:
         """connection: at rest."""
         idle = self._idle.setdefault(connection.origin, [])
+        if not connection.idle_since and connection.sock is not None and _UNANSWERED is not None:
+            connection.sock.setsockopt(socket.IPPROTO_TCP, _UNANSWERED, _MILLISECONDS_UNANSWERED)
         connection.idle_since = awake_or_not()
         idle.append(connection)
         if len(idle) > self._max_idle:
