@@ -178,6 +178,23 @@ def test_defaults_are_added_where_nothing_was_asked_for(cell: str) -> None:
     run(main)
 
 
+@pytest.mark.parametrize(
+    ("said", "added"),
+    [({"max_completion_tokens": 7}, {}), ({"max_tokens": None}, {"max_tokens": 55}), ({"max_tokens": 7}, {})],
+    ids=["by the newer name", "null", "by the same name"],
+)
+def test_a_default_limit_is_for_who_has_asked_for_none(said: dict[str, Any], added: dict[str, Any]) -> None:
+    async def main() -> None:
+        async with (
+            playback(says(*SAID)) as backend,
+            house([behind("C", backend, defaults={"max_new_tokens": 55})]) as running,
+        ):
+            await running.ask("/v1/chat/completions", chat_body(**said))
+            assert jsons.read(backend.asked[0].body) == {**chat_body("backend-m"), **said, **added}
+
+    run(main)
+
+
 @cells
 @pytest.mark.parametrize("ending", [b"\r\n", b"\r"])
 def test_other_line_ends_pass_too(cell: str, ending: bytes) -> None:

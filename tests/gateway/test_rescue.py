@@ -15,7 +15,7 @@ from dragoman.protocols import BACKENDS
 from dragoman.protocols.codec import Stamp
 from dragoman.routing.profiles import FAMILIES, LOCAL, profile_for
 from dragoman.wire import jsons
-from tests.agents.script import Call, Said, Words
+from tests.agents.script import Call, Said, Thought, Words
 from tests.agents.wires import chat
 from tests.gateway.stage import (
     Heard,
@@ -264,3 +264,52 @@ def test_a_call_that_was_rescued_goes_back_as_a_call() -> None:
             assert not list(heard.unpaired())
 
     run(main)
+
+
+THOUGHT: Final = (
+    (Words("<think>\nHm, let me see.\n</think>\n\nIt is done."),),
+    (
+        Words(
+            "<|channel|>analysis<|message|>Hm, let me see.<|end|><|start|>assistant<|channel|>final<|message|>It is done."
+        ),
+    ),
+)
+
+
+@streamed
+@pytest.mark.parametrize("said", THOUGHT, ids=["tags", "channels"])
+def test_reasoning_that_a_server_gives_out_as_text_is_told_as_reasoning_from_then_on(
+    said: Sequence[Said], caplog: pytest.LogCaptureFixture, *, stream: bool
+) -> None:
+    """Agents show their user a relayed answer as it is."""
+
+    async def main() -> None:
+        async with playback(says(*said)) as backend, house([behind(origin(backend))]) as running:
+            for number in range(3):
+                body = chat_body(stream=stream, **OFFERED["openai-chat"])
+                heard = await running.ask("/v1/chat/completions", body)
+                assert heard.status == 200
+                assert (b'"reasoning_content"' in heard.body) == (number > 0), heard.body
+                assert (b"<think>" in heard.body or b"<|channel|>" in heard.body) == (number == 0)
+
+    run(main)
+    (warned,) = warnings(caplog)
+    assert "reasoning parser" in warned
+
+
+@pytest.mark.parametrize(
+    "said",
+    [(Thought("Hm."), Words("It is done.")), (Words("A <think> tag and <|channel|> are tokens."),)],
+    ids=["in a field", "in words"],
+)
+def test_an_answer_without_reasoning_in_its_text_teaches_nothing(
+    said: Sequence[Said], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with playback(says(*said)) as backend, house([behind(origin(backend))]) as running:
+            for _ in range(2):
+                assert texts_in(await ask(running, "openai-chat")) == [said[-1].text]  # type: ignore[union-attr]
+
+    caplog.set_level(logging.INFO)
+    run(main)
+    assert [entry.rail for entry in entries(caplog)] == ["relay", "relay"]

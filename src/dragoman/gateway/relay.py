@@ -75,7 +75,7 @@ async def relay(members: jsons.Members, body: bytes, route: Route, parties: Part
     changes: dict[str, Any] = {}
     if route.defaults != _NO_DEFAULTS:
         defaults = parties.client.default_members(route.defaults)
-        changes = {key: value for key, value in defaults.items() if key not in members}
+        changes = {key: value for key, value in defaults.items() if not _is_said(key, members)}
     if parties.entry.model != route.backend_model:
         changes["model"] = route.backend_model
 
@@ -102,6 +102,12 @@ async def relay(members: jsons.Members, body: bytes, route: Route, parties: Part
             await _ask(written({}), route, backend, parties, heard)
 
     await ask_in_turn(route, parties, ask, lambda: parties.entry.first_byte is not None)
+
+
+def _is_said(name: str, members: jsons.Members) -> bool:
+    """Whether the client has asked for something itself; null asks for nothing."""
+    names = (name, "max_completion_tokens") if name == "max_tokens" else (name,)
+    return any(jsons.value_of(members.get(each)) is not None for each in names)
 
 
 async def _ask(

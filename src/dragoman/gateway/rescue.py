@@ -2,10 +2,12 @@
 
 Translated answers are searched while they come. A relayed answer is not touched: it is looked at when the client has
 it. What was found once is kept as a lesson (routing/known.py), and from then on answers to requests with tools are
-translated, so that the client gets calls. A healthy backend keeps the relay.
+translated, so that the client gets calls. A healthy backend keeps the relay. In the same look reasoning is found that
+a server gives out as text.
 """
 
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,7 +15,7 @@ from dragoman.gateway.gateway import stamp
 from dragoman.gateway.parties import Parties
 from dragoman.hub.answer import fold
 from dragoman.hub.problems import Problem
-from dragoman.hub.request import Request, Text
+from dragoman.hub.request import Request, Text, Thinking
 from dragoman.hub.route import Backend, Route
 from dragoman.protocols import BACKENDS
 from dragoman.protocols.call_kinds import Original
@@ -25,6 +27,7 @@ from dragoman.wire import jsons
 
 _log: Final = logging.getLogger("dragoman.gateway")
 _MOST_HEARD: Final = 2**16  # bytes of a relayed answer: a few hundred tokens, more than most calls are
+_REASONING: Final = re.compile(rb'"reasoning(_content)?"\s*:\s*"[^"]')  # in a field of its own
 _CALLS: Final = (b'"tool_calls":[{', b'"tool_calls": [{', b'"tool_use"', b'"function_call"')
 _NOTHING: Final = (b"null", b"[]")
 _ASKED: Final = ("model",)
@@ -105,7 +108,11 @@ class Overheard:
             events = [*reader.feed(data), *reader.finish()]
         else:
             events = side.read_answer(data, request, profile, mark)
-        texts = [part.text for part in fold(events).parts if isinstance(part, Text)]
+        parts = fold(events).parts
+        texts = [part.text for part in parts if isinstance(part, Text)]
+        has_tags = any(isinstance(part, Thinking) for part in parts) and not _REASONING.search(data)
+        if self._backend.dialect == "openai-chat" and (has_tags or any(map(_begins_a_channel, texts))):
+            self._learn_of_thoughts()
         if not any(map(may_hold_calls, texts)):
             return []
         request = self._request(*_ASKED, *_TOOLS)
@@ -117,10 +124,24 @@ class Overheard:
                 calls.feed(heard)
         return forms
 
+    def _learn_of_thoughts(self) -> None:
+        """Who shows an answer as it is shows the thoughts in it; from now on answers are translated."""
+        backend, name = self._backend, self._route.backend_model
+        self._parties.gateway.knowledge.teach(backend.url, name, {"relays": False})
+        _log.warning(
+            "%s: the backend gives reasoning out as text; it is told as reasoning, but it is better to start its server"
+            " with the reasoning parser of this model",
+            self._route.model,
+        )
+
     def _request(self, *names: str) -> Request:
         """The request without its conversation, which may be long."""
         asked: jsons.Members = {name: self._members[name] for name in names if name in self._members}
         return self._parties.client.read_request(jsons.patch(asked, dict(_HEAD)), self._parties.call.headers)
+
+
+def _begins_a_channel(text: str) -> bool:
+    return text.lstrip().startswith("<|channel|>")  # GPT-OSS
 
 
 def _declares_tools(members: jsons.Members) -> bool:
