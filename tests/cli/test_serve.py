@@ -216,6 +216,28 @@ def test_a_stream_under_way_is_finished_first(tmp_path: Path) -> None:
             assert dragoman.process.returncode == 0
 
 
+def test_who_is_told_twice_from_the_keyboard_waits_for_nobody(tmp_path: Path) -> None:
+    with contextlib.closing(OneStream()) as backend:
+        models = [{"name": "m", "backends": [f"http://127.0.0.1:{backend.port}/v1"]}]
+        path = config(tmp_path, models=models, usage_db="usage.db")
+        with started(tmp_path, "--config", str(path)) as dragoman:
+            _, port = dragoman.origin()
+            dragoman.read_until("qwen --auth-type")
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+            body = {"model": "m", "max_tokens": 9, "stream": True, "messages": [{"role": "user", "content": "x"}]}
+            with contextlib.closing(connection):
+                connection.request("POST", "/v1/messages", jsons.write(body))
+                answer = connection.getresponse()
+                assert answer.readline()
+                dragoman.process.send_signal(signal.SIGINT)
+                until_it_refuses(port)
+                assert dragoman.stop(signal.SIGINT) == 0
+                backend.go_on.set()
+                assert b"is being stopped" in answer.read()
+        assert "Traceback" not in "".join(dragoman.lines)
+        assert used(path) == 1
+
+
 def test_a_stream_without_an_end_of_its_own_does_not_hold_it_up(tmp_path: Path) -> None:
     with started(tmp_path, "--config", str(config(tmp_path))) as dragoman:
         _, port = dragoman.origin()
