@@ -39,6 +39,7 @@ def test_an_unknown_family_is_generic_under_its_own_name() -> None:
     ("family", "model", "known"),
     [
         ("generic", "llama-3", {"efforts": (), "system_anywhere": False, "reasoning_field": "reasoning_content"}),
+        ("ollama", "qwen3:8b", {"cuts_prompts": True, "prefill": "native", "forced_tools": "no"}),
         ("vllm", "llama-3", {"reasoning_field": "reasoning", "prefill": "continue_final_message", "tokenizer": "vllm"}),
         ("sglang", "llama-3", {"reasoning_field": "reasoning_content", "tool_images": True}),
         ("llama.cpp", "x", {"limit_fields": ("max_tokens", "max_completion_tokens"), "tokenizer": "llama.cpp"}),

@@ -72,10 +72,10 @@ class File(Struct, frozen=True):
 
     folder: with `~` for the user's home, unless the variable `moved_by` names another. names: those that the agent
     reads there; the first one that exists, or else the first. listed: what the lists of these names at the top have to
-    hold as well; a list that is not there lets everything through. barred: what such lists must not hold. cleared: what must
-    not stand in TOML beside the values, name -> the same for what is in it, None = all of it. strict: the agent reads JSON to the letter, and of
-    a file with comments nothing. hindrances: keys at the top of TOML with which the agent does not come to us, and the
-    remedy in words.
+    hold as well; a list that is not there lets everything through. barred: what such lists must not hold. cleared: what
+    must not stand in TOML beside the values, name -> the same for what is in it, None = all of it. strict: the agent
+    reads JSON to the letter, and of a file with comments nothing. hindrances: keys at the top of TOML with which the
+    agent does not come to us, and the remedy in words.
     """
 
     folder: str

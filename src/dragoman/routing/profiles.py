@@ -107,8 +107,9 @@ FAMILIES: Final[Mapping[str, Profile]] = {
             tokenizer="llama.cpp",
             rescue_calls="auto",
         ),
-        # Reads only max_tokens, ignores tool_choice, cuts what does not fit (TradingAgents#168). An effort other than "none" is a 400 for models that do not
-        # think ("does not support thinking"), so the models that do have a row of their own.
+        # Reads only max_tokens, ignores tool_choice, cuts what does not fit (TradingAgents#168), goes on with a trailing
+        # assistant message (ollama#6778). An effort other than "none" is a 400 for models that do not think ("does not
+        # support thinking"), so the models that do have a row of their own.
         Profile(
             family="ollama",
             reasoning_field="reasoning",
@@ -116,6 +117,7 @@ FAMILIES: Final[Mapping[str, Profile]] = {
             tool_images=True,
             forced_tools="no",
             cuts_prompts=True,
+            prefill="native",
             rescue_calls="auto",
         ),
         # `content: null` is refused (lmstudio-bug-tracker#261), which is the default here.
