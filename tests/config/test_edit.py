@@ -69,6 +69,23 @@ def test_variables_count_where_they_are_set(path: Path) -> None:
     assert load_file(path, environment).config is not None
 
 
+def test_variables_that_are_set_elsewhere_or_need_not_be(path: Path) -> None:
+    """With its default a variable may be anything; without, it may be a name, a secret or a URL."""
+    path.write_text(
+        "listen: ${DRAGOMAN_LISTEN:-127.0.0.1:9}\nmax_body_mb: ${MAX_MB:-50}\n"
+        "models: [{name: '${NAME}', backends: ['${URL}', '${OTHER:-http://127.0.0.1:9/v1}'], api_key: '${KEY}'}]\n"
+    )
+    key_edits.add_key(path, "eve", [], {})
+    loaded = load_file(path, {"NAME": "m", "URL": "http://127.0.0.1:8/v1", "KEY": "k"})
+    assert loaded.config is not None, loaded.findings
+    assert [key.name for key in loaded.config.keys] == ["eve"]
+
+
+def test_what_would_be_no_yaml_is_no_mistake_of_the_file(path: Path) -> None:
+    path.write_text("---\nmodels: [{name: m, backends: ['http://127.0.0.1:9/v1']}]\n...\n")
+    assert "by hand" in refused(path, "add_key", "eve", [])
+
+
 @pytest.mark.parametrize("wrong", ["models: []\n", "modles: 1\n", "models: [", "max_body_mb: x\n" + FILE])
 def test_a_file_with_mistakes_is_not_touched(wrong: str, path: Path) -> None:
     path.write_text(wrong)

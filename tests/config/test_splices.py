@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 import pytest
+from ruamel.yaml import YAML
 
 from dragoman.config import splices
 from dragoman.config.load import load_bytes
@@ -125,6 +126,14 @@ def test_a_key_is_taken_out(text: str, index: int) -> None:
     assert keys_of(after) == keys_of(text)[1 - index : 2 - index]
     kept = [line for line in text.splitlines() if line.strip().startswith("#")]
     assert [line for line in kept if line not in after] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["keys: [{key: sk-a}, ]\n", "keys: [\n  {key: sk-a} ,\n]\n", '{"keys": [{"key": "sk-a"}]}']
+)
+def test_the_only_one_of_a_list_goes_with_its_comma(text: str) -> None:
+    after = splices.removed(text, "keys", 0)
+    assert YAML(typ="safe", pure=True).load(after) == {"keys": []}
 
 
 @pytest.mark.parametrize("name", ["no", "null", "a: b", "O'Neill", 'say "x"', "${HOME}", "日本", "-", "1e3", "a #b"])

@@ -12,14 +12,15 @@ from typing import Final, TypeAlias
 import msgspec
 
 from dragoman.config.environment import KEY
-from dragoman.config.findings import render_findings
+from dragoman.config.findings import Findings, render_findings
 from dragoman.config.load import load_bytes
+from dragoman.config.nodes import read_tree
 from dragoman.config.replace import holding, replace
 from dragoman.config.schema import Config
 from dragoman.config.splices import CannotEditError
 from dragoman.hub.route import Secret
 
-_VARIABLE: Final = re.compile(r"\$\{(\w+)", re.ASCII)
+_VARIABLE: Final = re.compile(r"\$\{(\w+)\}", re.ASCII)
 # What opens a file that demands a key and has none yet, while it gets its first.
 _STAND_IN: Final = Secret("the-key-that-is-still-to-be-added")
 
@@ -54,7 +55,7 @@ def edit(path: Path, env: Mapping[str, str], change: Change, is_meant: Callable[
                 after = bom + change(text, before).encode()
             except CannotEditError as error:
                 raise EditError(f"{path}: {error}: change it by hand") from None
-            if not is_meant(before, _sound(after, path, env)):
+            if not _is_yaml(after) or not is_meant(before, _sound(after, path, env)):
                 raise EditError(f"{path}: is written in a way that is not edited here: change it by hand")
             keep(real, data, after)
     except OSError as error:
@@ -68,14 +69,21 @@ def keep(path: Path, before: bytes, after: bytes) -> None:
 
 
 def _sound(data: bytes, path: Path, env: Mapping[str, str]) -> Config:
-    """What the file itself says. A variable that is not set here is no mistake of the file: it may be set elsewhere."""
+    """What the file itself says. A variable that is not set here is no mistake of the file: it may be set elsewhere,
+    to a name, a secret or a URL.
+    """
     named = set(_VARIABLE.findall(data.decode("utf-8", "replace")))
-    filled = {name: env.get(name) or f"the-variable-{name}-is-not-set-here" for name in named}
+    filled = {name: env.get(name) or f"http://the-variable-{name}-is-not-set-here" for name in named}
     loaded = load_bytes(data, {KEY: _STAND_IN.reveal(), **filled})
     if loaded.config is None:
         raise EditError(render_findings(loaded.findings, str(path)))
     own = tuple(key for key in loaded.config.keys if key.key != _STAND_IN)
     return msgspec.structs.replace(loaded.config, keys=own)
+
+
+def _is_yaml(data: bytes) -> bool:
+    findings = Findings()
+    return read_tree(data.decode("utf-8-sig"), {}, findings) is not None or not findings.made
 
 
 def why(error: OSError) -> str:

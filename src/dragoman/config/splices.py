@@ -19,6 +19,7 @@ Path: TypeAlias = Sequence[str | int]
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)
 _NOT_PLAIN: Final = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
+_COMMA: Final = re.compile(r"[ ]*,")
 _DASH: Final = re.compile(r"^[ ]*(-)(?=\s)", re.MULTILINE)
 
 
@@ -104,8 +105,11 @@ class _Document:
             return self._spliced(start, end, "")
         if index + 1 < len(items.value):
             return self._spliced(item.start_mark.index, items.value[index + 1].start_mark.index, "")
-        start = self._end(items.value[index - 1]) if index else item.start_mark.index
-        return self._spliced(start, self._end(item), "")
+        if index:
+            return self._spliced(self._end(items.value[index - 1]), self._end(item), "")
+        end = self._end(item)
+        comma = _COMMA.match(self._text, end)  # behind the only one: it would be one too many
+        return self._spliced(item.start_mark.index, comma.end() if comma else end, "")
 
     def with_member(self, path: Path, member: Mapping[str, Value], places: Sequence[str], bare: str) -> str:
         node = self._at(path)

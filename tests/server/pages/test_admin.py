@@ -259,6 +259,22 @@ def test_a_file_that_somebody_else_has_broken_is_told_of_and_not_touched(tmp_pat
     run(main)
 
 
+def test_nothing_is_told_as_done_in_a_file_that_is_not_taken_over(tmp_path: Path) -> None:
+    """A variable may be set elsewhere, as for the command; here it is the proxy itself that misses it."""
+
+    async def main() -> None:
+        async with inside(tmp_path) as admin:
+            new = {"name": "new", "url": NOBODY, "api_key": "${NOWHERE_SET}"}
+            assert "NOWHERE_SET is not set" in await admin.refused("models/add", new)
+            admin.path.write_text(admin.path.read_text().replace(PASSWORD, "${NOWHERE_SET}"))
+            watch = admin.running.app._watch
+            assert watch is not None
+            await watch.now()
+            assert "NOWHERE_SET is not set" in await admin.refused("keys/revoke", {"name": "ann"})
+
+    run(main)
+
+
 def test_a_new_password_ends_the_sessions_of_the_old_one(tmp_path: Path) -> None:
     async def main() -> None:
         async with inside(tmp_path) as admin:

@@ -16,11 +16,12 @@ from msgspec import Struct
 
 from dragoman.config import key_edits, model_edits, rewrite
 from dragoman.config.edit import EditError
-from dragoman.config.findings import has_errors
+from dragoman.config.findings import has_errors, render_findings
 from dragoman.config.load import Loaded
 from dragoman.config.model_edits import BackendChange, NewModel
 from dragoman.config.schema import Config
 from dragoman.config.snapshot import ConfigSource
+from dragoman.config.variables import expand
 from dragoman.hub.problems import Problem, bad_request
 from dragoman.server.pages.browser import Browser
 from dragoman.server.pages.entrance import Entrance
@@ -137,37 +138,38 @@ class AdminPages:
 
     async def _add_key(self, browser: Browser) -> None:
         said = await _said(browser, _KeySaid)
-        made = await self._changed(lambda file: key_edits.add_key(file.path, said.name, said.models, file.env))
+        made = await self._edited(lambda file: key_edits.add_key(file.path, said.name, said.models, file.env))
         _log.info("administration: a key was added for %r", said.name)
         browser.value({"key": made.key.reveal(), "is_first": made.first})
 
     async def _rotate_key(self, browser: Browser) -> None:
         said = await _said(browser, _KeySaid)
-        made = await self._changed(lambda file: key_edits.rotate_key(file.path, said.name, file.env))
+        made = await self._edited(lambda file: key_edits.rotate_key(file.path, said.name, file.env))
         _log.info("administration: %r has a new key", said.name)
         browser.value({"key": made.key.reveal(), "is_first": False})
 
     async def _allow_models(self, browser: Browser) -> None:
         said = await _said(browser, _KeySaid)
-        await self._changed(lambda file: key_edits.allow_models(file.path, said.name, said.models, file.env))
+        await self._edited(lambda file: key_edits.allow_models(file.path, said.name, said.models, file.env))
         _log.info("administration: what the key of %r may use was changed", said.name)
         browser.value({"ok": True})
 
     async def _revoke_key(self, browser: Browser) -> None:
         said = await _said(browser, _KeySaid)
-        await self._changed(lambda file: key_edits.revoke_key(file.path, said.name, file.env))
+        await self._edited(lambda file: key_edits.revoke_key(file.path, said.name, file.env))
         _log.info("administration: the key of %r was revoked", said.name)
         browser.value({"ok": True})
 
     async def _add_model(self, browser: Browser) -> None:
         said = await _said(browser, NewModel)
-        await self._changed(lambda file: model_edits.add_model(file.path, said, file.env))
+        _demand_variables(said.api_key, self._demand_file().env)
+        await self._edited(lambda file: model_edits.add_model(file.path, said, file.env))
         _log.info("administration: the model %r was added", said.name)
         browser.value({"ok": True})
 
     async def _remove_model(self, browser: Browser) -> None:
         said = await _said(browser, _ModelSaid)
-        await self._changed(lambda file: model_edits.remove_model(file.path, said.name, file.env))
+        await self._edited(lambda file: model_edits.remove_model(file.path, said.name, file.env))
         _log.info("administration: the model %r was taken out", said.name)
         browser.value({"ok": True})
 
@@ -177,7 +179,7 @@ class AdminPages:
 
     async def _change_backend(self, browser: Browser) -> None:
         said = await _said(browser, _BackendSaid)
-        await self._changed(lambda file: model_edits.change_backend(file.path, said.model, said.number, said, file.env))
+        await self._edited(lambda file: model_edits.change_backend(file.path, said.model, said.number, said, file.env))
         _log.info("administration: backend %d of the model %r was changed", said.number + 1, said.model)
         browser.value({"ok": True})
 
@@ -196,6 +198,14 @@ class AdminPages:
         if loaded.config is not None:
             _log.info("administration: the configuration file was saved")
         _tell(browser, self._demand_file(), loaded)
+
+    async def _edited(self, change: Callable[[ConfigFile], T]) -> T:
+        """Change one thing in a file that is taken over: in one that is not, a key that is revoked would still open."""
+        errors = [finding for finding in self._config.findings if finding.level == "error"]
+        if errors:
+            found = render_findings(errors, str(self._demand_file().path))
+            raise EditError(f"the file has mistakes and is not taken over: mend it first. {found}")
+        return await self._changed(change)
 
     async def _changed(self, change: Callable[[ConfigFile], T]) -> T:
         """Change the file beside the requests, and have it taken over."""
@@ -221,6 +231,14 @@ async def _said(browser: Browser, kind: type[T]) -> T:
         return msgspec.convert(await browser.said(_LARGEST_FILE), kind)
     except msgspec.ValidationError as error:
         raise bad_request("body", str(error)) from None
+
+
+def _demand_variables(text: str, env: Mapping[str, str]) -> None:
+    """Raise EditError for a variable that is not set: the file would not be taken over."""
+    try:
+        expand(text, env)
+    except ValueError as error:
+        raise EditError(str(error)) from None
 
 
 def _tell(browser: Browser, file: ConfigFile, loaded: Loaded) -> None:
