@@ -279,7 +279,7 @@ def _item(event: str, **item: Any) -> dict[str, Any]:
     end={"type": "response.completed"},
 )
 @given(st.lists(_RESPONSES_EVENTS, max_size=10), _RESPONSES_ENDS)
-@settings(max_examples=400)
+@settings(max_examples=40)
 def test_nonsense_in_responses_events_is_grammatical_and_ends_once(said: list[dict[str, Any]], end: Any) -> None:
     frames = [b"data: %b\n\n" % jsons.write(event) for event in [*said, end]]
     events = read("openai-responses", frames, Profile())
@@ -538,19 +538,22 @@ _OUR_SEARCH: Final = f"srvtoolu_{STAMP.id}"  # how the Messages writer calls a s
 def story(answer: Answer, dialect: Dialect) -> tuple[Any, ...]:
     """What a dialect can tell of an answer: neighbouring parts of one kind joined, what has no place there left out.
 
-    In Chat an empty line stands between what others say apart, and between texts where a tool ran that it does not show.
+    In Chat an empty line stands between what others say apart, and where a tool ran that it does not show.
     """
     parts: list[tuple[Any, ...]] = []
-    has_text = ran = False
+    worded, ran_behind = set[type](), set[type]()
     for part in answer.parts:
         line = _line(part, dialect)
         if dialect == "openai-chat" and isinstance(part, Text | Thinking):
-            begins = "apart" in part.extra or (ran and isinstance(part, Text))
-            if begins and (has_text or isinstance(part, Thinking)):
-                line = ("text" if isinstance(part, Text) else "thinking", f"\n\n{part.text}")
-            has_text = has_text or (isinstance(part, Text) and bool(part.text))
-            ran = ran and isinstance(part, Thinking)
-        ran = ran or isinstance(part, Opaque | Searched) or (isinstance(part, ToolCall) and part.by != "client")
+            kind = type(part)
+            if kind in worded and ("apart" in part.extra or kind in ran_behind) and (part.text or kind is Text):
+                line = ("text" if kind is Text else "thinking", f"\n\n{part.text}")
+            if part.text:
+                worded.add(kind)
+            if part.text or kind is Text:
+                ran_behind.discard(kind)
+        if isinstance(part, Opaque | Searched) or (isinstance(part, ToolCall) and part.by != "client"):
+            ran_behind = {Text, Thinking}
         if line is None:
             continue
         if parts and isinstance(line[-1], str) and parts[-1][:-1] == line[:-1] and line[0] != "call":

@@ -185,6 +185,17 @@ def test_a_tool_that_is_not_shown_ends_a_paragraph(ran: tuple[Said, ...]) -> Non
     assert [{**note, "index": 0}] == heard[-1]["annotations"]
 
 
+def test_a_tool_that_is_not_shown_ends_a_paragraph_of_what_is_thought() -> None:
+    ran = Searched("openai-chat", ("q",))
+    thoughts = (Thinking(""), ran, Thinking("hm"), Thinking(", so"), Text("a"), ran, Text("b"), Thinking("now"))
+    answer = Answer(parts=(*thoughts, ran, Thinking("yes")), reason="stop")
+    heard = deltas(*unfold(answer))
+    said = jsons.read(write_answer(answer, ASKED, STAMP))["choices"][0]["message"]
+    streamed = "".join(delta.get("reasoning_content", "") for delta in heard)
+    assert streamed == said["reasoning_content"] == "hm, so\n\nnow\n\nyes"
+    assert said["content"] == "a\n\nb"
+
+
 @pytest.mark.parametrize(
     ("reason", "finish"),
     [

@@ -5,7 +5,7 @@ Minimum safe field set (openai 3.54, AI SDK, openai-node 6): id, object, created
 the usage chunk last before [DONE].
 
 There is one text and one reasoning. Where a backend says several (`apart`), an empty line stands between them, and
-where a tool ran between two texts that no client of this dialect is shown.
+where a tool ran in between that no client of this dialect is shown.
 """
 
 from typing import Any, Final, assert_never
@@ -68,12 +68,13 @@ class StreamWriter:
         self._delta_head = self._head + _CHOICE
         self._begun = False
         self._growth: dict[int, _Growth] = {}
-        self._silent: dict[int, int] = {}  # calls that have not said an argument yet: block -> index
+        self._silent: dict[int, ToolCall | Thinking] = {}  # blocks that have not said a word yet
         self._calls = 0
         self._declined = False
         self._length = 0  # of the visible text, in code points
         self._spans: dict[int, tuple[int, int]] = {}  # where in it each text block stands
-        self._ran = False  # since the last text: a tool that is not shown
+        self._thought = False  # in words
+        self._ran_behind: set[type] = set()  # Text or Thinking: behind the last of it a tool ran that is not shown
         self._added = 0  # of it by this writer, between texts
         self._shifts: dict[int, int] = {}  # how much of that stands before a text block
         self._cited: list[Cited] = []
@@ -93,10 +94,9 @@ class StreamWriter:
                 return b""
             if growth.visible:
                 self._length += len(event.text)
-            elif self._silent:
-                self._silent.pop(event.block, None)
             text = free_text.piece(event.text) if growth.free_text else event.text
-            return growth.head + jsons.write(text) + growth.tail
+            said = growth.head + jsons.write(text) + growth.tail
+            return self._first_word(event.block) + said if self._silent else said
         if self._over:
             return b""
         if type(event) is Began:
@@ -135,7 +135,7 @@ class StreamWriter:
             case Showed(part=Thinking(seal=seal)):
                 self._details += _details(seal)
             case Showed() | Running():  # what the backend ran itself has no place in this dialect
-                self._ran = True
+                self._ran_behind = {Text, Thinking}
             case _:
                 assert_never(event)
         return b""
@@ -144,18 +144,17 @@ class StreamWriter:
         part, gap = event.part, b""
         if type(part) is Text:
             key = b'{"content":'
-            if (self._ran or "apart" in part.extra) and self._length:
+            if self._length and self._begins(part):
                 gap = self._chunk({"content": _APART})
                 self._length += len(_APART)
                 self._added += len(_APART)
-            self._ran = False
+            self._ran_behind.discard(Text)
             if self._added:
                 self._shifts[event.block] = self._added
             self._spans[event.block] = (self._length, self._length)
         elif type(part) is Thinking:
             key = b'{"reasoning_content":'
-            if "apart" in part.extra:
-                gap = self._chunk({"reasoning_content": _APART})
+            self._silent[event.block] = part
         elif type(part) is ToolCall:
             return self._opened_call(event.block, part)
         elif type(part) is Refusal:
@@ -166,9 +165,23 @@ class StreamWriter:
         self._growth[event.block] = _Growth(self._delta_head + key, b"}" + _GOES_ON, visible=event.block in self._spans)
         return gap
 
+    def _begins(self, part: Text | Thinking) -> bool:
+        """Whether it is a paragraph of its own."""
+        return "apart" in part.extra or type(part) in self._ran_behind
+
+    def _first_word(self, block: int) -> bytes:
+        """What stands before it."""
+        part, gap = self._silent.pop(block, None), b""
+        if type(part) is Thinking:
+            if self._thought and self._begins(part):
+                gap = self._chunk({"reasoning_content": _APART})
+            self._thought = True
+            self._ran_behind.discard(Thinking)
+        return gap
+
     def _opened_call(self, block: int, call: ToolCall) -> bytes:
         if call.by != "client":
-            self._ran = True
+            self._ran_behind = {Text, Thinking}
             return b""
         index, self._calls = self._calls, self._calls + 1
         takes_text = call.kind == "custom"
@@ -178,7 +191,7 @@ class StreamWriter:
             free_text=takes_text,
         )
         if not takes_text:
-            self._silent[block] = index
+            self._silent[block] = call
         function = {"name": call.name, "arguments": free_text.OPENING if takes_text else ""}
         said: dict[str, Any] = {"index": index, "id": call.id, "type": "function", "function": function}
         if self._details and (proof := signed_calls.proofs_in(self._details).get(call.id)) is not None:
@@ -193,7 +206,8 @@ class StreamWriter:
             self._spans[block] = (self._spans[block][0], self._length)
         if growth.free_text:
             return growth.head + jsons.write(free_text.CLOSING) + growth.tail
-        return growth.head + b'"{}"' + growth.tail if self._silent.pop(block, None) is not None else b""
+        silent = type(self._silent.pop(block, None)) is ToolCall
+        return growth.head + b'"{}"' + growth.tail if silent else b""
 
     def _weighed(self, logprobs: list[Any]) -> bytes:
         said = jsons.write({"content": logprobs, "refusal": None})
@@ -234,11 +248,7 @@ def stream_problem(problem: Problem) -> bytes:
 def write_answer(answer: Answer, request: Request, stamp: Stamp) -> bytes:
     texts = [part for part in answer.parts if isinstance(part, Text)]
     content, annotations = _joined(answer.parts)
-    thought = "".join(
-        _APART + part.text if "apart" in part.extra else part.text
-        for part in answer.parts
-        if isinstance(part, Thinking)
-    )
+    thought = _thought(answer.parts)
     declined = "".join(part.text for part in answer.parts if isinstance(part, Refusal))
     seals = [part.seal for part in answer.parts if isinstance(part, Thinking)]
     details = [detail for seal in seals for detail in _details(seal)]
@@ -316,6 +326,17 @@ def _joined(parts: tuple[Said, ...]) -> tuple[str, list[dict[str, Any]]]:
         start, said = len(said), said + part.text
         annotations += [write_annotation(citation, start, len(said), added) for citation in part.citations]
     return said, annotations
+
+
+def _thought(parts: tuple[Said, ...]) -> str:
+    said, ran = "", False
+    for part in parts:
+        if isinstance(part, Thinking) and part.text:
+            said += _APART + part.text if said and (ran or "apart" in part.extra) else part.text
+            ran = False
+        else:
+            ran = ran or _ran_unseen(part)
+    return said
 
 
 def _ran_unseen(part: Said) -> bool:
