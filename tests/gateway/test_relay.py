@@ -48,6 +48,7 @@ CELLS: Final = {
 }
 cells = pytest.mark.parametrize("cell", CELLS)
 streamed = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+HELLO_SAID: Final = (Words("hello there"),)
 SAID: Final[tuple[Said, ...]] = (Thought("hmm"), Words("Let me look."), Call("weather", {"city": "a" * 30}))
 
 
@@ -191,6 +192,37 @@ def test_a_default_limit_is_for_who_has_asked_for_none(said: dict[str, Any], add
         ):
             await running.ask("/v1/chat/completions", chat_body(**said))
             assert jsons.read(backend.asked[0].body) == {**chat_body("backend-m"), **said, **added}
+
+    run(main)
+
+
+BILLED: Final = (
+    "x-anthropic-billing-header: cc_version=2.1.330; cch=0d5f1;",
+    "x-anthropic-billing-header: cch=1;\nBe brief.",
+)
+REST: Final = [{"type": "text", "text": "Be \u00e9xact.", "cache_control": {"type": "ephemeral"}}]
+
+
+@pytest.mark.parametrize("relays", [True, False], ids=["relayed", "translated"])
+@pytest.mark.parametrize(
+    ("profile", "name", "is_told"),
+    [({}, "qwen", False), ({}, "claude-sonnet-5", True), ({"family": "anthropic"}, "claude-sonnet-5", True)],
+    ids=["a server of unknown make", "a gateway to Claude", "Anthropic"],
+)
+@pytest.mark.parametrize("line", BILLED, ids=["alone", "before other text"])
+def test_the_line_of_accounting_reaches_anthropic_alone(
+    line: str, profile: dict[str, Any], name: str, is_told: bool, relays: bool
+) -> None:
+    """It changes with every request, and what a prompt begins with is what it is cached by."""
+
+    async def main() -> None:
+        async with playback(says(*HELLO_SAID)) as backend:
+            given = {**behind("M", backend, profile={**profile, "relays": relays}), "model": name}
+            async with house([given]) as running:
+                system = [{"type": "text", "text": line}, *REST]
+                assert (await running.ask("/v1/messages", messages_body(system=system))).status == 200
+                left = [{"type": "text", "text": "Be brief."}] if "brief" in line else []
+                assert jsons.read(backend.asked[0].body)["system"] == (system if is_told else [*left, *REST])
 
     run(main)
 
@@ -633,7 +665,6 @@ def test_a_backend_that_cannot_be_asked_for_usage_is_asked_without() -> None:
 
 # What ends without a reason, and what is an error although its status says otherwise.
 
-HELLO_SAID: Final = (Words("hello there"),)
 UNREASONED: Final = (
     b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"hello"},"finish_reason":null}]}\n\n',
     b'data: {"id":"c","choices":[{"index":0,"delta":{"content":" there"},"finish_reason":null}]}\n\n',

@@ -1,7 +1,8 @@
 """The relay rail: client and backend speak the same dialect, so bytes pass as they are.
 
 Of the request only `model` is changed, and the model's defaults are added where the client asked for nothing; a Chat
-stream is asked for its usage, which is kept from a client that has not asked. Beside the answer runs a tap that notes
+stream is asked for its usage, which is kept from a client that has not asked; Claude Code's line of accounting reaches
+Anthropic alone. Beside the answer runs a tap that notes
 usage and whether the stream has ended. Only whole events are passed on, so that a
 stream that breaks off can be told so in words the client understands.
 """
@@ -28,6 +29,7 @@ from dragoman.hub.request import Dialect
 from dragoman.hub.route import Backend, Defaults, Route
 from dragoman.net.client import Reply
 from dragoman.protocols import BACKENDS, seals
+from dragoman.protocols.anthropic_messages import accounting
 from dragoman.protocols.backend_problems import unreadable
 from dragoman.protocols.codec import BackendSide, ClientSide
 from dragoman.routing.lessons import lesson_of
@@ -78,6 +80,10 @@ async def relay(members: jsons.Members, body: bytes, route: Route, parties: Part
         changes = {key: value for key, value in defaults.items() if not _is_said(key, members)}
     if parties.entry.model != route.backend_model:
         changes["model"] = route.backend_model
+    if parties.client.dialect == "anthropic-messages" and not any(each.profile.accounting for each in route.backends):
+        system = accounting.without(members.get("system"))
+        if system is not None:
+            changes["system"] = system
 
     def written(more: Mapping[str, Any]) -> bytes:
         changed = {**changes, **more}

@@ -88,6 +88,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     signs_calls: its calls may come with a proof in `extra_content` that it wants back.
     server_tools: kinds of tools it runs itself ("web_search", "web_fetch"), so that the proxy leaves them to it.
     cuts_prompts: cuts a prompt that does not fit its window, and says nothing.
+    accounting: reads Claude Code's line of accounting, which defeats the prefix caches of all others.
     thinking_types: how thinking is asked for in Messages: "adaptive" (an effort), "budget" (tokens), "disabled",
         "between_tools".
     """
@@ -129,6 +130,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     signs_calls: bool = False
     server_tools: frozenset[str] = frozenset()
     cuts_prompts: bool = False
+    accounting: bool = False
     thinking_types: tuple[str, ...] = ("budget", "disabled")
 
 

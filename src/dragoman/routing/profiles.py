@@ -71,6 +71,7 @@ FAMILIES: Final[Mapping[str, Profile]] = {
         # What a model of some version takes stands in _claude().
         Profile(
             family="anthropic",
+            accounting=True,
             checks_seals=True,
             tool_ids="anthropic",
             cache_marks="anthropic",
@@ -273,6 +274,8 @@ QUIRKS: Final = (
     _quirk(_OPENAI | {"openrouter"}, r"^(ft:|openai/)?gpt-[5-9](?!.*(-chat|codex))", verbosity=True),
     # Breakpoints in the prompt came with 5.6.
     _quirk({"openai"}, r"^(ft:)?gpt-(5\.([6-9]|\d\d)|[6-9])", cache_marks="openai"),
+    # A gateway in front of Claude, which may stand where Anthropic's own would.
+    _quirk({"anthropic-like"}, r"claude", accounting=True),
     # Claude behind OpenRouter caches only what is marked (experiential#703, llmgateway#3918).
     _quirk({"openrouter"}, r"^~?anthropic/", cache_marks="explicit"),
     # openai/gpt-oss: three words, and no way to be still.

@@ -26,6 +26,7 @@ from dragoman.hub.request import (
     Written,
 )
 from dragoman.protocols import fields, media
+from dragoman.protocols.anthropic_messages import accounting
 from dragoman.protocols.anthropic_messages.cache_marks import MARK, read_cache, write_cache
 from dragoman.protocols.anthropic_messages.gists import gist
 from dragoman.protocols.anthropic_messages.tool_reader import read_tool
@@ -33,7 +34,6 @@ from dragoman.protocols.fields import Object, WrongFieldError
 from dragoman.wire import jsons
 
 _DIALECT: Final = "anthropic-messages"
-_BILLING: Final = "x-anthropic-billing-header:"
 
 _Reader = Callable[[Object], Part]
 
@@ -48,15 +48,13 @@ def read_system(of: Object) -> tuple[Turn, ...]:
 
 
 def _prompt(part: Part) -> Part:
-    """Claude Code opens its system prompt with a line of accounting that changes per request and defeats every prefix
-    cache but Anthropic's own (vllm-mlx#277: 50 s instead of 3.7 s a turn), so other dialects do not get to see it.
-    """
-    if not isinstance(part, Text) or not part.text.startswith(_BILLING):
+    """Other dialects do not get to see the line of accounting."""
+    if not isinstance(part, Text) or not accounting.is_in(part.text):
         return part
     raw: Object = {"type": "text", "text": part.text, **part.extra}
     if part.cache is not None:
         raw["cache_control"] = write_cache(part.cache)
-    return Opaque(_DIALECT, "billing_header", raw, gist=part.text.partition("\n")[2].lstrip("\n"))
+    return Opaque(_DIALECT, accounting.KIND, raw, gist=accounting.behind(part.text))
 
 
 def read_turn(of: Object, path: str) -> Turn:

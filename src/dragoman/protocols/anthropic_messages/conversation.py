@@ -32,6 +32,7 @@ from dragoman.hub.request import (
 )
 from dragoman.hub.route import Profile, Route
 from dragoman.protocols import arguments, media, tool_names, tool_results
+from dragoman.protocols.anthropic_messages import accounting
 from dragoman.protocols.anthropic_messages.cache_marks import write_cache
 from dragoman.protocols.fields import Object, merged
 
@@ -293,7 +294,7 @@ class Conversation:
         return {"type": "file", "file_id": source.file_id}
 
     def _opaque(self, part: Opaque, path: str) -> Sequence[Object]:
-        if part.dialect == _DIALECT:
+        if part.dialect == _DIALECT and (part.kind != accounting.KIND or self._profile.accounting):
             return [part.raw]
         self.brought.extend(part.tools)
         if part.gist is None:
