@@ -86,6 +86,67 @@ def test_every_secret_of_a_configuration_has_a_name_that_is_known_for_one() -> N
     assert {name for name in names if not _NAMES_ONE.fullmatch(name)} == set()
 
 
+def test_what_only_counts_them_is_shown() -> None:
+    text = "store: {max_mb_per_key: 5}\nmodels: [{max_output_tokens: 9, defaults: {max_new_tokens: 7}}]\n"
+    assert veiled(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# - {name: old, key: SECRET-ONE, other_key: SECRET-TWO}\n",
+        '# admin_password: "SECRET#SECRET"\n',
+        "# - key: 'it''s SECRET'  # and more\n",
+        "# admin_password: correct SECRET, or SECRET\n",
+        "# export OPENAI_API_KEY=SECRET-KEY\n",
+        "# Authorization: Bearer SECRET\n",
+        "# keys:\n#   - sk-SECRETSECRETSECRET\n",
+        "# backend: http://me:SECRET@there/v1\n",
+        "models: [{name: m, backends: ['http://me:SECRET@there/v1']}]\n",
+        "x-url: ${URL:-http://me:SECRET@there/v1}\n",
+        "x-key: ${A:-sk-SECRETSECRETSECRET}\n",
+        "keys: SECRET\n",
+        "keys: {ann: SECRET}\n",
+        "metrics_token: [SECRET]\n",
+        "metrics_token: {value: SECRET}\n",
+        "apiKey: SECRET\nAPI-KEY: SECRET\npasswd: SECRET\n",
+        "admin_password: !!null SECRET\n",
+        'admin_password: "a # key: SECRETSECRET # key: SECRETSECRET SECRET"\n',
+        '{"x": "a # key: ", "key": "SECRET"}\n',
+        "x: |  # key: SECRETSECRET\n  # key: SECRETSECRET\n",
+    ],
+)
+def test_however_it_is_written(text: str) -> None:
+    shown = veiled(text)
+    assert "SECRET" not in shown
+    assert unveiled(shown, text) == text
+
+
+def test_what_is_shared_stays_shared() -> None:
+    text = "x: 1\nkeys:\n  - key: &k !!str |-\n      SECRET\n    name: ann\nmetrics_token: *k\n"
+    shown = veiled(text)
+    assert shown == "x: 1\nkeys:\n  - key: &k !!str hidden-secret-1\n    name: ann\nmetrics_token: *k\n"
+    assert unveiled(shown, text) == text.replace("|-\n      SECRET", '"SECRET"')
+
+
+@pytest.mark.parametrize(
+    "edited", ["name: hidden-secret-1\n", "usage_dashboard: hidden-secret-1\n", "# hidden-secret-1\n"]
+)
+def test_a_secret_comes_back_only_where_it_is_hidden_again(edited: str) -> None:
+    """Messages quote what stands in the place of a switch, and pages show names."""
+    with pytest.raises(VeilError, match="line 2: hidden-secret-1 would be seen"):
+        unveiled("a: 1\n" + edited, "key: opens-everything\n")
+
+
+def test_a_secret_may_be_commented_out() -> None:
+    assert unveiled("#  - key: hidden-secret-1\n", "key: opens everything\n") == "#  - key: opens everything\n"
+
+
+def test_a_long_line_of_marks_takes_no_time() -> None:
+    text = "a: 1 " + "# key " * 20_000 + "\n"
+    assert veiled(text) == text
+
+
 def test_a_secret_may_move_be_said_twice_and_be_replaced() -> None:
     shown = veiled("keys: [{name: a, key: sk-aaaaaaaaaaaaaaaa}]\n")
     assert shown == "keys: [{name: a, key: hidden-secret-1}]\n"

@@ -47,7 +47,7 @@ Node: TypeAlias = Scalar | Sequence | Keyed
 _TAG: Final = "tag:yaml.org,2002:"
 _SCALAR_TAGS: Final = frozenset(_TAG + name for name in ("null", "bool", "int", "float", "str", "timestamp", "value"))
 # What the parser raises on rubbish besides its own errors, found by feeding it rubbish.
-_PARSER_ERRORS: Final = (
+PARSER_ERRORS: Final = (
     YAMLError,
     ValueError,
     TypeError,
@@ -69,7 +69,7 @@ def read_tree(text: str, env: Mapping[str, str], findings: Findings) -> Node | N
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else mark.line + 1
         findings.error("", line, _syntax_message(error, text))
-    except _PARSER_ERRORS as error:
+    except PARSER_ERRORS as error:
         findings.error("", _line_of(error, text), f"not valid YAML: {_first_line(str(error))}")
     return None
 

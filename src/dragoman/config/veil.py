@@ -3,25 +3,42 @@
 A person edits the file in a browser; what opens backends and pages need not travel there and back for that.
 """
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from ruamel.yaml import YAML
 from ruamel.yaml import nodes as ruamel
 
+from dragoman.config.nodes import PARSER_ERRORS
 from dragoman.wire import jsons
 
-_NAMED: Final = r"(?:\w*_)?(?:key|token|secret|password|hash)"
+# `max_tokens` and `max_mb_per_key` are numbers of them.
+_NAMED: Final = (
+    r"(?i:(?!max_)(?:[\w-]*[_-]|api|auth|access)?(?:key|token|secret|passw(?:or)?d|hash|authorization|credential)s?)"
+)
 _NAMES_ONE: Final = re.compile(_NAMED)
-_NAMES_SEVERAL: Final = re.compile(rf"{_NAMED}s")
-# What somebody has commented out is a secret all the same.
-_COMMENTED: Final = re.compile(rf"#[^\n]*?\b{_NAMED}[\"']?[ \t]*:[ \t]*[\"']?(?P<value>[^\s\"',}}\]#]+)")
+_QUOTED: Final = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\n]|'')*'"
+_GIVEN: Final = rf"{_NAMED}[\"']?[ \t]*[:=][ \t]*"
+# What somebody has commented out is a secret all the same: the rest of a line, or a word within one.
+_COMMENTED: Final = re.compile(
+    rf"(?<=#)[ \t]*(?:-[ \t]+)*[\"']?{_GIVEN}(?P<rest>{_QUOTED}|[^\s\"'#](?:[^\n#]|(?<!\s)#)*)"
+    rf"|(?<![\w-]){_GIVEN}(?P<word>{_QUOTED}|[^\s\"',}}\]#]{{8,}})"
+)
+_COMMENT: Final = re.compile(r"#[^\n]*")
+# What looks like one wherever it stands: keys of well-known makers, and what a URL opens with.
+_LOOKS_LIKE_ONE: Final = re.compile(
+    r"(?<!\w)(?<!\w-)(?:sk[-_]|hf_|gsk_|ghp_|tvly-|nvapi-)[\w-]{12,}|(?<=://)[^\s/@\"']+(?=@)"
+)
+# An anchor and a tag, which stand before a value and are none of it.
+_PROPERTIES: Final = re.compile(r"(?:[&!]\S*\s+)*")
 _VARIABLE: Final = re.compile(r"\$\{\w+\}", re.ASCII)
+_NOTHING: Final = frozenset({"", "~", "null", "Null", "NULL"})
 
 
 class VeilError(ValueError):
-    """What was edited names a secret that there is not."""
+    """What was edited names a secret that there is not, or puts one where it would be seen."""
 
 
 class _Secret(NamedTuple):
@@ -46,14 +63,41 @@ def veiled(text: str) -> str:
 def unveiled(edited: str, text: str) -> str:
     """What was edited, in which every secret of `text` stands again where its name does. Raise VeilError."""
     secrets = _secrets(text)
-
-    def secret(found: re.Match[str]) -> str:
-        number = int(found[1])
+    pieces: list[str] = []
+    places: list[_Place] = []
+    done = length = 0
+    for found in re.finditer(rf"{_mark(text)}-(\d+)", edited):
+        number = int(found[1]) if len(found[1]) < 10 else 0
         if not 1 <= number <= len(secrets):
             raise VeilError(f"{found[0]} is not the name of a hidden secret: write the secret itself")
-        return secrets[number - 1].written
+        before, written = edited[done : found.start()], secrets[number - 1].written
+        start = length + len(before)
+        done, length = found.end(), start + len(written)
+        pieces += before, written
+        places.append(_Place(found[0], start, length))
+    back = "".join((*pieces, edited[done:]))
+    _demand_hidden(places, back)
+    return back
 
-    return re.sub(rf"{_mark(text)}-(\d+)", secret, edited)
+
+class _Place(NamedTuple):
+    """Where a secret has come back to. name: which it had."""
+
+    name: str
+    start: int
+    end: int
+
+
+def _demand_hidden(places: Sequence[_Place], back: str) -> None:
+    """Raise VeilError for a secret in the place of something else, which messages and pages may quote."""
+    try:
+        hidden = _secrets(back)
+    except (*PARSER_ERRORS, RecursionError):
+        return  # nothing of it is quoted where it cannot even be read
+    for place in places:
+        if not any(secret.start <= place.start and place.end <= secret.end for secret in hidden):
+            line = back.count("\n", 0, place.start) + 1
+            raise VeilError(f"line {line}: {place.name} would be seen there: it is kept only where a secret belongs")
 
 
 def _mark(text: str) -> str:
@@ -68,35 +112,53 @@ def _secrets(text: str) -> list[_Secret]:
     """In the order of the text, none within another."""
     yaml = YAML(typ="safe", pure=True)
     yaml.composer.warn_double_anchors = False
-    found = {node.start_mark.index: _secret(text, node) for node in _hidden(yaml.compose(text), set())}
-    commented = [
-        _Secret(*match.span("value"), match["value"])
-        for match in _COMMENTED.finditer(text)
-        if not _VARIABLE.fullmatch(match["value"])
-    ]
-    ordered = sorted([*found.values(), *commented])
-    return [one for index, one in enumerate(ordered) if not index or one.start >= ordered[index - 1].end]
+    scalars = list(_scalars(yaml.compose(text), set(), is_secret=False))
+    found = [_secret(text, node) for node, is_secret in scalars if is_secret]
+    found += (_Secret(*match.span(), match[0]) for match in _LOOKS_LIKE_ONE.finditer(text))
+    for comment in _comments(text, [node for node, _ in scalars]):
+        for match in _COMMENTED.finditer(comment[0]):
+            start, end = (comment.start() + at for at in match.span(match.lastgroup or 0))
+            end = start + len(text[start:end].rstrip())
+            found.append(_Secret(start, end, text[start:end]))
+    kept: list[_Secret] = []
+    for one in sorted(found, key=lambda secret: (secret.start, -secret.end)):
+        if (not kept or one.start >= kept[-1].end) and not _VARIABLE.fullmatch(one.written.strip("\"'")):
+            kept.append(one)
+    return kept
 
 
-def _hidden(node: ruamel.Node | None, seen: set[tuple[int, bool]], *, is_secret: bool = False) -> Iterator[ruamel.Node]:
-    """The texts that are secrets, by the names they have. What is referred to is looked at once."""
+def _scalars(
+    node: ruamel.Node | None, seen: set[tuple[int, bool]], *, is_secret: bool
+) -> Iterator[tuple[ruamel.Node, bool]]:
+    """Everything that is written, and whether it is a secret, by the names it has. What is referred to is looked at
+    once.
+    """
     if node is None or (id(node), is_secret) in seen:
         return
     seen.add((id(node), is_secret))
     if isinstance(node, ruamel.MappingNode):
         for key, value in node.value:
+            yield from _scalars(key, seen, is_secret=False)
             name = key.value if isinstance(key.value, str) else ""
-            is_list = isinstance(value, ruamel.SequenceNode)
-            yield from _hidden(value, seen, is_secret=bool((_NAMES_SEVERAL if is_list else _NAMES_ONE).fullmatch(name)))
+            yield from _scalars(value, seen, is_secret=is_secret or bool(_NAMES_ONE.fullmatch(name)))
     elif isinstance(node, ruamel.SequenceNode):
-        for value in node.value:
-            yield from _hidden(value, seen, is_secret=is_secret)
-    elif is_secret and node.value and not _VARIABLE.fullmatch(node.value) and not str(node.tag).endswith(":null"):
-        yield node
+        for value in node.value:  # the members of `keys` say themselves what they are
+            yield from _scalars(value, seen, is_secret=is_secret and not isinstance(value, ruamel.MappingNode))
+    else:
+        yield node, is_secret and node.value not in _NOTHING
+
+
+def _comments(text: str, scalars: Sequence[ruamel.Node]) -> Iterator[re.Match[str]]:
+    """What begins with `#`, between what is written or within a text, and does not reach beyond."""
+    bounds = {bound for node in scalars for bound in (node.start_mark.index, node.end_mark.index)}
+    for start, end in itertools.pairwise(sorted({0, *bounds, len(text)})):
+        yield from _COMMENT.finditer(text, start, end)
 
 
 def _secret(text: str, node: ruamel.Node) -> _Secret:
     start, end = node.start_mark.index, node.end_mark.index
+    if properties := _PROPERTIES.match(text, start, end):
+        start = properties.end()
     end = start + len(text[start:end].rstrip())
     written = text[start:end]
     return _Secret(start, end, jsons.write_text(node.value) if "\n" in written else written)
