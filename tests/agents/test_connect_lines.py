@@ -51,12 +51,16 @@ def test_a_line_is_one_command_of_a_shell(name: str, choice: Choice) -> None:
 @given(choices)
 def test_claude_code(choice: Choice) -> None:
     variables, command = read(agent("Claude Code").connect(choice))
-    assert command == ["claude"]
-    models = {value for name, value in variables.items() if name.endswith("MODEL")}
+    assert variables == {"ANTHROPIC_AUTH_TOKEN": choice.key}
+    assert command[:2] == ["claude", "--settings"]  # what stands in the user's own goes before variables
+    (settings,) = map(jsons.read, command[2:])
+    said = settings["env"]
+    models = {value for name, value in said.items() if name.endswith("MODEL")}
     assert models == {choice.main.name}
-    assert len([name for name in variables if name.endswith("MODEL")]) == 4
-    assert (variables["ANTHROPIC_BASE_URL"], variables["ANTHROPIC_AUTH_TOKEN"]) == (choice.origin, choice.key)
-    window = variables.get("CLAUDE_CODE_MAX_CONTEXT_TOKENS")
+    assert len([name for name in said if name.endswith("MODEL")]) == 4
+    assert said["ANTHROPIC_BASE_URL"] == choice.origin
+    assert {said[name] for name in said if name.startswith("CLAUDE_CODE_USE_")} == {"0"}
+    window = said.get("CLAUDE_CODE_MAX_CONTEXT_TOKENS")
     assert window == (None if choice.main.context_window is None else str(choice.main.context_window))
 
 
@@ -98,15 +102,11 @@ def test_opencode(choice: Choice) -> None:
 @given(choices)
 def test_qwen_code(choice: Choice) -> None:
     variables, command = read(agent("Qwen Code").connect(choice))
-    assert command == ["qwen", "--auth-type", "openai"]
-    assert variables == {
-        "OPENAI_BASE_URL": f"{choice.origin}/v1",
-        "OPENAI_API_KEY": choice.key,
-        "OPENAI_MODEL": choice.main.name,
-    }
+    assert command == ["qwen", "--auth-type", "openai", "-m", choice.main.name]
+    assert variables == {"OPENAI_BASE_URL": f"{choice.origin}/v1", "OPENAI_API_KEY": choice.key}
 
 
 def test_plain_names_need_no_quotes() -> None:
     assert agent("Qwen Code").connect(PLAIN) == (
-        "OPENAI_BASE_URL=http://127.0.0.1:8080/v1 OPENAI_API_KEY=k OPENAI_MODEL=m qwen --auth-type openai"
+        "OPENAI_BASE_URL=http://127.0.0.1:8080/v1 OPENAI_API_KEY=k qwen --auth-type openai -m m"
     )

@@ -50,7 +50,7 @@ def test_models_backends_and_windows_are_listed() -> None:
     assert ["claude", "https://api.anthropic.com", "Messages", "200,000"] in rows(text)
     assert ["gpt", URL, "Responses"] in rows(text)
     assert ["short", "alias", "of", "m"] in rows(text)
-    assert "CLAUDE_CODE_MAX_CONTEXT_TOKENS=32768" in text
+    assert '"CLAUDE_CODE_MAX_CONTEXT_TOKENS":"32768"' in text
 
 
 def test_agents_are_given_a_model_for_conversations() -> None:
@@ -61,7 +61,7 @@ def test_agents_are_given_a_model_for_conversations() -> None:
     )
     assert ["all-minilm", URL, "no", "conversations", "256"] in rows(text)
     assert text.count("all-minilm") == 1
-    assert "OPENAI_MODEL=m " in text
+    assert "qwen --auth-type openai -m m\n" in text
 
 
 def test_the_demo_model_stands_beside_what_only_embeds() -> None:

@@ -4,17 +4,20 @@ from typing import Final
 
 from dragoman.agents.agent import Agent, Choice, File, Model, Overlay, Slot, Start
 from dragoman.agents.shells import line
+from dragoman.wire import jsons
 
 _USUAL_OUTPUT: Final = 32_000  # tokens it asks for of a model it does not know
 _UNSAYABLE: Final = frozenset(";=,*")  # in a list of capabilities
 # Where else it can reach its vendor's models. One that is switched on goes before the base URL.
 _CLOUDS: Final = ("ANTHROPIC_AWS", "ANTHROPIC_GOOGLE_CLOUD", "BEDROCK", "FOUNDRY", "MANTLE", "VERTEX")
+_NO_CLOUD: Final = {f"CLAUDE_CODE_USE_{cloud}": "0" for cloud in _CLOUDS}
+_KEY: Final = "ANTHROPIC_AUTH_TOKEN"
 
 
 def _essential(choice: Choice) -> dict[str, str]:
     said = {
         "ANTHROPIC_BASE_URL": choice.origin,
-        "ANTHROPIC_AUTH_TOKEN": choice.key,
+        _KEY: choice.key,
         "ANTHROPIC_API_KEY": "",  # of the vendor: it would go before the token
         "ANTHROPIC_MODEL": choice.at("sonnet"),
         "ANTHROPIC_DEFAULT_HAIKU_MODEL": choice.at("haiku"),
@@ -37,7 +40,7 @@ def environment(choice: Choice) -> dict[str, str]:
         said["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] = str(output)
     if capabilities := _capabilities(choice):
         said["CLAUDE_CODE_MODEL_CAPABILITIES"] = capabilities
-    said |= {f"CLAUDE_CODE_USE_{cloud}": "0" for cloud in _CLOUDS}
+    said |= _NO_CLOUD
     said["CLAUDE_CODE_ATTRIBUTION_HEADER"] = "0"  # it changes with every request, and no prefix cache survives that
     said["ENABLE_TOOL_SEARCH"] = "auto"  # all tools at once where they take little of the window
     if choice.quiet:
@@ -85,7 +88,9 @@ def _start(choice: Choice) -> Start:
 
 
 def _connect(choice: Choice) -> str:
-    return line(_essential(choice), "claude")
+    """As `_start`. The key alone is a variable, for others on the machine can see command lines."""
+    said = {name: value for name, value in (_essential(choice) | _NO_CLOUD).items() if name != _KEY}
+    return line({_KEY: choice.key}, "claude", "--settings", jsons.write_text({"env": said}))
 
 
 _SLOTS: Final = (

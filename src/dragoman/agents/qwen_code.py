@@ -58,12 +58,9 @@ def _start(choice: Choice) -> Start:
 
 
 def _connect(choice: Choice) -> str:
-    environment = {
-        "OPENAI_BASE_URL": f"{choice.origin}/v1",
-        "OPENAI_API_KEY": choice.key,
-        "OPENAI_MODEL": choice.at("model"),
-    }
-    return line(environment, "qwen", "--auth-type", "openai")
+    environment = {"OPENAI_BASE_URL": f"{choice.origin}/v1", "OPENAI_API_KEY": choice.key}
+    # A model that the user's own settings name goes before a variable, and has an address of its own there.
+    return line(environment, "qwen", "--auth-type", "openai", "-m", choice.at("model"))
 
 
 AGENT: Final = Agent(
