@@ -92,6 +92,15 @@ def test_models_that_only_embed_or_rerank_are_served_behind_those_for_conversati
     run(main)
 
 
+def test_a_name_that_would_write_over_the_terminal_is_none() -> None:
+    async def main() -> None:
+        async with listing("m", "\x1b[2J", "a\nb", "日本語 m") as one:
+            (found,) = await looked([Candidate("One", f"{origin(one)}/v1")])
+            assert found.models == ("m", "日本語 m")
+
+    run(main)
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_local_server_that_wants_a_key_is_told_of(status: int) -> None:
     async def main() -> None:

@@ -141,7 +141,8 @@ def _ids(listed: Any) -> tuple[str, ...]:
     rows = listed.get("data") if isinstance(listed, dict) else None
     rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     ids = [row["id"] for row in rows if isinstance(row.get("id"), str) and row.get("owned_by") != "dragoman"]
-    return tuple(i for i in ids if not any(part in i.lower() for part in _NO_TEXT))
+    # Names are shown in a terminal, and whoever listens at a usual port may have made them up.
+    return tuple(i for i in ids if i.isprintable() and not any(part in i.lower() for part in _NO_TEXT))
 
 
 def config_of(found: Iterable[Found]) -> Config:
