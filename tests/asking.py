@@ -16,6 +16,7 @@ R: Final[Dialect] = "openai-responses"
 # Backends that take everything their dialect has.
 PLAIN: Final[dict[Dialect, Profile]] = {
     M: Profile(
+        accounting=True,
         family="anthropic",
         system_anywhere=True,
         efforts=EFFORTS,

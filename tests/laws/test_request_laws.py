@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dragoman.hub.problems import Problem
@@ -42,12 +42,23 @@ WRITTEN = [pytest.param(M, body, id=name) for name, body in conversations.MESSAG
     pytest.param(C, body, id=name) for name, body in conversations.CHAT.items()
 ]
 
+NOTHING_BEFORE_THE_SYSTEM = {
+    "model": "backend-model",
+    "max_tokens": 9,
+    "messages": [
+        {"role": "assistant", "content": [{"type": "thinking"}]},
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Hello?"},
+    ],
+}
+
 
 # 1
 
 
 @settings(max_examples=100, deadline=None)
 @given(messages_bodies)
+@example(NOTHING_BEFORE_THE_SYSTEM)
 def test_messages_survive(body: Object) -> None:
     assert asked(M, body, M).body == canonical.messages(body)
 

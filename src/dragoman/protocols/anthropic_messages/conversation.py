@@ -74,7 +74,9 @@ class Conversation:
     def _as_said(self, turns: Iterable[Turn]) -> None:
         for turn in turns:
             content = self._blocks(turn.parts, turn.path)
-            if turn.role == "system" and not self._profile.system_anywhere:
+            if turn.role == "system" and not self.messages:  # what stood before it says nothing
+                self.system.extend(content)
+            elif turn.role == "system" and not self._profile.system_anywhere:
                 self._remind(turn)
             elif content or not turn.parts:
                 self.messages.append(merged({"role": turn.role, "content": content}, turn.extra))
