@@ -666,6 +666,40 @@ def test_a_session_of_another_dialect_goes_on_at_another_account(stream: bool) -
     run(main)
 
 
+@streamed
+def test_what_one_account_refuses_is_still_welcome_at_the_other_of_the_same_url(stream: bool) -> None:
+    """The account that a session was at is used up for a while, and the other stands in."""
+    used_up: list[bool] = []
+
+    async def answer(peer: Peer, asked: Asked) -> None:
+        own = asked.headers["authorization"] == "Bearer sk-own"
+        if own and used_up:
+            await peer.say(whole({"error": {"message": "slow down", "code": "rate_limit_exceeded"}}, 429))
+        else:
+            await (reasoner() if own else another_account())(peer, asked)
+
+    async def main() -> None:
+        async with playback(answer) as backend:
+            url = f"{origin(backend)}/v1"
+            backends = [{"url": url, "api_key": key} for key in ("sk-own", "sk-other")]
+            async with house([{"name": "m", "type": "responses", "backends": backends}]) as running:
+                result = {"type": "function_call_output", "call_id": "call_1", "output": "sunny"}
+                body = {"model": "m", "input": [USER, *ITEMS, result], "stream": stream, "store": False}
+                used_up.append(True)
+                heard = await running.ask("/v1/responses", body)
+                assert heard.status == 200, heard.body
+                assert backend.asked[-1].headers["authorization"] == "Bearer sk-other"
+                assert ITEMS[0] not in sent(backend)["input"]
+                used_up.clear()
+                number = 0
+                while backend.asked[-1].headers["authorization"] != "Bearer sk-own":
+                    number += 1
+                    assert (await running.ask("/v1/responses", {**body, "prompt_cache_key": f"{number}"})).status == 200
+                assert ITEMS[0] in sent(backend)["input"]
+
+    run(main)
+
+
 def test_a_summary_is_written_for_who_changed_the_account() -> None:
     async def main() -> None:
         async with playback(another_account()) as backend, house([at(backend, "responses")]) as running:

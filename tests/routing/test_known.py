@@ -1,6 +1,7 @@
 """What is known of backends, and that whoever derives something from it notices changes."""
 
 from dragoman.hub.problems import Problem
+from dragoman.hub.route import Secret
 from dragoman.routing.known import Knowledge, Known
 
 
@@ -38,7 +39,7 @@ def test_lessons_last_until_they_are_forgotten() -> None:
     knowledge.teach("http://a", "m", {"max_stop": 1})
     assert knowledge.lessons("http://a", "m") == {"stream_usage": False, "max_stop": 1}
     assert knowledge.version > before
-    assert knowledge.refused_seals.learn(Problem("bad_request", "no signature"), "http://a", [""])
+    assert knowledge.refused_seals.learn(Problem("bad_request", "no signature"), ("http://a", Secret("")), [""])
     knowledge.forget_lessons()
     assert not knowledge.refused_seals.of
     assert knowledge.lessons("http://a", "m") == {}

@@ -200,7 +200,7 @@ async def _ask(body: bytes, route: Route, backend: Backend, parties: Parties) ->
             return None
         if reply.status != 200:
             problem = await problem_of(backend, reply)
-            if parties.gateway.knowledge.refused_seals.learn(problem, backend.url, seals_in(body)):
+            if parties.gateway.knowledge.refused_seals.learn(problem, (backend.url, backend.key), seals_in(body)):
                 return None
             raise problem
         return await reply.read_all(_MAX_ANSWER)

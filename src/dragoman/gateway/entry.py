@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from dragoman.hub.events import Event, Noted
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
-from dragoman.hub.route import Backend
+from dragoman.hub.route import Backend, Secret
 from dragoman.hub.usage import Usage
 
 _log: Final = logging.getLogger("dragoman.exchange")
@@ -28,6 +28,7 @@ class Entry(Struct, eq=False):
     configured: the name of the model that `model` means; "" = nobody knows it.
     tool_runs: that the proxy made for the model. rescued_calls: that the model has said as text.
     session: where the body says it and the headers do not.
+    account: which of the backend's was asked last, and the only thing here that is secret.
     read_bytes: of the request as it was read, what it goes on from included.
     searches, fetches, pages, images: run or read by the proxy for this exchange. reused: what of the images and pages
         was known before.
@@ -48,6 +49,7 @@ class Entry(Struct, eq=False):
     backend_model: str = ""
     backend_dialect: str = ""
     backend: str = ""
+    account: tuple[str, Secret] = ("", Secret(""))
     rail: str = ""
     why_not_relayed: str = ""
     status: int = 0
@@ -70,7 +72,7 @@ class Entry(Struct, eq=False):
     def attempted(self, backend: Backend) -> None:
         """A backend is being asked."""
         self.attempts += 1
-        self.backend_dialect, self.backend = backend.dialect, backend.url
+        self.backend_dialect, self.backend, self.account = backend.dialect, backend.url, (backend.url, backend.key)
 
     def lost(self, losses: Losses) -> None:
         """What could not be said to the backend that answers."""

@@ -122,7 +122,7 @@ async def answer(members: jsons.Members, body: bytes, route: Route, parties: Par
         except Problem as problem:
             if parties.responder.started:
                 raise
-            if not refused.learn(problem, entry.backend, refused_seals.seals_in(body)):
+            if not refused.learn(problem, entry.account, refused_seals.seals_in(body)):
                 if await reworded(problem, members, body, route, parties):
                     return
                 raise

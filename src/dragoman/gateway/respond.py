@@ -67,7 +67,7 @@ def _refused_seals(problem: Problem, members: jsons.Members, body: bytes, partie
     if parties.responder.started or _is_known_elsewhere(members):
         return False
     sent = refused_seals.seals_in(body)
-    return parties.gateway.knowledge.refused_seals.learn(problem, parties.entry.backend, sent)
+    return parties.gateway.knowledge.refused_seals.learn(problem, parties.entry.account, sent)
 
 
 async def _refused_compaction(problem: Problem, body: bytes, parties: Parties) -> Request | None:

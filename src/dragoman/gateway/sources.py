@@ -95,7 +95,7 @@ async def open_source(
         request = reminded(request, gateway.vault, parties.entry.owner)
     request = opened(request, gateway.sealer, losses)
     if (refused := gateway.knowledge.refused_seals).of:
-        request = unsealed(request, functools.partial(refused.hold, url=backend.url))
+        request = unsealed(request, functools.partial(refused.hold, account=(backend.url, backend.key)))
     lost_before = len(losses.noted)
     try:
         return await _ask(request, route, backend, parties, losses, stamp)
@@ -108,9 +108,9 @@ async def open_source(
             _log.warning("%s: the backend %s; learnt from: %s", route.model, lesson.about, refusal.public)
             backend = msgspec.structs.replace(backend, profile=learnt(backend.profile, lesson))
             changes |= lesson.changes
-        elif refused.learn(refusal, backend.url, seals_in(request)):
+        elif refused.learn(refusal, (backend.url, backend.key), seals_in(request)):
             _log.info("%s: the backend takes back no reasoning of another's; it said: %s", route.model, refusal.public)
-            request = unsealed(request, functools.partial(refused.hold, url=backend.url))
+            request = unsealed(request, functools.partial(refused.hold, account=(backend.url, backend.key)))
         else:
             break
         del losses.noted[lost_before:]
