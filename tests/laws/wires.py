@@ -51,6 +51,7 @@ class _Blocks:
         self._kind = ""
         self._count = 0
         self._signed = False
+        self._arguments = ""
 
     def hear(self, name: str, said: dict[str, Any]) -> None:
         match name:
@@ -58,6 +59,11 @@ class _Blocks:
                 self._started(said)
             case "content_block_delta":
                 self._grew(said["index"], said["delta"]["type"])
+                self._arguments += said["delta"].get("partial_json", "")
+                if self._arguments and not self._arguments.startswith("{"):
+                    self.wrong.append(
+                        f"the arguments of block {said['index']} begin as no object, which SDKs parse at once"
+                    )
             case "content_block_stop":
                 if said["index"] != self._current:
                     self.wrong.append(f"end of block {said['index']} inside {self._current}")
@@ -71,6 +77,7 @@ class _Blocks:
         if said["index"] != self._count:
             self.wrong.append(f"block {said['index']} where {self._count} was due")
         self._current, self._kind, self._signed = said["index"], said["content_block"]["type"], False
+        self._arguments = ""
         self._count += 1
 
     def _grew(self, index: int, delta: str) -> None:
