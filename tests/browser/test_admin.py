@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Locator, Page, expect
+from playwright.sync_api import Browser, Dialog, Locator, Page, Route, expect
 
 from dragoman.wire import jsons
 from tests.browser.pictures import NARROW, SCHEMES, WIDE, picture
@@ -177,6 +177,65 @@ def test_what_cannot_be_set_is_told_and_shown_as_it_is(inside: Page) -> None:
     service.click()
     expect(inside.get_by_role("alert")).to_contain_text("all are disabled")
     expect(service).to_be_checked()
+
+
+def test_what_went_wrong_stays_to_be_read(inside: Page) -> None:
+    """Also far down a long page, and when the page next looks how things are."""
+    inside.set_viewport_size({"width": 900, "height": 260})
+    inside.get_by_label("In service of http://127.0.0.1:10/v1").click()
+    told = inside.get_by_role("alert")
+    expect(told).to_be_in_viewport(ratio=0.9)
+    with inside.expect_response("**/admin/data"):
+        pass
+    with inside.expect_response("**/admin/data"):
+        pass
+    expect(told).to_be_in_viewport(ratio=0.9)
+
+
+def test_a_model_is_asked_once_at_a_time(inside: Page) -> None:
+    asked: list[Route] = []
+    inside.route("**/admin/models/try", lambda route: asked.append(route))  # noqa: PLW0108 - it takes no method of a list
+    button = card(inside, "qwen3-coder").get_by_role("button", name="Try")
+    button.click()
+    expect(card(inside, "qwen3-coder").get_by_role("status")).to_have_text("Asked, and not answered yet.")
+    button.click()
+    assert len(asked) == 1
+    asked[0].continue_()
+    expect(inside.get_by_text(re.compile("Answered after .* The line works."))).to_be_visible()
+
+
+def test_who_changes_something_by_the_keyboard_stays_at_it(inside: Page) -> None:
+    weight = inside.get_by_label("Weight of http://127.0.0.1:9/v1")
+    weight.fill("5")
+    weight.press("Enter")
+    expect(inside.get_by_text("Changed.")).to_be_visible()
+    expect(weight).to_be_focused()
+    weight.press("Tab")
+    expect(inside.get_by_label("In service of http://127.0.0.1:9/v1")).to_be_focused()
+
+
+def test_who_is_no_longer_logged_in_loses_nothing(inside: Page, house: Served, file: Path) -> None:
+    go_to(inside, "Configuration")
+    text = inside.get_by_label("Configuration", exact=True)
+    expect(text).to_have_value(re.compile('"fast"'))
+    text.fill(text.input_value().replace('"fast"', '"quick"'))
+    inside.on("dialog", lambda dialog: dialog.dismiss())
+    inside.request.post(f"{house.url}/admin/logout", data={})
+    expect(inside.get_by_text("You are no longer logged in")).to_be_visible()
+    inside.request.post(f"{house.url}/admin/login", data={"password": PASSWORD})
+    inside.get_by_role("button", name="Save").dblclick()
+    expect(inside.get_by_text("Saved, and taken over.")).to_be_visible()
+    assert '"quick"' in file.read_text()
+
+
+def test_long_names_stay_in_their_dialog(inside: Page, file: Path) -> None:
+    long = "L" * 200
+    file.write_text(file.read_text().replace(LONG, long))
+    expect(card(inside, long)).to_be_visible()
+    go_to(inside, "Keys")
+    inside.get_by_role("button", name="Add a key").click()
+    inside.get_by_label("these only").check()
+    assert inside.locator("#key-dialog").evaluate("dialog => dialog.scrollWidth === dialog.clientWidth")
 
 
 def test_a_key_is_handed_out_and_revoked(inside: Page, house: Served) -> None:

@@ -3,6 +3,7 @@
 import { finding, place, told } from "./admin-parts.js";
 
 let house = null;
+let isBusy = false;
 let loaded = null; // { text, version } as it was when it was loaded
 
 const text = () => place("file-text").value;
@@ -91,11 +92,17 @@ function showState() {
   place("file-state").textContent = isEdited() ? "edited" : "";
 }
 
+/** One thing at a time: a second click is the same wish. */
 async function busy(act) {
+  if (isBusy) {
+    return;
+  }
+  isBusy = true;
   place("trouble").hidden = true;
   try {
     await act();
   } catch (error) {
     house.complain(error);
   }
+  isBusy = false;
 }

@@ -10,6 +10,7 @@ const DIALECTS = {
   "anthropic-messages": "Messages",
   "openai-responses": "Responses",
 };
+const ASKED = { is_answered: true, text: "" };
 const trials = new Map(); // by model: what came of the last one
 
 let house = null;
@@ -30,11 +31,15 @@ export function showModels(data) {
     ? "What you change here is changed in the configuration file and holds at once."
     : "There is no configuration file, so nothing can be changed here: start the proxy with --config.";
   const now = JSON.stringify([data.models, data.file, [...trials]]);
-  if (now === shown || document.activeElement?.matches("#models input[type=number]")) {
+  if (now === shown || isTyping(document.activeElement)) {
     return;
   }
   shown = now;
   replace(place("models-list"), ...data.models.map((model) => card(model, Boolean(data.file))));
+}
+
+function isTyping(at) {
+  return Boolean(at?.matches("#models input[type=number]")) && at.value !== at.defaultValue;
 }
 
 function card(model, canChange) {
@@ -121,11 +126,19 @@ function trial(name) {
   if (!came) {
     return null;
   }
+  if (came === ASKED) {
+    return element("p", { class: "notice", role: "status" }, "Asked, and not answered yet.");
+  }
   const words = came.is_answered ? `Answered after ${format.duration(came.milliseconds)}: ${came.text}` : came.text;
   return element("p", { class: `notice wraps${came.is_answered ? "" : " bad"}`, role: "status" }, words);
 }
 
 async function tryOut(name) {
+  if (trials.get(name) === ASKED) {
+    return;
+  }
+  trials.set(name, ASKED);
+  showModels(house.data());
   try {
     trials.set(name, await told("models/try", { name }));
   } catch (error) {
@@ -150,6 +163,7 @@ function set(model, number, said) {
 }
 
 async function doing(act, words) {
+  const at = document.activeElement?.dataset.id;
   document.activeElement?.blur();
   try {
     await act();
@@ -158,5 +172,8 @@ async function doing(act, words) {
     shown = ""; // what was set is not so
     await house.done("");
     house.complain(error);
+  }
+  if (at && document.activeElement === document.body) {
+    place("models-list").querySelector(`[data-id="${CSS.escape(at)}"]`)?.focus({ preventScroll: true });
   }
 }

@@ -4,14 +4,22 @@ import { element } from "./elements.js";
 
 export const place = (id) => document.getElementById(id);
 
-/** What the proxy says to this; with `said` it is told something, else asked. */
+let isLeaving = false;
+
+/** What the proxy says to this; with `said` it is told something, else asked. Who would lose by being led to the login
+ * what he has written can stay, and log in elsewhere.
+ */
 export async function told(path, said) {
   const how = said && { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(said) };
   const answer = await fetch(`/admin/${path}`, how).catch(() => null);
   if (answer?.status === 401) {
-    location.reload(); // to the login
-    return new Promise(() => {});
+    if (!isLeaving) {
+      isLeaving = true;
+      location.reload(); // to the login
+    }
+    throw new Error("You are no longer logged in: log in again in another window, and go on here.");
   }
+  isLeaving = false;
   const heard = await answer?.json().catch(() => null);
   if (!answer?.ok) {
     throw new Error(heard?.error?.message ?? "The proxy does not answer.");

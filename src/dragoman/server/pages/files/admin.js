@@ -11,13 +11,18 @@ const PARTS = { models: showModels, keys: showKeys, file: showFile };
 let data = null;
 let part = PARTS[sessionStorage.getItem("part")] ? sessionStorage.getItem("part") : "models";
 let next = 0;
+let isLost = false; // what trouble there is, is that the proxy does not answer
 
 async function refresh() {
   try {
     data = await told("data");
-    place("trouble").hidden = true;
+    if (isLost) {
+      place("trouble").hidden = true;
+    }
+    isLost = false;
     show();
   } catch (error) {
+    isLost = true;
     complain(error);
   }
 }
@@ -36,10 +41,12 @@ function show() {
 function complain(error) {
   place("trouble").textContent = error.message;
   place("trouble").hidden = false;
+  place("done").hidden = true;
 }
 
-/** Something was done: say so, and show how it is now. */
+/** Something was done: say so, and show how it is now. What went wrong before is told until then. */
 async function done(words) {
+  place("trouble").hidden = true;
   place("done").textContent = words;
   place("done").hidden = !words;
   await refresh();
@@ -62,6 +69,7 @@ function choose(name) {
 for (const button of place("parts").querySelectorAll("button")) {
   button.addEventListener("click", () => {
     place("done").hidden = true;
+    place("trouble").hidden = true;
     choose(button.dataset.part);
   });
 }
