@@ -9,6 +9,7 @@ import pytest
 from dragoman.config.snapshot import Snapshot
 from tests.agents.script import Words
 from tests.gateway.stage import (
+    HELLO,
     NOBODY,
     Answer,
     House,
@@ -118,6 +119,42 @@ def test_a_single_backend_is_always_asked() -> None:
 
         async with playback(answer) as backend, house([model("m", f"{origin(backend)}/v1")]) as running:
             assert await asks(running, 10, "/v1/messages", messages_body()) == {502: 5, 200: 5}
+
+    run(main)
+
+
+def test_of_two_accounts_at_one_url_each_rests_and_is_counted_for_itself() -> None:
+    asked: dict[str, int] = {}
+    go_on = asyncio.Event()
+
+    async def answer(peer: Peer, heard: Asked) -> None:
+        account = heard.headers["authorization"]
+        asked[account] = asked.get(account, 0) + 1
+        if account == "Bearer sk-used-up":
+            said = {"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}
+            await peer.say(whole(said, 429))
+        else:
+            if b"slowly" in heard.body:
+                await go_on.wait()
+            await says(*HELLO)(peer, heard)
+
+    async def main() -> None:
+        async with playback(answer) as backend:
+            url = f"{origin(backend)}/v1"
+            accounts = [
+                {"url": url, "api_key": f"sk-{name}", "max_inflight": 1} for name in ("used-up", "first", "second")
+            ]
+            async with house([{"name": "m", "backends": accounts}]) as running:
+                for number in range(40):
+                    said = [{"role": "user", "content": f"{number}"}]
+                    assert (await running.ask("/v1/chat/completions", chat_body(messages=said))).status == 200
+                assert asked["Bearer sk-used-up"] == 3
+                slowly = chat_body(messages=[{"role": "user", "content": "slowly"}])
+                two = [asyncio.ensure_future(running.ask("/v1/chat/completions", slowly)) for _ in range(2)]
+                await until(lambda: running.gateway.load.under_way(url, "m") == 2)
+                go_on.set()
+                assert [(await each).status for each in two] == [200, 200]
+                assert running.gateway.load.under_way(url, "m") == 0
 
     run(main)
 

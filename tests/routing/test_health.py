@@ -5,7 +5,7 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.routing.health import Health
+from dragoman.routing.health import ACCOUNT, Health
 
 URL: Final = "http://a"
 
@@ -126,3 +126,18 @@ def test_who_answered_last_never_rests_and_nobody_rests_for_ever(happened: list[
     health.looked(URL, answers=True)
     clock.now += 31
     assert not health.rests(URL)
+
+
+def test_two_accounts_at_one_url_rest_apart_and_are_gone_together() -> None:
+    health = Health(Clock())
+    used_up, other = (f"{URL}{ACCOUNT}{number}" for number in range(2))
+    for _ in range(3):
+        health.failed(used_up)
+    health.answered(other)
+    assert (health.rests(used_up), health.rests(other), health.online(URL)) == (True, False, True)
+    health.looked(URL, answers=False)
+    assert (health.rests(used_up), health.rests(other), health.online(URL)) == (True, True, False)
+    health.answered(other)
+    assert (health.rests(used_up), health.rests(other), health.online(URL)) == (True, False, True)
+    health.keep_only({"http://b"})
+    assert health.online(URL) is None

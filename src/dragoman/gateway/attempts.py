@@ -31,22 +31,22 @@ async def ask_in_turn(
     left = list(route.backends)
     told: tuple[Problem, Backend] | None = None
     while True:
-        well = [backend for backend in left if not health.rests(backend.url)] if len(left) > 1 else left
+        well = [backend for backend in left if not health.rests(backend.place)] if len(left) > 1 else left
         backend = load.take(well or left, route.backend_model)
         if backend is None:
             helps = bool(parties.entry.parent)  # another exchange, which says how long this may take
             backend = await load.enter(well or left, route.backend_model, patient=helps)
         left.remove(backend)
-        health.attempt(backend.url)
+        health.attempt(backend.place)
         parties.entry.attempted(backend)
         try:
             await ask(backend)
         except Problem as problem:
             if problem.kind not in ELSEWHERE:
                 if problem.kind not in _OURS:
-                    health.answered(backend.url)
+                    health.answered(backend.place)
                 raise
-            health.failed(backend.url)
+            health.failed(backend.place)
             if said():
                 raise
             problem.with_traceback(None)  # as in Entry.failed: some of its frames hold it
@@ -58,7 +58,7 @@ async def ask_in_turn(
             place = place_of(backend.url)
             _log.info("%s: %s: %s; another one is asked, of %d", parties.entry.id, place, problem.public, len(left))
         else:
-            health.answered(backend.url)
+            health.answered(backend.place)
             return
         finally:
             load.leave(backend, route.backend_model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+import msgspec
 from msgspec import Struct
 
 from dragoman.hub.losses import Policy
@@ -137,7 +138,8 @@ class Profile(Struct, frozen=True, kw_only=True):
 class Backend(Struct, frozen=True, cache_hash=True):
     """One place to send requests to. url: without the endpoint's path and without a trailing slash.
 
-    needs: what has to be read for it.
+    needs: what has to be read for it. place: by what its failures and requests are counted; its URL, unless its model has
+    two accounts there.
     """
 
     url: str
@@ -147,6 +149,11 @@ class Backend(Struct, frozen=True, cache_hash=True):
     weight: int = 1
     max_inflight: int = 0
     needs: Needs = Needs()
+    place: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.place:
+            msgspec.structs.force_setattr(self, "place", self.url)
 
     @property
     def seals(self) -> bool:

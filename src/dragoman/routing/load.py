@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from dragoman.config.schema import ModelConfig
 from dragoman.hub.problems import Problem
 from dragoman.hub.route import Backend
+from dragoman.routing.health import ACCOUNT
 
 _LONGEST_WAIT: Final = 30.0  # seconds
 _MOST_WAITING: Final = 100
@@ -33,7 +34,7 @@ class _Waiting:
 
 
 class Load:
-    """Counted by backend and model (the backend's own name for it): the limit is said of the two together."""
+    """Counted by place and model (the backend's own name for it): the limit is said of the two together."""
 
     def __init__(self, longest_wait: float = _LONGEST_WAIT, most_waiting: int = _MOST_WAITING) -> None:
         self._longest_wait: Final = longest_wait
@@ -42,12 +43,13 @@ class Load:
         self._line: Final[list[_Waiting]] = []
 
     def under_way(self, url: str, model: str) -> int:
-        return self._under_way.get((url, model), 0)
+        """By whichever account."""
+        return sum(n for (at, name), n in self._under_way.items() if name == model and at.partition(ACCOUNT)[0] == url)
 
     def take(self, backends: Sequence[Backend], model: str) -> Backend | None:
         """Return the first of the backends that takes one more request, which counts until `leave`; None = none does."""
         for backend in backends:
-            at = backend.url, model
+            at = backend.place, model
             under_way = self._under_way.get(at, 0)
             if not backend.max_inflight or under_way < backend.max_inflight:
                 self._under_way[at] = under_way + 1
@@ -59,7 +61,7 @@ class Load:
         for waiting in self._line:
             waiting.limits = limits
             for backend in () if waiting.place.done() else waiting.backends:
-                at = backend.url, waiting.model
+                at = backend.place, waiting.model
                 under_way = self._under_way.get(at, 0)
                 if under_way < waiting.limit(backend):
                     self._under_way[at] = under_way + 1
@@ -76,11 +78,11 @@ class Load:
 
     def leave(self, backend: Backend, model: str) -> None:
         """A request has ended. Its place goes to who waits for it, else it is free."""
-        at = backend.url, model
+        at = backend.place, model
         for waiting in self._line:
             wanted = waiting.backends if waiting.model == model and not waiting.place.done() else ()
             for each in wanted:
-                if each.url == backend.url and self._under_way[at] <= waiting.limit(each):
+                if each.place == backend.place and self._under_way[at] <= waiting.limit(each):
                     waiting.place.set_result(each)
                     return
         self._under_way[at] -= 1

@@ -15,7 +15,7 @@ from dragoman.hub.request import Dialect
 from dragoman.hub.route import Backend, Profile, Route
 from dragoman.routing.affinity import affinity_in
 from dragoman.routing.balance import in_order
-from dragoman.routing.health import Health
+from dragoman.routing.health import ACCOUNT, Health
 from dragoman.routing.known import Knowledge, Known, converses
 from dragoman.routing.needs import needs_of
 from dragoman.routing.profiles import family_of, profile_for
@@ -95,7 +95,7 @@ class Router:
         if len(route.backends) == 1:
             return route
         ordered = in_order(route.backends, self._chance, affinity_in(headers, members or {}))
-        backends = tuple(sorted(ordered, key=lambda backend: self._health.rests(backend.url)))
+        backends = tuple(sorted(ordered, key=lambda backend: self._health.rests(backend.place)))
         return _replace(route, backends=backends)
 
     def profile(self, model: ModelConfig, client: Dialect) -> Profile:
@@ -203,7 +203,15 @@ class Router:
             profile=model.profile.over(profile),
             weight=backend.weight,
             max_inflight=backend.max_inflight,
+            place=place_in(model, backend),
         )
+
+
+def place_in(model: ModelConfig, backend: BackendConfig) -> str:
+    """Where a backend in service is: behind the URL of two accounts, which of them."""
+    url = backend.url.rstrip("/")
+    keys = [each.api_key for each in model.in_service if each.url.rstrip("/") == url]
+    return url if len(keys) == 1 else f"{url}{ACCOUNT}{keys.index(backend.api_key)}"
 
 
 def spoken_to(model: ModelConfig, client: Dialect, known: Known) -> Dialect:

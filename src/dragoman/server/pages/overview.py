@@ -12,6 +12,7 @@ from dragoman.config.key_edits import name_of
 from dragoman.config.schema import BackendConfig, Config, KeyConfig, ModelConfig
 from dragoman.gateway.gateway import Gateway
 from dragoman.hub.route import Backend
+from dragoman.routing.resolve import place_in
 
 _FINGERPRINT: Final = 16  # hex digits, as in the log
 _STATES: Final = {True: "online", False: "offline", None: "unknown"}
@@ -50,7 +51,7 @@ class Overview(Struct, frozen=True):
         return {
             "url": _shown(url),
             "state": _STATES[self.gateway.router.online(model, backend)],
-            "rests": self.gateway.health.rests(url),
+            "rests": not backend.disabled and self.gateway.health.rests(place_in(model, backend)),
             "dialect": found.dialect if found else None,
             "family": found.profile.family if found else None,
             "under_way": self.gateway.load.under_way(url, model.backend_model),
