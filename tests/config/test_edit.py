@@ -3,41 +3,18 @@
 import os
 import stat
 from pathlib import Path
-from typing import Final
 
 import pytest
 
 from dragoman.config import edit, key_edits, splices
 from dragoman.config.edit import EditError
 from dragoman.config.load import load_file
-
-FILE: Final = """\
-# Ours.
-models:
-  - name: my-model  # the large one
-    backends: [http://127.0.0.1:9/v1]
-    api_key: ${BACKEND_KEY}
-aliases: {short: my-model}
-keys:
-  - {name: ann, key: "${ANNS_KEY}"}
-  - {name: bob, key: sk-bbbbbbbbbbbbbbbb}
-"""
+from tests.config.editing import FILE, refused, written
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    made = tmp_path / "config.yaml"
-    made.write_text(FILE)
-    return made
-
-
-def refused(path: Path, act: str, *arguments: object) -> str:
-    before = path.read_bytes()
-    with pytest.raises(EditError) as error:
-        getattr(key_edits, act)(path, *arguments, {})
-    assert path.read_bytes() == before
-    assert [file.name for file in path.parent.iterdir()] == ["config.yaml"]
-    return str(error.value)
+    return written(tmp_path)
 
 
 def test_what_was_stays_beside_it_as_private_as_it_was(path: Path) -> None:
