@@ -198,7 +198,7 @@ class _Passing:
 
     def _begin(self, reply: Reply, events: bytes) -> None:
         """From here on the answer is this backend's, unless it begins with an error or with its end."""
-        if (problem := first_of(events, self._side)) is not None:
+        if events.find(b'"error"') >= 0 and (problem := first_of(events, self._side)) is not None:
             raise problem
         if events.startswith(_DONE):
             raise Problem("truncated", _TRUNCATED)

@@ -15,7 +15,6 @@ from dragoman.wire import jsons, sse
 
 # Seldom there without an error: in a text the quotes would be escaped.
 _ERROR: Final = re.compile(rb'"error"\s*:\s*[{"]|"(type|object)"\s*:\s*"error"')
-_SUBSTANCE: Final = ("choices", "content", "output")  # of an answer, in each dialect
 _NOTHING: Final = (b"null", b"[]")
 
 
@@ -35,7 +34,7 @@ def instead_of(members: jsons.Members, body: bytes, side: BackendSide) -> Proble
     """The error that stands in an answer's place, whatever its status: MiniMax has a member of its own for it."""
     if "output" not in members and jsons.value_of(members.get("error")):
         return side.read_problem(0, {}, body)
-    substance = next((members[name] for name in _SUBSTANCE if name in members), b"null")
+    substance = members.get("choices") or members.get("content") or members.get("output") or b"null"
     return side.read_problem(0, {}, body) if bytes(substance) in _NOTHING and said_in(body).message else None
 
 
