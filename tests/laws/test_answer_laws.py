@@ -620,7 +620,7 @@ def _line(part: Any, dialect: Dialect) -> tuple[Any, ...] | None:
         ):
             return "searched", jsons.read(part.arguments)["query"], None
         case ToolCall():
-            return ("their call", part.id, part.name, part.arguments or "{}") if messages else None
+            return ("their call", part.id, part.name, part.arguments.lstrip() or "{}") if messages else None
         case Refusal() if not messages:
             return "refusal", part.text
         case Text() | Refusal():
