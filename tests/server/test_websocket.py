@@ -12,7 +12,8 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 
 from dragoman.gateway.responder import SECURITY
-from dragoman.server.websocket import ClientSocket
+from dragoman.server.asgi import Receive, Send
+from dragoman.server.websocket import ClientSocket, ResponsesSocket
 from dragoman.wire import jsons
 from tests.agents.script import Call, Words
 from tests.agents.wires import chat
@@ -255,6 +256,30 @@ def test_lanes_go_side_by_side_and_each_in_its_order() -> None:
     run(main)
 
 
+def test_a_lane_in_which_nothing_goes_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection lasts as long as its client, who may give each request a lane of its own."""
+    sockets: list[ResponsesSocket] = []
+    serve = ResponsesSocket.serve
+
+    async def served(self: ResponsesSocket, receive: Receive, send: Send) -> None:
+        sockets.append(self)
+        await serve(self, receive, send)
+
+    async def main() -> None:
+        monkeypatch.setattr(ResponsesSocket, "serve", served)
+        async with (
+            playback(says(Words("yes"))) as backend,
+            house([at(backend)], ws=ClientSocket) as running,
+            talking(running) as line,
+        ):
+            for lane in ("a", "b", "c"):
+                await line.create(lane=lane)
+                assert (await line.answer())[-1]["type"] == "response.completed"
+            await until(lambda: not sockets[0]._lanes)
+
+    run(main)
+
+
 def test_errors_are_nested_and_have_their_status() -> None:
     async def main() -> None:
         limited = replies(whole({"error": {"message": "too fast", "type": "rate_limit_error"}}, 429, "retry-after: 7"))
@@ -304,6 +329,7 @@ def test_a_stream_that_breaks_off_is_a_failed_response() -> None:
         ('{"type":"response.steer","input":"x"}', "unsupported_event"),
         ('{"type":["response.create"]}', "unsupported_event"),
         ('{"type":"response.create"}', None),
+        (f'{{"type":"response.create","stream_id":"{"x" * 257}","model":"m","input":"x"}}', None),
         (b"\xff\xfe", None),
         ("[" * 100_000, None),
     ],

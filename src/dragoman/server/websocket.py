@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Generator, Iterable, Mapping
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 import msgspec
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
@@ -28,6 +29,7 @@ from dragoman.wire import jsons
 from dragoman.wire.sse import SSEReader
 
 _DONE: Final = b"[DONE]"
+_LONGEST_LANE: Final = 256  # its name is said in each frame
 _RESTART: Final = 1012  # as a code of WebSocket's: come again in a moment
 _SECONDS_TO_ECHO: Final = 1.0
 _SWITCHED_OFF: Final = 426  # at which Codex (0.169) falls back to HTTP at once; any other status costs it seconds
@@ -56,7 +58,7 @@ class ResponsesSocket:
         self._endpoint: Final = endpoint
         own = ConnectionResponses(gateway.responses, Limits())
         self._gateway: Final = msgspec.structs.replace(gateway, responses=own)
-        self._lanes: Final[dict[str, asyncio.Lock]] = {}
+        self._lanes: Final[WeakValueDictionary[str, asyncio.Lock]] = WeakValueDictionary()  # those in which any goes
 
     async def serve(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -114,7 +116,11 @@ class ResponsesSocket:
             return
         named = said.get("stream_id")
         lane = named if isinstance(named, str) else ""
-        async with self._lanes.setdefault(lane, asyncio.Lock()):
+        if len(lane) > _LONGEST_LANE:
+            await send(_refusal(f"stream_id: is longer than {_LONGEST_LANE} characters", None))
+            return
+        lock = self._lanes.setdefault(lane, asyncio.Lock())
+        async with lock:
             await self._create(said, len(text), lane, send)
 
     async def _create(self, said: dict[str, Any], size: int, lane: str, send: Send) -> None:
