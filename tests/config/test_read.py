@@ -107,6 +107,12 @@ def test_a_profile_is_only_what_the_file_says() -> None:
         ("models:\n- backend: x", "c:2: models[0].name: is required"),
         ("models:\n- m", "c:2: models[0]: wanted a mapping with name, backends"),
         ("models:\n-", "c:2: models[0]: wanted a mapping with name"),
+        (
+            "keys: [sk-0123456789abcdef]",
+            "keys[0]: wanted a mapping with key, key_hash, name, models; found a text of 19",
+        ),
+        ("keys: sk-0123456789abcdef", "wanted a list; found a text of 19 characters"),
+        ("processors: {web_search: tvly-0123456789abcdef}", "kagi, duckduckgo; found a text of 21"),
         ("models: 5", 'c:1: models: wanted a list; found "5"'),
         ("models: {name: m}", "c:1: models: wanted a list, each item beginning with `-`; found a mapping"),
         (

@@ -1,6 +1,7 @@
 """From the tree of the file to the structs of `schema.py`. Every mistake is found, not only the first."""
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
@@ -21,6 +22,8 @@ S = TypeVar("S", bound=Struct)
 
 # What a struct is when it is no mapping: the value of its one interesting field.
 SHORT_FORMS: Final[dict[type[Struct], str]] = {BackendConfig: "url", PoolConfig: "backends", SearchConfig: "provider"}
+# A key that stands where none belongs is not repeated to the log.
+_MAY_BE_SECRET: Final = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[\w+/=.~-]{16,}")
 # What stands for a required value that is missing, until the file is refused.
 _STAND_INS: Final[dict[object, object]] = {str: "", Secret: NO_SECRET, SearchProvider: "duckduckgo"}
 
@@ -224,6 +227,8 @@ def _found(node: Node) -> str:
             return "a list"
         case Scalar(is_null=True):
             return "nothing"
+        case Scalar(written=written) if _MAY_BE_SECRET.fullmatch(written):
+            return f"a text of {len(written)} characters"
         case Scalar(written=written):
             return f'"{written if len(written) <= 40 else written[:40] + "..."}"'
 
