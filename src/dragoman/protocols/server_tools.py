@@ -116,6 +116,14 @@ def choice_of(request: Request) -> ToolChoice | None:
     return request.tool_choice
 
 
+def remedy(choice: ToolChoice, request: Request) -> str:
+    """What helps where a tool is demanded that the proxy runs if it is configured; empty where nothing does."""
+    for one in wanted(request):
+        if choice.mode == "required" or one.names.intersection(choice.names):
+            return f"; the proxy runs {one.kind} for it once `processors.{one.kind}` is configured"
+    return ""
+
+
 def with_tool(request: Request) -> Request:
     """The request with its search among the tools, as dialects say it that have a tool for it."""
     beside = [one for one in wanted(request) if one.kind == "web_search" and one.tool is None]

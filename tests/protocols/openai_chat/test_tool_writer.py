@@ -76,6 +76,26 @@ def test_a_choice_without_tools() -> None:
             asks(GENERIC, choice=ToolChoice(mode, ("f",)))
 
 
+FUNCTION = {"name": "f", "input_schema": {"type": "object"}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "others", "backend"),
+    [
+        ("web_search", [], C),
+        ("web_search", [FUNCTION], C),
+        ("web_fetch", [], C),
+        ("web_fetch", [FUNCTION], C),
+        ("web_fetch", [FUNCTION], R),
+    ],
+)
+def test_who_demands_a_tool_that_the_proxy_could_run_hears_how(kind: str, others: list[Object], backend: Any) -> None:
+    tools = [*others, {"type": f"{kind}_20250305", "name": kind}]
+    body = {"max_tokens": 9, "messages": [USER], "tools": tools, "tool_choice": {"type": "tool", "name": kind}}
+    with pytest.raises(Problem, match=f"the proxy runs {kind} for it once `processors.{kind}` is configured"):
+        asked(M, body, backend)
+
+
 def test_names_that_backends_refuse_are_fitted_but_not_for_their_own_clients() -> None:
     tools = [{"type": "function", "function": {"name": "a.b"}}]
     choice = {"type": "function", "function": {"name": "a.b"}}

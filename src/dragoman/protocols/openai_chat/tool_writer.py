@@ -9,6 +9,7 @@ from dragoman.hub.request import CustomTool, FunctionTool, HostedTool, Request, 
 from dragoman.hub.route import Profile, Route
 from dragoman.protocols import schemas, tool_names
 from dragoman.protocols.fields import Object, merged
+from dragoman.protocols.server_tools import remedy
 from dragoman.wire import jsons
 
 _DIALECT: Final = "openai-chat"
@@ -35,12 +36,14 @@ def write_tools(
     written = [one for tool in tools if (one := _tool(tool, profile, losses, ours=ours)) is not None]
     if not written:
         if choice is not None and choice.mode in ("required", "named"):
-            losses.refuse(
-                "tool_choice", f"{route.model} has none of the tools it demands; drop tool_choice or add a tool"
-            )
+            helps = remedy(choice, request) or "; drop tool_choice or add a tool"
+            losses.refuse("tool_choice", f"{route.model} has none of the tools it demands{helps}")
         return {}
     said: Object = {"tools": written}
     if choice is not None:
+        if choice.mode == "named" and not any(_is_called(tool, choice.names[0]) for tool in tools):
+            why = f"names the tool {choice.names[0]!r}, which this backend is not given{remedy(choice, request)}"
+            losses.refuse("tool_choice", why)
         said["tool_choice"] = _taken(choice, tools, profile, losses, ours=ours, thinks=thinks)
     if request.parallel_tools is not None:
         said["parallel_tool_calls"] = request.parallel_tools
@@ -115,11 +118,13 @@ def _custom(tool: CustomTool) -> Object:
     return said
 
 
+def _is_called(tool: Tool, name: str) -> bool:
+    return not isinstance(tool, HostedTool) and tool.name == name
+
+
 def _taken(
     choice: ToolChoice, tools: Iterable[Tool], profile: Profile, losses: Losses, *, ours: bool, thinks: bool
 ) -> Any:
-    if choice.mode == "named" and not any(t.name == choice.names[0] for t in tools if not isinstance(t, HostedTool)):
-        losses.refuse("tool_choice", f"names the tool {choice.names[0]!r}, which this backend is not given")
     forces = choice.mode in ("named", "required") or choice.required
     if forces and (profile.forced_tools == "no" or (profile.forced_tools == "not_thinking" and thinks)):
         losses.warn("tool_choice", "this backend cannot be made to call a tool; it is left to choose")

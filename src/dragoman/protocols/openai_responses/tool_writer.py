@@ -8,6 +8,7 @@ from dragoman.hub.request import CustomTool, FunctionTool, HostedTool, Request, 
 from dragoman.protocols import schemas, tool_names
 from dragoman.protocols.fields import Object, merged
 from dragoman.protocols.openai_responses.response import said_in
+from dragoman.protocols.server_tools import remedy
 from dragoman.wire import jsons
 
 _DIALECT: Final = "openai-responses"
@@ -122,7 +123,8 @@ def write_tool_choice(request: Request, brought: Sequence[Tool], losses: Losses)
         return said_in(request).get("tool_choice") or _choice(request.tool_choice or ToolChoice("auto"), request.tools)
     choice, tools = request.tool_choice or ToolChoice("auto"), [*request.tools, *brought]
     if choice.mode == "named" and _kind(choice.names[0], tools) is None:
-        losses.refuse("tool_choice", f"names the tool {choice.names[0]!r}, which this backend is not given")
+        why = f"names the tool {choice.names[0]!r}, which this backend is not given{remedy(choice, request)}"
+        losses.refuse("tool_choice", why)
     return _choice(choice, tools)
 
 
@@ -147,7 +149,7 @@ def _kind(name: str, tools: Iterable[Tool]) -> str | None:
                 return "custom"
             case FunctionTool() if tool.name == name:
                 return "function" if tool.kind == "function" else tool.kind
-            case HostedTool() if tool.kind == name:
+            case HostedTool() if tool.kind == name != "web_fetch":
                 return name
     return None
 
