@@ -297,6 +297,26 @@ def test_the_file_is_edited_and_a_mistake_is_found(inside: Page, file: Path) -> 
     expect(card(inside, "qwen3-coder")).to_contain_text("also called quick")
 
 
+def test_the_password_is_changed(inside: Page) -> None:
+    go_to(inside, "Configuration")
+    text = inside.get_by_label("Configuration", exact=True)
+    expect(text).to_have_value(re.compile("admin_password"))
+    changed = re.sub(r'("admin_password": ?)[^,]+', r'\1"another password"', text.input_value())
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    inside.on("dialog", stay)
+    text.fill(changed)
+    inside.get_by_role("button", name="Save").click()
+    inside.get_by_label("Password").fill("another password")
+    inside.get_by_role("button", name="Log in").click()
+    expect(inside.locator("main")).to_have_attribute("data-shown", "file")
+    assert asked == []
+
+
 def test_what_is_written_and_not_saved_is_not_lost_without_a_word(inside: Page) -> None:
     go_to(inside, "Configuration")
     text = inside.get_by_label("Configuration", exact=True)

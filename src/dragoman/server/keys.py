@@ -57,7 +57,12 @@ class Door(Struct, frozen=True, eq=False):
 
     def guessed(self) -> None:
         """What this address said was wrong."""
-        self._failed.failed(self._address(self._peer, self._headers), self._clock())
+        self._failed.failed(self.address, self._clock())
+
+    @property
+    def address(self) -> str:
+        """The caller's, as far as proxies in front of us are trusted."""
+        return self._address(self._peer, self._headers)
 
     async def slow_down(self) -> None:
         """Wait if this address has guessed, and look again afterwards: others may have gone on guessing meanwhile.

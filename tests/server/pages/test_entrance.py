@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import pytest
+
 from dragoman.config.schema import Config
 from dragoman.server.pages.browser import Browser
 from dragoman.server.pages.entrance import Entrance
@@ -59,3 +61,14 @@ def test_who_leaves_is_out() -> None:
     left = visited(pages, "/one/logout", "POST", headers=cookie, body=b"{}")
     assert left.headers["set-cookie"].endswith("; Max-Age=0")
     assert visited(pages, "/one", headers=cookie).status == 401
+
+
+def test_who_comes_in_and_who_does_not_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    pages = house()
+    with caplog.at_level("INFO", "dragoman.server"):
+        log_in(pages, "/one", "not the one")
+        log_in(pages, "/one", "the one")
+    assert [record.getMessage() for record in caplog.records] == [
+        "/one: a login has failed, from 192.0.2.1",
+        "/one: somebody has logged in, from 192.0.2.1",
+    ]

@@ -1,5 +1,6 @@
 """The way in to the pages under one path, and the way out."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -9,6 +10,8 @@ from dragoman.hub.route import Secret
 from dragoman.server.pages.browser import Browser
 from dragoman.server.pages.logins import Logins
 from dragoman.server.pages.pages import Page
+
+_log: Final = logging.getLogger("dragoman.server")
 
 
 class Entrance:
@@ -54,7 +57,9 @@ class Entrance:
             why = "that is not the password"
         if name is None:
             browser.door.guessed()
+            _log.warning("%s: a login has failed, from %s", self._home, browser.door.address)
             raise Problem("unauthorized", why)
+        _log.info("%s: somebody has logged in, from %s", self._home, browser.door.address)
         browser.value({"ok": True}, [("set-cookie", self._set(name, browser))])
 
     async def _logout(self, browser: Browser) -> None:

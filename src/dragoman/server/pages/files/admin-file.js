@@ -62,6 +62,7 @@ async function save() {
   }
   const { is_sound: isSound, after_restart: later } = await judge("file/save");
   if (isSound) {
+    loaded.text = text(); // nothing is left to lose, also if the password was changed and one has to log in again
     const findings = [...place("file-findings").children];
     await load();
     place("file-findings").replaceChildren(...findings);
