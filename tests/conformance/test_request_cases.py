@@ -594,8 +594,7 @@ def test_prefill_of_a_messages_backend() -> None:
     begun: Object = {"role": "assistant", "content": "It is \n"}
     older = profile_for("anthropic", "claude-sonnet-4-5")
     assert to_messages(USER, begun, profile=older)[-1]["content"] == [text("It is")]
-    with pytest.raises(Problem, match="prefill is not supported"):
-        to_messages(USER, begun)
+    assert [m["content"] for m in to_messages(USER, begun)[1:]] == [[text("It is \n")], [text("(continue)")]]
 
 
 def test_reasoning_that_was_sealed_elsewhere_is_warned_of() -> None:

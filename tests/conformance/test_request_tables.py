@@ -704,7 +704,7 @@ C2: dict[str, tuple[Object, str, str]] = {
     "thread.create": ({"thread": {"type": "create"}}, SILENT, "thread"),
     "thread.continue": ({"thread": {"type": "continue", "previous_message_id": "m"}}, REFUSED, "thread"),
     "task_budget": ({"output_config": {"task_budget": {"type": "tokens"}}}, WARNED, "output_config"),
-    "prefill": ({"messages": [USER, says(text("It is"))]}, REFUSED, "messages"),
+    "prefill": ({"messages": [USER, says(text("It is"))]}, LENIENT, "messages"),
     "max_tokens of 0": ({"max_tokens": 0}, WARNED, "max_tokens"),
     "user_id": ({"metadata": {"user_id": "u"}}, SILENT, "metadata.user_id"),
     "inference_geo": ({"inference_geo": "eu"}, REFUSED, "inference_geo"),

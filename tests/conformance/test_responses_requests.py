@@ -444,10 +444,20 @@ def test_image_sniff() -> None:
     assert block["source"]["media_type"] == "image/png"
 
 
+def test_prefill() -> None:
+    messages = [user("go"), {"role": "assistant", "content": "I"}]
+    begun = {"max_tokens": 9, "messages": messages}
+    with pytest.raises(Problem, match=r"prefill is not supported by this backend.*`on_loss: lenient`"):
+        asked(M, begun, R)
+    past = asked(M, begun, R, policy="lenient")
+    assert [item["role"] for item in past.body["input"]] == ["user", "assistant"]
+    assert past.losses["messages"] is True
+    known = to_responses(C, *messages)["input"]
+    assert [item["role"] for item in known] == ["user", "assistant"]
+
+
 @pytest.mark.parametrize("client", [M, C])
-def test_prefill(client: Dialect) -> None:
-    with pytest.raises(Problem, match="prefill is not supported by this backend"):
-        to_responses(client, user("go"), {"role": "assistant", "content": "I"})
+def test_white_space_begins_no_answer(client: Dialect) -> None:
     items = to_responses(client, user("go"), {"role": "assistant", "content": " "})["input"]
     assert [item["role"] for item in items] == ["user"]
 

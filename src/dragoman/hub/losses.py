@@ -14,6 +14,10 @@ from msgspec import Struct
 from dragoman.hub.problems import Problem
 
 Policy = Literal["honest", "strict", "lenient"]
+NO_PREFILL: Final = (
+    "prefill is not supported by this backend; let the last message be the user's, or set `on_loss: lenient` for the"
+    " model, which takes what the assistant has said last for past"
+)
 _LONGEST: Final = 1000
 
 

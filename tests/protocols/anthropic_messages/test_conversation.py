@@ -228,9 +228,17 @@ def test_an_error_said_in_words_becomes_one_again() -> None:
     assert "is_error" not in content("fine")
 
 
+def test_what_the_assistant_said_last_is_past_where_the_model_goes_on_with_nothing() -> None:
+    """Qwen Code (0.24) leaves its own words at the end when it has compacted in the middle of a turn."""
+    sent = turns(GO, assistant(Text("Got it. ")), profile=Profile())
+    assert [m["role"] for m in sent.messages] == ["user", "assistant", "user"]
+    assert sent.messages[1:] == [
+        {"role": "assistant", "content": [{"type": "text", "text": "Got it. "}]},
+        {"role": "user", "content": [{"type": "text", "text": "(continue)"}]},
+    ]
+
+
 def test_a_beginning_of_the_answer_that_is_no_text() -> None:
-    with pytest.raises(Problem, match="prefill"):
-        turns(GO, assistant(Text("a")), profile=Profile())
     said = asked(M, {"messages": [USER, {"role": "assistant", "content": [{"type": "hologram"}]}]}, M, Profile())
     assert said.messages[-1]["content"] == [{"type": "hologram"}]
 

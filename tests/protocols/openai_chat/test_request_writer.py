@@ -82,6 +82,13 @@ def test_a_client_of_the_same_dialect_may_begin_the_answer_as_it_knows_how() -> 
         asked(M, {"max_tokens": 9, "messages": [USER, {"role": "assistant", "content": "It is"}]}, C, Profile())
 
 
+def test_the_beginning_of_an_answer_may_be_taken_for_past() -> None:
+    begun = {"role": "assistant", "content": [{"type": "text", "text": "It is"}]}
+    sent = asked(M, {"max_tokens": 9, "messages": [USER, begun]}, C, Profile(), policy="lenient")
+    assert sent.messages[-1] == {"role": "assistant", "content": "It is"}
+    assert sent.losses["messages"] is True
+
+
 def test_what_the_assistant_said_last_is_past_for_a_responses_client() -> None:
     """Qwen Code (0.24) leaves its own words at the end when it has compacted in the middle of a turn."""
     said = {"role": "assistant", "content": [{"type": "output_text", "text": "Got it."}]}

@@ -39,6 +39,7 @@ from dragoman.protocols.fields import Object, merged
 _DIALECT: Final = "anthropic-messages"
 _IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _START: Final = "(start)"
+_GO_ON: Final = "(continue)"
 _SYSTEM: Final = ("system", "developer")
 _SEALED: Final = frozenset({"thinking", "redacted_thinking"})
 
@@ -92,7 +93,7 @@ class Conversation:
         if not self.messages or self.messages[0]["role"] != "user":
             self.messages.insert(0, {"role": "user", "content": [_plain_text(_START)]})
         if self.messages[-1]["role"] == "assistant":
-            self._beginning_of_the_answer()
+            self._last_words()
 
     def _assistant(self, turn: Turn) -> None:
         blocks = self._blocks(turn.parts, turn.path)
@@ -137,12 +138,15 @@ class Conversation:
         else:
             self.messages.append({"role": role, "content": blocks})
 
-    def _beginning_of_the_answer(self) -> None:
-        """A trailing assistant message is one, where the model takes it. It is never made a past turn silently."""
-        last = self.messages[-1]
+    def _last_words(self) -> None:
+        """A trailing assistant message is the beginning of the answer, where the model takes one; else a 400.
+
+        In the dialects of OpenAI it is a past turn, as Qwen Code leaves one behind a compaction.
+        """
         if self._profile.prefill != "native":
-            self._losses.refuse("messages", "prefill is not supported by this model; let the user's message be last")
-        block = last["content"][-1]
+            self.messages.append({"role": "user", "content": [_plain_text(_GO_ON)]})
+            return
+        block = self.messages[-1]["content"][-1]
         if block["type"] == "text":
             block["text"] = block["text"].rstrip()  # white space at the very end is a 400
 

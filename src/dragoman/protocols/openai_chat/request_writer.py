@@ -9,7 +9,7 @@ from typing import Any, Final
 from msgspec import Raw
 
 from dragoman.hub.estimate import tokens_in_json
-from dragoman.hub.losses import Losses
+from dragoman.hub.losses import NO_PREFILL, Losses
 from dragoman.hub.request import OutputFormat, Reasoning, Request, Sampling
 from dragoman.hub.route import Backend, Profile, Route
 from dragoman.protocols.fields import Object, merged
@@ -203,5 +203,5 @@ def _prefill(messages: list[Object], profile: Profile, losses: Losses) -> Object
         case "native":
             pass
         case None:
-            losses.refuse("messages", "prefill is not supported by this backend; let the last message be the user's")
+            losses.refuse("messages", NO_PREFILL, lenient=True)
     return {}

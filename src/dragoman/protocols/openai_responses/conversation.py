@@ -8,7 +8,7 @@ has put its items itself; they are sent as they are.
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeGuard, assert_never
 
-from dragoman.hub.losses import Losses
+from dragoman.hub.losses import NO_PREFILL, Losses
 from dragoman.hub.request import (
     Cache,
     CallKind,
@@ -63,6 +63,7 @@ class Conversation:
         self._profile: Final = profile
         self._losses: Final = losses
         self._ours: Final = request.dialect == _DIALECT
+        self._may_begin: Final = request.dialect == "anthropic-messages"
         self._marks = 0
         if self._ours:
             self._as_said(request.turns)
@@ -109,10 +110,8 @@ class Conversation:
         question = tool_results.last_question(turns) if history == "tool_turns" else -1
         for number, turn in enumerate(turns):
             self._turn(turn, with_thinking=history != "none" and number > question)
-        if turns and turns[-1].role == "assistant" and self._has_begun(turns[-1]):
-            self._losses.refuse(
-                "messages", "prefill is not supported by this backend; let the last message be the user's"
-            )
+        if self._may_begin and turns and turns[-1].role == "assistant" and self._has_begun(turns[-1]):
+            self._losses.refuse("messages", NO_PREFILL, lenient=True)
 
     def _has_begun(self, turn: Turn) -> bool:
         """Whether it is the beginning of an answer, which no backend of this dialect goes on with."""
