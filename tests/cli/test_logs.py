@@ -35,6 +35,7 @@ def written(form: Form, monkeypatch: pytest.MonkeyPatch, *, terminal: bool = Fal
     logger = logging.getLogger("dragoman.test")
     logger.debug("whispered")
     logger.info("said %s", "plainly")
+    logger.warning("a backend says %s", "no\n12:00:00 200 /v1/forged\x1b[2J")
     try:
         int("a bug")
     except ValueError:
@@ -49,13 +50,14 @@ def written(form: Form, monkeypatch: pytest.MonkeyPatch, *, terminal: bool = Fal
 def test_lines_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = written("text", monkeypatch).split("\n")
     assert lines[0][8:] == " said plainly"
-    assert lines[1][8:] == " error: it broke"
+    assert lines[1][8:] == " warning: a backend says no 12:00:00 200 /v1/forged [2J"
+    assert lines[2][8:] == " error: it broke"
     assert any("ValueError: " in line for line in lines)
     assert lines[-2][8:].startswith(" 200 /v1/messages - - ")
 
 
 def test_lines_for_machines(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain, broken, entry = (jsons.read(line) for line in written("json", monkeypatch).strip().split("\n"))
+    plain, _, broken, entry = (jsons.read(line) for line in written("json", monkeypatch).strip().split("\n"))
     assert (plain["level"], plain["logger"], plain["message"]) == ("info", "dragoman.test", "said plainly")
     assert "ValueError: " in broken["traceback"]
     assert (entry["id"], entry["status"], entry["logger"]) == ("req_1", 200, "dragoman.exchange")

@@ -5,7 +5,7 @@ import logging
 import sys
 from typing import Final, Literal, TextIO
 
-from dragoman.gateway.entry import Entry
+from dragoman.gateway.entry import Entry, printable
 from dragoman.wire import jsons
 
 Form = Literal["auto", "text", "json"]
@@ -40,7 +40,7 @@ class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         when = dt.datetime.fromtimestamp(record.created, dt.UTC).astimezone().strftime("%H:%M:%S")
         level = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
-        line = f"{when} {level}{record.getMessage()}"
+        line = f"{when} {level}{printable(record.getMessage())}"
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         colour = _COLOURS.get(record.levelno, "") if self._coloured else ""

@@ -183,9 +183,11 @@ class Entry(Struct, eq=False):
 
 
 def _one_line(text: str, longest: int = _LONGEST) -> str:
+    return printable(f"{text[:longest]}..." if len(text) > longest else text)
+
+
+def printable(text: str) -> str:
     """Names and messages come from outside: none may look like a line of ours, or move the cursor."""
-    if len(text) > longest:
-        text = f"{text[:longest]}..."
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
