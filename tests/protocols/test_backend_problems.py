@@ -157,6 +157,9 @@ KINDS_OF: Final[list[tuple[int, Any, Kind]]] = [
     (404, {"error": {"code": "DeploymentNotFound", "message": "The API deployment for this does not exist"}}, "unknown_model"),
     (400, {"error": {"message": "x is not a valid model ID"}}, "unknown_model"),
     (400, {"error": {"message": "The requested model is not supported.", "code": "model_not_supported"}}, "unknown_model"),
+    # LiteLLM 1.106.12
+    (400, {"error": {"message": "/chat/completions: Invalid model name passed in model=x. Call `/v1/models` to view"}}, "unknown_model"),
+    (400, {"error": {"message": "No connected db.", "type": "no_db_connection", "code": "400"}}, "backend_refused_us"),
     (400, {"error": {"message": "image_url is not supported by this model"}}, "bad_request"),
     (404, {"error": {"message": "File Not Found", "type": "not_found_error", "code": 404}}, "backend_failed"),
     (404, {"detail": "Not Found"}, "backend_failed"),

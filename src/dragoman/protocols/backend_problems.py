@@ -186,6 +186,7 @@ _OUT_OF_CREDIT: Final = re.compile(
 )
 _UNKNOWN_MODEL: Final = re.compile(
     r"(model|deployment)\b.{0,120}?(not found|not exist|not available)|not a valid model|no such model|unknown model"
+    r"|invalid model name"
     r"|model_not_(found|supported)|requested model is not supported|no endpoints found|^model: ",
     re.IGNORECASE | re.DOTALL,
 )
@@ -203,6 +204,7 @@ _NOT_SEEN: Final = re.compile(r"image input is not supported|mmproj", re.IGNOREC
 _BY_TYPE: Final[dict[str, Kind]] = {
     "authentication_error": "backend_refused_us",
     "permission_error": "backend_refused_us",
+    "no_db_connection": "backend_refused_us",  # LiteLLM without a database, of every key that is not its master key
     "billing_error": "out_of_credit",
     "request_too_large": "too_large",
     "rate_limit_error": "rate_limited",
