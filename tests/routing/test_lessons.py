@@ -35,6 +35,8 @@ BEFORE: Final = Profile(
     thinking_switch="enable_thinking", openai_fields=True, developer_role=True, system_anywhere=True, stream_usage=True
 )
 
+NO_EFFORT: Final = {"efforts": (), "refuses_efforts": True}
+
 
 def openai(message: str, **more: Any) -> bytes:
     return jsons.write({"error": {"message": message, "type": "invalid_request_error", "code": None, **more}})
@@ -89,8 +91,24 @@ TAUGHT: Final[list[tuple[str, bytes, dict[str, Any]]]] = [
         {"sampling": "one"},
     ),
     ("Anthropic temperature", anthropic("`temperature` is deprecated for this model."), {"sampling": "none"}),
-    ("Azure effort", openai("Unrecognized request argument supplied: reasoning_effort"), {"efforts": ()}),
-    ("Groq effort", openai("`reasoning_effort` is not supported with this model"), {"efforts": ()}),
+    ("Azure effort", openai("Unrecognized request argument supplied: reasoning_effort"), NO_EFFORT),
+    ("Groq effort", openai("`reasoning_effort` is not supported with this model"), NO_EFFORT),
+    (
+        "LiteLLM 1.106.12 effort",
+        openai(
+            "litellm.UnsupportedParamsError: openai does not support parameters: ['reasoning_effort'], for model=gpt-4o."
+            " To drop these, set `litellm.drop_params=True` or for proxy:\n\n`litellm_settings:\n drop_params: true`\n."
+        ),
+        NO_EFFORT,
+    ),
+    (
+        "OpenAI, a word of the effort's",
+        openai(
+            "Unsupported value: 'reasoning_effort' does not support 'low' with this model. Supported values are:"
+            " 'medium'."
+        ),
+        {"efforts": ()},
+    ),
     ("xAI effort", openai("Model grok-4 does not support parameter reasoningEffort."), {}),
     ("Mistral stream_options", fastapi("stream_options"), {"stream_usage": False}),
     (
@@ -267,6 +285,20 @@ def test_a_refusal_is_heard_once(stream: bool) -> None:
                 assert (await asks(running, stream=stream)).status == 200
             fields = [set(jsons.read(asked.body)) & {"max_tokens", "max_completion_tokens"} for asked in backend.asked]
             assert fields == [{"max_tokens"}, *[{"max_completion_tokens"}] * 3]
+
+    run(main)
+
+
+def test_an_effort_that_a_chat_client_says_in_its_own_words_is_refused_once() -> None:
+    """The backend's own dialect is relayed, so the first refusal is answered with other words, and no other comes."""
+
+    async def main() -> None:
+        async with playback(picky("reasoning_effort")) as backend, house([at(backend)]) as running:
+            body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "reasoning_effort": "low"}
+            for _ in range(3):
+                assert (await running.ask("/v1/chat/completions", jsons.write(body))).status == 200
+            said = ["reasoning_effort" in jsons.read(asked.body) for asked in backend.asked]
+            assert said == [True, True, False, False, False]
 
     run(main)
 

@@ -58,7 +58,8 @@ class Profile(Struct, frozen=True, kw_only=True):
     system_anywhere: takes system messages after the first user message.
     developer_role: prefers `developer` to `system`.
     limit_fields: the names under which it reads the output limit.
-    efforts: the words it takes for `reasoning_effort`; empty = it has no such field.
+    efforts: the words it takes for `reasoning_effort`; empty = none is known, and none is sent but a Chat client's own.
+    refuses_efforts: has no such field, so that a Chat client's own is left out as well.
     template_effort: reads the effort in `chat_template_kwargs` too.
     thinking_switch: name of what turns thinking on and off.
     thinking_form: where that stands: "template" (in `chat_template_kwargs`), "member" (at the top, true or false),
@@ -103,6 +104,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     developer_role: bool = False
     limit_fields: tuple[str, ...] = ("max_tokens",)
     efforts: tuple[str, ...] = ("low", "medium", "high")
+    refuses_efforts: bool = False
     template_effort: bool = False
     thinking_switch: str | None = None
     thinking_form: Literal["template", "member", "type"] = "template"

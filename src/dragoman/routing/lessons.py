@@ -39,6 +39,12 @@ def _refused(field: str) -> re.Pattern[str]:
     return re.compile(rf"\b{field}\b.{{0,80}}?{_NO}|{_NO}.{{0,80}}?\b{field}\b", re.IGNORECASE | re.DOTALL)
 
 
+# Where a word for it is named, it may be that word only which is refused.
+_NO_EFFORT: Final = re.compile(
+    r"\A(?!.*\b(none|minimal|low|medium|high|xhigh|max)\b).*?(?:" + _refused("reasoning_effort").pattern + ")",
+    re.IGNORECASE | re.DOTALL,
+)
+
 _ROWS: Final[tuple[tuple[re.Pattern[str], Lesson], ...]] = (
     # OpenAI's reasoning models, and Azure's deployments of them, whose names hide which they are.
     (
@@ -51,6 +57,7 @@ _ROWS: Final[tuple[tuple[re.Pattern[str], Lesson], ...]] = (
         Lesson("takes one of temperature and top_p", {"sampling": "one"}),
     ),
     (_refused("(temperature|top_p)"), Lesson("takes no sampling settings", {"sampling": "none"})),
+    (_NO_EFFORT, Lesson("takes no reasoning_effort", {"efforts": (), "refuses_efforts": True})),
     (_refused("reasoning_effort"), Lesson("takes no reasoning_effort", {"efforts": ()})),
     (_refused("verbosity"), Lesson("takes no verbosity", {"verbosity": False})),
     (_refused("stream_options"), Lesson("takes no stream_options", {"stream_usage": False})),

@@ -58,7 +58,7 @@ def _switch(profile: Profile, *, on: bool) -> Object:
 
 
 def _word(wanted: Effort, request: Request, profile: Profile, losses: Losses) -> str | None:
-    if request.dialect == _DIALECT and not profile.efforts and profile.thinking_switch is None:
+    if request.dialect == _DIALECT and not (profile.efforts or profile.refuses_efforts or profile.thinking_switch):
         return wanted  # nothing is known of this backend, and the client asked it in its own words
     word = effort.nearest(wanted, profile.efforts)
     if word is None or (wanted == "none" and word not in ("none", "minimal")):
