@@ -200,6 +200,21 @@ def test_a_list_like_open_routers() -> None:
     assert known == Known(context_window=200000, max_output=64000, vision=True, online=True)
 
 
+@pytest.mark.parametrize(("mode", "converses"), [("chat", True), ("embedding", False), ("image_generation", None)])
+def test_litellm(mode: str, converses: bool | None) -> None:
+    """As LiteLLM 1.106.12 lists a model."""
+    row = {
+        "id": "backend-m",
+        "object": "model",
+        "owned_by": "openai",
+        "mode": mode,
+        "max_input_tokens": 128000,
+        "max_output_tokens": 16384,
+    }
+    known = found({"/v1/models": {"object": "list", "data": [row]}})
+    assert known == Known(context_window=128000, max_output=16384, converses=converses, online=True)
+
+
 def test_anthropic() -> None:
     known = found({"/v1/models/backend-m": ANTHROPIC}, "anthropic")
     assert known == Known(context_window=200000, max_output=64000, online=True)
@@ -310,6 +325,31 @@ def test_what_is_near_is_asked_each_round_whether_it_is_there() -> None:
                 await discovery.look()
                 assert discovery._health.online(url) is False
                 assert discovery._health.rests(url)
+
+    run(main)
+
+
+def test_a_refused_key_is_not_said_again_and_again() -> None:
+    """Another Dragoman takes that for guessing, and refuses all keys of the address."""
+
+    async def main() -> None:
+        pages: Pages = {"/v1/models": VLLM}
+        async with serving_pages(pages) as backend:
+            url = f"{origin(backend)}/v1"
+            async with looking(model("m", url, type="auto")) as (discovery, knowledge, _):
+                await discovery.look()
+                before, known = len(backend.asked), knowledge.of(url, "backend-m")
+                pages["/v1/models"] = (401, {"error": {"message": "unknown key"}})
+                for _ in range(20):
+                    await discovery.look()
+                lines = [asked.line for asked in backend.asked[before:]]
+                assert lines == ["GET /v1/models HTTP/1.1"] * 3  # once in each round that looks at what is there
+                assert knowledge.of(url, "backend-m") == known
+                assert discovery._health.online(url) is True
+                pages["/v1/models"] = VLLM
+                for _ in range(20):
+                    await discovery.look()
+                assert len(backend.asked) - before > 15
 
     run(main)
 

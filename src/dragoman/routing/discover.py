@@ -5,6 +5,7 @@
     Ollama         POST {root}/api/show     model_info["*.context_length"], parameters num_ctx, capabilities
     LM Studio      GET  {root}/api/v0/models  data[].loaded_context_length, max_context_length, type
     OpenRouter     GET  {url}/models        data[].context_length, top_provider, architecture
+    LiteLLM        GET  {url}/models        data[].max_input_tokens, max_output_tokens, mode
     Anthropic      GET  {url}/v1/models/{id}  max_input_tokens, max_tokens
 
 What is found is an overlay (routing/known.py). Nothing waits for it: a request that comes earlier goes without.
@@ -38,8 +39,12 @@ _LONGEST_LOOK: Final = 30.0  # seconds at one server
 _SECONDS_UNTIL_RETRY: Final = 30.0  # for what did not answer
 _ROUNDS_BETWEEN_LOOKS: Final = 10  # of those, for what did
 _AWAY: Final = frozenset({502, 503, 504})  # said in front of a server that is not there, or by one that still loads
+_KEY_REFUSED: Final = 401
 _LONGEST_QUESTION: Final = 10.0  # seconds, while a client waits
 _OLLAMA_DEFAULT_WINDOW: Final = 4_096
+_WINDOWS: Final = ("max_model_len", "context_length", "max_input_tokens")
+# What LiteLLM says of a model's mode.
+_CONVERSES: Final = {"chat": True, "responses": True, "embedding": False, "rerank": False}
 
 
 class Listed(Struct, frozen=True):
@@ -72,7 +77,8 @@ class Server(Struct, frozen=True):
         if self.type == "anthropic":
             return Listed(200, None)  # there each model is asked for by itself
         status, body = await _get(f"{self.url}/models", self, net)
-        return Listed(status, body, await _spoken(self, net) if self.type == "auto" else ())
+        tells = self.type == "auto" and status != _KEY_REFUSED
+        return Listed(status, body, await _spoken(self, net) if tells else ())
 
 
 class Place(Struct, frozen=True):
@@ -97,6 +103,7 @@ class Discovery:
         self._knowledge: Final = knowledge
         self._health: Final = health or Health()
         self._again: Final = asyncio.Event()
+        self._refused: Final[set[Server]] = set()  # a wrong key said twice a minute looks like guessing
         self._rounds = 0
 
     def look_again(self) -> None:
@@ -119,12 +126,13 @@ class Discovery:
         servers: dict[Server, list[Place]] = {}
         for place in places:
             servers.setdefault(place.server, []).append(place)
+        self._refused.intersection_update(servers)
         self._rounds += 1
         async with asyncio.TaskGroup() as asking:
             for server, there in servers.items():
                 if due := [place for place in there if self._is_due(place)]:
                     asking.create_task(self._learn(server, due))
-                elif is_near(server.url):
+                elif is_near(server.url) and server not in self._refused:
                     asking.create_task(self._see(server, there))
 
     def _is_due(self, place: Place) -> bool:
@@ -138,17 +146,27 @@ class Discovery:
         try:
             async with asyncio.timeout(_LONGEST_LOOK):
                 listed = await server.listed(self._net)
+                self._note_the_key(server, listed.status)
                 for place in places:
-                    self._knowledge.learn(place.url, place.model, await ask(place, listed, self._net))
+                    self._knowledge.learn(place.url, place.model, await self._found(place, listed))
             self._health.looked(server.url, answers=listed.status not in _AWAY)
         except (Problem, TimeoutError) as problem:
             self._miss(server, places, problem)
+
+    async def _found(self, place: Place, listed: Listed) -> Known:
+        if listed.status == _KEY_REFUSED:
+            return msgspec.structs.replace(self._knowledge.of(place.url, place.model), online=True)
+        return await ask(place, listed, self._net)
+
+    def _note_the_key(self, server: Server, status: int) -> None:
+        (self._refused.add if status == _KEY_REFUSED else self._refused.discard)(server)
 
     async def _see(self, server: Server, places: list[Place]) -> None:
         """Is it still there? One question, whatever it is."""
         try:
             async with asyncio.timeout(_LONGEST_LOOK):
                 status, _ = await _get(f"{server.url}/models", server, self._net)
+            self._note_the_key(server, status)
             self._health.looked(server.url, answers=status not in _AWAY)
         except (Problem, TimeoutError) as problem:
             self._miss(server, places, problem)
@@ -177,9 +195,10 @@ async def ask(place: Place, listed: Listed, net: Client) -> Known:
     row = listed.row(place.model)
     known = Known(
         family=family,
-        context_window=_number(row, "max_model_len") or _number(row, "context_length"),
-        max_output=_number(_object(row, "top_provider"), "max_completion_tokens"),
+        context_window=next((size for key in _WINDOWS if (size := _number(row, key))), None),
+        max_output=_number(_object(row, "top_provider"), "max_completion_tokens") or _number(row, "max_output_tokens"),
         vision=_sees(_object(row, "architecture")),
+        converses=_CONVERSES.get(str(row.get("mode"))),
         online=listed.status < 500,
         speaks=listed.dialects,
     )
