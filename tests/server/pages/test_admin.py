@@ -243,6 +243,19 @@ def test_what_takes_effect_after_a_restart_is_said(tmp_path: Path) -> None:
     run(main)
 
 
+def test_a_file_that_is_too_large_is_edited_elsewhere(tmp_path: Path) -> None:
+    """`max_body_mb` is not about it."""
+
+    async def main() -> None:
+        async with inside(tmp_path) as admin:
+            shown = await admin.get("file")
+            heard = await admin.post("file/save", {**shown, "text": "#" * 2**20})
+            assert (heard.status, "max_body_mb" in heard.error["message"]) == (413, False)
+            assert "where it lies" in heard.error["message"]
+
+    run(main)
+
+
 def test_a_file_that_somebody_else_has_broken_is_told_of_and_not_touched(tmp_path: Path) -> None:
     async def main() -> None:
         async with inside(tmp_path) as admin:

@@ -229,6 +229,11 @@ def _is_open(config: Config) -> bool:
 async def _said(browser: Browser, kind: type[T]) -> T:
     try:
         return msgspec.convert(await browser.said(_LARGEST_FILE), kind)
+    except Problem as problem:
+        if problem.kind != "too_large":
+            raise
+        most = _LARGEST_FILE >> 20
+        raise Problem("too_large", f"this is more than {most} MiB: edit a file of that size where it lies") from None
     except msgspec.ValidationError as error:
         raise bad_request("body", str(error)) from None
 

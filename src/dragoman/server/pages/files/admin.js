@@ -6,11 +6,13 @@ import { showModels, start as startModels } from "./admin-models.js";
 import { finding, place, told } from "./admin-parts.js";
 
 const EVERY = 3_000; // milliseconds
+const LASTS = 8_000; // what was done is told so long
 const PARTS = { models: showModels, keys: showKeys, file: showFile };
 
 let data = null;
 let part = PARTS[sessionStorage.getItem("part")] ? sessionStorage.getItem("part") : "models";
 let next = 0;
+let fading = 0;
 let isLost = false; // what trouble there is, is that the proxy does not answer
 
 async function refresh() {
@@ -49,6 +51,10 @@ async function done(words) {
   place("trouble").hidden = true;
   place("done").textContent = words;
   place("done").hidden = !words;
+  clearTimeout(fading);
+  fading = setTimeout(() => {
+    place("done").hidden = true;
+  }, LASTS);
   await refresh();
 }
 
