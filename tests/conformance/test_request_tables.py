@@ -681,6 +681,11 @@ C2: dict[str, tuple[Object, str, str]] = {
     "container": ({"container": "c"}, LENIENT, "container"),
     "mcp_servers": ({"mcp_servers": [{}]}, LENIENT, "mcp_servers"),
     "fallbacks": ({"fallbacks": "default"}, LENIENT, "fallbacks"),
+    "a container of null": ({"container": None}, SILENT, "container"),
+    "no MCP servers": ({"mcp_servers": []}, SILENT, "mcp_servers"),
+    "no fallbacks": ({"fallbacks": None}, SILENT, "fallbacks"),
+    "no compaction": ({"compaction": None}, SILENT, "compaction"),
+    "inference_geo of null": ({"inference_geo": None}, SILENT, "inference_geo"),
     "citations": (
         {
             "messages": [
@@ -760,6 +765,8 @@ C4: dict[str, tuple[Object, str, str]] = {
     "audio in": ({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}, REFUSED, "messages[0]"),
     "audio out": ({"modalities": ["text", "audio"]}, REFUSED, "modalities"),
     "audio settings": ({"audio": {"voice": "x"}}, REFUSED, "audio"),
+    "audio of null": ({"audio": None}, SILENT, "audio"),
+    "no search": ({"web_search_options": None}, SILENT, "web_search_options"),
     "modalities of text": ({"modalities": ["text"]}, SILENT, "modalities"),
     "prediction": ({"prediction": {"type": "content"}}, SILENT, "prediction"),
     "verbosity": ({"verbosity": "low"}, WARNED, "verbosity"),

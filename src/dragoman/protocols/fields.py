@@ -232,6 +232,11 @@ def unnamed(of: Object, named: frozenset[str]) -> Extra:
     return {key: value for key, value in of.items() if key not in named}
 
 
+def asks_nothing(value: Any) -> bool:
+    """Whether an unnamed member is as good as absent: null, or a list of nothing. An empty object may ask for defaults."""
+    return value is None or value == []
+
+
 def unnamed_within(of: Object, inner: dict[str, frozenset[str]]) -> Extra:
     """The same for members that are objects: of each, the members that the reader does not name."""
     found: Extra = {}

@@ -170,7 +170,9 @@ _LEAVING: Final[dict[str, tuple[str, str]]] = {
 def note_losses(request: Request, losses: Losses) -> None:
     for key, value in request.extra.items():
         why, loss = _LEAVING.get(key, ("known to Anthropic Messages only", "silent"))
-        if key == "context_management":
+        if fields.asks_nothing(value):
+            losses.silent(key, why)
+        elif key == "context_management":
             _note_context_management(value, losses)
         elif key == "thread":
             _note_thread(value, losses)

@@ -182,9 +182,11 @@ _LEAVING: Final[dict[str, tuple[str, bool]]] = {
 def note_losses(request: Request, losses: Losses) -> None:
     if "modalities" in request.extra and _wants_audio(request.extra["modalities"]):
         losses.refuse("modalities", "audio output is not available on this backend; ask for text")
-    for key in request.extra:
+    for key, value in request.extra.items():
         why, refused = _LEAVING.get(key, ("known to Chat Completions only", False))
-        if refused:
+        if fields.asks_nothing(value):
+            losses.silent(key, why)
+        elif refused:
             losses.refuse(key, why)
         elif key in _LEAVING:
             losses.warn(key, why)
