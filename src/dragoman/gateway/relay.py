@@ -2,9 +2,8 @@
 
 Of the request only `model` is changed, and the model's defaults are added where the client asked for nothing; a Chat
 stream is asked for its usage, which is kept from a client that has not asked; Claude Code's line of accounting reaches
-Anthropic alone. Beside the answer runs a tap that notes
-usage and whether the stream has ended. Only whole events are passed on, so that a
-stream that breaks off can be told so in words the client understands.
+Anthropic alone. Beside the answer runs a tap that notes usage and whether the stream has ended. Only whole events are
+passed on, so that a stream that breaks off can be told so in words the client understands.
 """
 
 import functools

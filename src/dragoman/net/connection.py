@@ -36,8 +36,8 @@ class Connection(asyncio.Protocol):
     Its user calls expect and send, or ask when it was at rest; then head, read until b"" and rest, in this order, or
     unheard in place of the last two; pour between reads and abort at any time.
 
-    heard: has a byte of the present reply come? idle_since: kept by the pool. lost: done when the socket is
-    gone for good, whoever closed it.
+    heard: has a byte of the present reply come? idle_since: kept by the pool. lost: done when the socket is gone for
+    good, whoever closed it.
     """
 
     __slots__ = (

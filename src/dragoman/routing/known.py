@@ -14,8 +14,7 @@ class Known(Struct, frozen=True, kw_only=True):
     """None = not told.
 
     converses: its server says that it is a model for conversations, or none. online: answered the last time it was
-    asked. speaks: the dialects it was found to answer in, the one tested best
-    first.
+    asked. speaks: the dialects it was found to answer in, the one tested best first.
     """
 
     family: str | None = None

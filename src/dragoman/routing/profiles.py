@@ -207,7 +207,8 @@ FAMILIES: Final[Mapping[str, Profile]] = {
             server_tools=_SEARCHES,
         ),
         # The OpenAI-like endpoint of Google. Calls of one answer come without an index or all as number 0 (gcli2api#406,
-        # litellm#16194), which clients take for one call, so that nothing is relayed. From Gemini 3 on a call without its thought's signature is a 400 (pi#6733).
+        # litellm#16194), which clients take for one call, so that nothing is relayed. From Gemini 3 on a call without its
+        # thought's signature is a 400 (pi#6733).
         Profile(
             family="gemini",
             relays=False,
