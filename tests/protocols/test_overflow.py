@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from dragoman.protocols.overflow import Sizes, is_overflow, sizes_in
+from dragoman.protocols.overflow import Sizes, in_openais_words, is_overflow, sizes_in
 
 WORDINGS: Final[dict[str, tuple[str, Sizes | None]]] = {
     "OpenAI": (
@@ -121,3 +121,21 @@ def test_what_is_something_else(message: str) -> None:
 )
 def test_numbers_that_cannot_be_told_are_not_guessed(message: str) -> None:
     assert sizes_in(message) is None
+
+
+@pytest.mark.parametrize("server", WORDINGS)
+def test_openais_words_stand_before_the_servers_and_are_said_once(server: str) -> None:
+    message, sizes = WORDINGS[server]
+    said = in_openais_words(message)
+    assert message in said
+    assert said.lower().count("this model's maximum context length is") == 1
+    assert in_openais_words(said) == said
+    if sizes is not None:
+        assert f"maximum context length is {sizes.limit} tokens" in said
+
+
+def test_openais_words_count_the_output_too() -> None:
+    message = "exceeds the model's maximum context length of 80 tokens: 75 tokens from the input messages and 10 tokens for the completion."
+    assert in_openais_words(message).startswith(
+        "This model's maximum context length is 80 tokens. However, you requested 85 tokens (exceeds"
+    )

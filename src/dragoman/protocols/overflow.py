@@ -31,6 +31,7 @@ _OVERFLOW: Final = re.compile("|".join(_WORDINGS), re.IGNORECASE | re.DOTALL)
 # "Too many tokens, please wait before trying again" (Bedrock), "tokens per minute" (Groq, with status 413).
 _THROTTLED: Final = re.compile(r"please wait|throttl|rate.?limit|tokens per (minute|day)|\bTP[MD]\b", re.IGNORECASE)
 
+_OPENAI: Final = re.compile(r"this model's maximum context length is", re.IGNORECASE)
 _LIMIT: Final = re.compile(
     r"(?:maximum (?:context|prompt|model) length (?:is|of)|context (?:size|length|window)(?: of)?(?: only)?|n_ctx:?)"
     r"\s*\(?\s*([\d,]+)",
@@ -75,6 +76,19 @@ def sizes_in(message: str) -> Sizes | None:
     over = (number for found in _NUMBER.findall(message) if (number := _count(found)) > most)
     prompt = next(over, None)
     return None if prompt is None or not most else Sizes(prompt, most)
+
+
+def in_openais_words(message: str) -> str:
+    """The message behind the words of OpenAI, the backend's own kept. LiteLLM (1.106), and with it aider, OpenHands and
+    whoever else builds on it, looks for them and for no code.
+    """
+    if _OPENAI.search(message):
+        return message
+    sizes = sizes_in(message)
+    if sizes is None:
+        return f"This model's maximum context length is exceeded: {message}"
+    asked = sizes.prompt + (sizes.output or 0)
+    return f"This model's maximum context length is {sizes.limit} tokens. However, you requested {asked} tokens ({message})"
 
 
 def _count(digits: str) -> int:

@@ -53,6 +53,11 @@ def test_what_the_client_can_act_on_is_kept() -> None:
     assert write_problem(problem).headers == [("retry-after", "2")]
 
 
+def test_an_overflow_is_said_in_the_words_that_clients_look_for() -> None:
+    message = error_object(Problem("context_overflow", "prompt is too long: 9 tokens > 8 maximum"))["message"]
+    assert message == "This model's maximum context length is exceeded: prompt is too long: 9 tokens > 8 maximum"
+
+
 def test_an_unknown_model_is_said_so_that_opencode_gives_up() -> None:
     assert error_object(Problem("unknown_model", "no endpoints"))["message"] == "model not found: no endpoints"
     said = "model 'x' not found; GET /v1/models lists what there is"

@@ -22,13 +22,15 @@ TABLE: Final[dict[Kind, tuple[int, str, str | None]]] = {
     "timeout": (504, "server_error", "server_error"),
 }
 
+EXCEEDED: Final = "This model's maximum context length is exceeded"
+
 
 @pytest.mark.parametrize("kind", TABLE)
 def test_the_table(kind: Kind) -> None:
     refused = write_problem(Problem(kind, "why", status=599), "req_1")
     error = jsons.read(refused.body)["error"]
     assert (refused.status, error["type"], error["code"]) == TABLE[kind]
-    assert error["message"] == "why"
+    assert error["message"] == (f"{EXCEEDED}: why" if kind == "context_overflow" else "why")
     assert dict(refused.headers)["x-request-id"] == "req_1"
 
 
@@ -37,6 +39,12 @@ def test_every_kind_can_be_said(kind: Kind) -> None:
     special = {"out_of_credit": 429, "unknown_model": 400}
     assert write_problem(Problem(kind, "why"), "r").status == special.get(kind, STATUS[kind])
     assert set(stream_error(Problem(kind, "why"))) == {"code", "message"}
+
+
+def test_an_overflow_is_said_in_the_words_that_clients_look_for() -> None:
+    refused = write_problem(Problem("context_overflow", "prompt is too long: 9 tokens > 8 maximum"), "r")
+    said = f"{EXCEEDED}: prompt is too long: 9 tokens > 8 maximum"
+    assert jsons.read(refused.body)["error"]["message"] == said
 
 
 def test_what_the_client_can_act_on_is_kept() -> None:
@@ -54,7 +62,7 @@ def test_what_the_client_can_act_on_is_kept() -> None:
 @pytest.mark.parametrize(
     ("problem", "code", "message"),
     [
-        (Problem("context_overflow", "too long"), "context_length_exceeded", "too long"),
+        (Problem("context_overflow", "too long"), "context_length_exceeded", f"{EXCEEDED}: too long"),
         (Problem("unsupported", "no"), "invalid_prompt", "no"),
         (Problem("truncated", "cut"), "server_error", "cut"),
         (Problem("rate_limited", "slow", retry_after=1.2), "rate_limit_exceeded", "slow Please try again in 2s."),

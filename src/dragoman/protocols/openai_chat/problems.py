@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from dragoman.hub.problems import STATUS, Kind, Problem
 from dragoman.protocols.codec import Refused
+from dragoman.protocols.overflow import in_openais_words
 from dragoman.protocols.waiting import headers_of
 from dragoman.wire import jsons
 
@@ -44,7 +45,7 @@ def _message(problem: Problem) -> str:
     """OpenCode (1.18) gives up at once on "model ... not found", and asks any other 404 again for minutes."""
     if problem.kind == "unknown_model" and not _NAMED.search(problem.public):
         return f"model not found: {problem.public}"
-    return problem.public
+    return in_openais_words(problem.public) if problem.kind == "context_overflow" else problem.public
 
 
 def write_problem(problem: Problem) -> Refused:

@@ -7,6 +7,7 @@ from dragoman.hub.problems import STATUS, Kind, Problem
 from dragoman.protocols import waiting
 from dragoman.protocols.codec import Refused, Stamp
 from dragoman.protocols.openai_responses.response import ResponseObject
+from dragoman.protocols.overflow import in_openais_words
 from dragoman.wire import jsons, sse
 
 _TYPE_AND_CODE: Final[dict[Kind, tuple[str, str | None]]] = {
@@ -47,17 +48,21 @@ _STREAM_CODE: Final[dict[Kind, str]] = {
 }
 
 
+def _message(problem: Problem) -> str:
+    return in_openais_words(problem.public) if problem.kind == "context_overflow" else problem.public
+
+
 def write_problem(problem: Problem, request_id: str) -> Refused:
     """The status follows from the kind alone, as Codex acts on it."""
     kind, code = _TYPE_AND_CODE[problem.kind]
     headers = [("x-request-id", request_id), *waiting.headers_of(problem)]
-    error = {"message": problem.public, "type": kind, "param": problem.param, "code": code or problem.code}
+    error = {"message": _message(problem), "type": kind, "param": problem.param, "code": code or problem.code}
     return Refused(_STATUS[problem.kind], headers, jsons.write({"error": error}))
 
 
 def stream_error(problem: Problem) -> dict[str, Any]:
     """The `error` of a failed response. Codex reads the pause from the words "try again in Ns"."""
-    message = problem.public
+    message = _message(problem)
     if problem.kind == "rate_limited" and problem.retry_after is not None and "try again in" not in message:
         message = f"{message} Please try again in {math.ceil(problem.retry_after)}s."
     return {"code": _STREAM_CODE.get(problem.kind, "server_error"), "message": message}
