@@ -227,6 +227,27 @@ def test_the_line_of_accounting_reaches_anthropic_alone(
     run(main)
 
 
+@pytest.mark.parametrize(
+    ("profile", "reaches"),
+    [({}, 0), ({"family": "anthropic"}, 1)],
+    ids=["a server of unknown make", "Anthropic"],
+)
+def test_a_thread_goes_on_at_anthropic_and_is_lost_elsewhere(profile: dict[str, Any], reaches: int) -> None:
+    """At this code the SDKs say the whole conversation."""
+    lost = {"type": "not_found_error", "message": "no state", "details": {"error_code": "thread_not_found"}}
+    refusal = whole({"type": "error", "error": lost}, 404)
+
+    async def main() -> None:
+        async with playback(replies(refusal)) as backend:
+            async with house([{**behind("M", backend, profile=profile), "model": "qwen"}]) as running:
+                thread = {"type": "continue", "previous_message_id": "msg_1"}
+                answer = await running.ask("/v1/messages", messages_body(thread=thread))
+            assert jsons.read(answer.body)["error"]["details"] == {"error_code": "thread_not_found"}
+            assert len(backend.asked) == reaches
+
+    run(main)
+
+
 @cells
 @pytest.mark.parametrize("ending", [b"\r\n", b"\r"])
 def test_other_line_ends_pass_too(cell: str, ending: bytes) -> None:

@@ -28,7 +28,7 @@ from dragoman.hub.request import Dialect
 from dragoman.hub.route import Backend, Defaults, Route
 from dragoman.net.client import Reply
 from dragoman.protocols import BACKENDS, seals
-from dragoman.protocols.anthropic_messages import accounting
+from dragoman.protocols.anthropic_messages import accounting, threads
 from dragoman.protocols.backend_problems import unreadable
 from dragoman.protocols.codec import BackendSide, ClientSide
 from dragoman.routing.lessons import lesson_of
@@ -80,6 +80,8 @@ async def relay(members: jsons.Members, body: bytes, route: Route, parties: Part
     if parties.entry.model != route.backend_model:
         changes["model"] = route.backend_model
     if parties.client.dialect == "anthropic-messages" and not any(each.profile.accounting for each in route.backends):
+        if "thread" in members:
+            threads.demand_all_of(jsons.value_of(members["thread"]))
         system = accounting.without(members.get("system"))
         if system is not None:
             changes["system"] = system

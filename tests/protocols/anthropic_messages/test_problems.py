@@ -42,6 +42,12 @@ def test_every_kind_can_be_said(kind: Kind) -> None:
     assert write_problem(Problem(kind, "why"), "r").status == (529 if kind == "overloaded" else STATUS[kind])
 
 
+def test_a_lost_thread_is_told_so_that_the_sdks_say_it_again() -> None:
+    problem = Problem("unknown_model", "no usable state", code="thread_already_continued")
+    error = jsons.read(write_problem(problem, "r").body)["error"]
+    assert error["details"] == {"error_code": "thread_already_continued"}
+
+
 def test_a_rate_limit_says_how_long() -> None:
     assert write_problem(Problem("rate_limited", "slow", retry_after=6.1), "r").headers == [("retry-after", "7")]
 

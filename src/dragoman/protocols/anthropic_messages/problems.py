@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from dragoman.hub.problems import STATUS, Kind, Problem
 from dragoman.protocols import overflow
+from dragoman.protocols.anthropic_messages.threads import details_of
 from dragoman.protocols.codec import Refused
 from dragoman.protocols.waiting import headers_of
 from dragoman.wire import jsons, sse
@@ -37,7 +38,8 @@ _TOO_LONG: Final = re.compile(r"prompt is too long|exceed context limit", re.IGN
 
 
 def error_object(problem: Problem) -> dict[str, Any]:
-    return {"type": "error", "error": {"type": _TYPE[problem.kind], "message": _message(problem)}}
+    said = {"type": _TYPE[problem.kind], "message": _message(problem)}
+    return {"type": "error", "error": {**said, **details_of(problem)}}
 
 
 def _message(problem: Problem) -> str:

@@ -22,6 +22,7 @@ from dragoman.hub.request import Document, Effort, Mode, OutputFormat, Reasoning
 from dragoman.protocols import fields
 from dragoman.protocols.anthropic_messages.block_reader import read_system, read_turn
 from dragoman.protocols.anthropic_messages.cache_marks import MARK, read_cache
+from dragoman.protocols.anthropic_messages.threads import demand_all_of
 from dragoman.protocols.anthropic_messages.tool_reader import read_tool, read_tool_choice
 from dragoman.protocols.fields import Integer, Number, Object, WrongFieldError
 from dragoman.protocols.sessions import session_in, session_in_user
@@ -175,7 +176,8 @@ def note_losses(request: Request, losses: Losses) -> None:
         elif key == "context_management":
             _note_context_management(value, losses)
         elif key == "thread":
-            _note_thread(value, losses)
+            demand_all_of(value)
+            losses.silent("thread", "this backend keeps no threads")
         elif loss in ("refuse", "stays"):
             losses.refuse(key, why, lenient=loss == "refuse")
         elif loss == "warn":
@@ -193,12 +195,6 @@ def note_losses(request: Request, losses: Losses) -> None:
 def _wants_citations(document: Document) -> bool:
     citations = document.extra.get("citations")
     return isinstance(citations, dict) and bool(citations.get("enabled"))
-
-
-def _note_thread(value: Any, losses: Losses) -> None:
-    if isinstance(value, dict) and value.get("type") == "continue":
-        losses.refuse("thread", "this backend keeps no threads; send the whole conversation")
-    losses.silent("thread", "this backend keeps no threads")
 
 
 def _note_context_management(value: Any, losses: Losses) -> None:
