@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from dragoman.agents import AGENTS
 from dragoman.cli.banner import banner
 from dragoman.cli.serve import _found_config
@@ -25,6 +27,15 @@ def said(of: Config, *found: Found, knowledge: Knowledge | None = None) -> str:
 
 def rows(text: str) -> list[list[str]]:
     return [line.split() for line in text.split("\n")]
+
+
+def test_a_proxy_of_the_network_that_leads_past_ours_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("no_proxy", "")
+    assert "add 127.0.0.1 to NO_PROXY" in " ".join(said(config({"name": "m", "backends": [URL]})).split())
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert "NO_PROXY" not in said(config({"name": "m", "backends": [URL]}))
 
 
 def test_models_backends_and_windows_are_listed() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dragoman.cli import running
-from dragoman.cli.running import NoKeyError, NoProxyError, ask, origin_of
+from dragoman.cli.running import NoKeyError, NoProxyError, ask, led_past, origin_of
 from tests.cli.test_serve import Lists
 from tests.serving import free_port
 
@@ -29,6 +29,22 @@ def test_what_people_copy_is_understood(said: str, origin: str) -> None:
 def test_what_is_no_address(said: str) -> None:
     with pytest.raises(ValueError):
         origin_of(said)
+
+
+@pytest.mark.parametrize(
+    ("origin", "environment", "led"),
+    [
+        ("http://127.0.0.1:8080", {"HTTPS_PROXY": "http://p"}, True),
+        ("http://127.0.0.1:8080", {"http_proxy": "http://p", "NO_PROXY": "a, 127.0.0.2"}, True),
+        ("http://127.0.0.1:8080", {"http_proxy": "http://p", "NO_PROXY": "a, 127.0.0.1"}, False),
+        ("http://localhost:8080", {"http_proxy": "http://p", "no_proxy": "*"}, False),
+        ("http://127.0.0.1:8080", {"http_proxy": ""}, False),
+        ("https://gateway.corp", {"HTTPS_PROXY": "http://p"}, False),
+    ],
+)
+def test_a_proxy_of_the_network_leads_past_ours(origin: str, environment: dict[str, str], led: bool) -> None:
+    """Codex (0.171), OpenCode (1.18), Qwen Code (0.24) and Claude Code (2.1) ask it for 127.0.0.1 as well."""
+    assert ("NO_PROXY" in led_past(origin, environment)) is led
 
 
 def test_nobody_and_somebody_else() -> None:

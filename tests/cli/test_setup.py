@@ -69,6 +69,20 @@ def test_it_writes_and_takes_back(agent: Agent, proxy: Served, tmp_path: Path) -
     assert "nothing to put back" in setup(tmp_path, agent.name, "--undo").stdout
 
 
+def test_a_proxy_of_the_network_that_leads_past_ours_is_told(
+    proxy: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("no_proxy", "")
+    for _ in range(2):
+        written = setup(tmp_path, "codex", "--write", "--url", proxy.url)
+        assert written.exit_code == 0, written.stderr
+        assert "- HTTP_PROXY is set, and agents go by it even to 127.0.0.1: add 127.0.0.1 to NO_PROXY" in written.stdout
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert "NO_PROXY" not in setup(tmp_path, "codex", "--write", "--url", proxy.url).stdout
+
+
 def test_nothing_is_put_back_where_no_agent_has_ever_been(tmp_path: Path) -> None:
     result = setup(tmp_path, "claude", "--undo")
     assert (result.exit_code, "nothing to put back" in result.stdout) == (0, True)

@@ -1,5 +1,6 @@
 """What `dragoman serve` says when it starts: which models there are, and how each agent gets to them."""
 
+import os
 import shutil
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -8,6 +9,7 @@ from typing import Final
 from dragoman import __version__
 from dragoman.agents import AGENTS
 from dragoman.agents.agent import ANY_KEY, Choice, Model
+from dragoman.cli.running import led_past
 from dragoman.config.schema import Config, ModelConfig
 from dragoman.gateway import demo
 from dragoman.routing.resolve import Router
@@ -46,6 +48,9 @@ def _lines(config: Config, found: Iterable[Found], origin: str, router: Router, 
     if key:
         yield ""
         yield textwrap.fill(_FIRST_KEY, width)
+    if past := led_past(origin, os.environ):
+        yield ""
+        yield textwrap.fill(past, width)
     yield ""
     key = key or ("YOUR-KEY" if config.keys else ANY_KEY)
     first = next((model for model in config.models if router.converses(model)), config.models[0])

@@ -22,7 +22,7 @@ import typer
 from dragoman.agents import BY_NAME
 from dragoman.agents.agent import Start
 from dragoman.cli.health import listening_url
-from dragoman.cli.running import NoKeyError, NoProxyError, Proxy, ask
+from dragoman.cli.running import NETWORK_PROXIES, NoKeyError, NoProxyError, Proxy, ask
 from dragoman.cli.setup import (
     Effort,
     KeyOption,
@@ -44,7 +44,6 @@ _SECONDS_BETWEEN_LOOKS: Final = 0.05
 _LISTENS: Final = re.compile(r"listens on (http://\S+)")
 _OURS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGQUIT") if hasattr(signal, name))
 _PASSED_ON: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-_PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
 def launch(
@@ -160,7 +159,7 @@ def _environment(start: Start, folder: Path) -> dict[str, str]:
     env = {**os.environ, **start.environment}
     if start.overlay is not None and start.overlay.variable:
         env[start.overlay.variable] = str(folder / "settings.json")
-    if any(env.get(name) for name in _PROXIES):
+    if any(env.get(name) for name in NETWORK_PROXIES):
         env |= {name: _with_this_machine(env.get(name, "")) for name in ("NO_PROXY", "no_proxy")}
     return env
 

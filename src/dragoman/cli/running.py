@@ -1,7 +1,7 @@
 """What a proxy that is running says of itself, as `setup` and `launch` ask it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -16,8 +16,24 @@ from dragoman.net.client import Client
 from dragoman.wire import jsons
 
 USUAL: Final = "http://127.0.0.1:8080"
+# By these agents go out, to this machine as well unless NO_PROXY names it.
+NETWORK_PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+_HERE: Final = ("127.0.0.1", "localhost")
 _TIMEOUTS: Final = Timeouts(connect=2.0, first_byte=5.0, idle=5.0)
 _MAX_ANSWER: Final = 16 * 2**20
+
+
+def led_past(origin: str, environment: Mapping[str, str]) -> str:
+    """Why agents would not find what listens here, and the remedy; empty where they do."""
+    led_by = next((name for name in NETWORK_PROXIES if environment.get(name)), "")
+    direct = f"{environment.get('NO_PROXY', '')},{environment.get('no_proxy', '')}".split(",")
+    host = urlsplit(origin).hostname
+    if not led_by or host not in _HERE or not {host, "*"}.isdisjoint(map(str.strip, direct)):
+        return ""
+    return (
+        f"{led_by} is set, and agents go by it even to {host}: add {host} to NO_PROXY, or start them with"
+        " `dragoman launch`, which does."
+    )
 
 
 class Proxy(Struct, frozen=True):

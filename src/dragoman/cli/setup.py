@@ -15,7 +15,7 @@ from dragoman.agents.jsonc import UnreadableError
 from dragoman.agents.merge import hindrances, merged
 from dragoman.agents.shells import SHELLS
 from dragoman.cli import written
-from dragoman.cli.running import USUAL, NoKeyError, NoProxyError, Proxy, ask, origin_of
+from dragoman.cli.running import USUAL, NoKeyError, NoProxyError, Proxy, ask, led_past, origin_of
 from dragoman.cli.written import ChangedSinceError
 from dragoman.wire import jsons
 
@@ -138,7 +138,8 @@ def _write(agent: Agent, choice: Choice) -> None:
     except OSError as error:
         told(f"{path} cannot be written: {error.strerror or error}")
     text = path.read_text("utf-8")
-    stands_in_the_way = [f"- {remedy}" for remedy in hindrances(file, text)]
+    past = led_past(choice.origin, os.environ)
+    stands_in_the_way = [f"- {remedy}" for remedy in (*hindrances(file, text), *([past] if past else []))]
     if not changed:
         typer.echo("\n".join([f"{path} says this already.", *stands_in_the_way]))
         return
