@@ -246,6 +246,25 @@ def test_the_endpoints_of_an_unknown_backend_are_tried() -> None:
     assert found({"/v1/chat/completions": (500, {"error": "x"})}, "auto").speaks == ("openai-chat",)
 
 
+def test_no_endpoint_is_tried_with_what_it_would_answer() -> None:
+    """llama-cpp-python 0.3.36 takes Chat requests without messages, llama.cpp's Messages endpoint those with null."""
+
+    async def main() -> None:
+        async with (
+            serving_pages({}) as backend,
+            looking(model("m", f"{origin(backend)}/v1", type="auto")) as (looks, *_),
+        ):
+            await looks.look()
+            said = {asked.line.split()[1]: jsons.read(asked.body) for asked in backend.asked[1:]}
+            assert said == {
+                "/v1/chat/completions": {"messages": None, "max_tokens": 1},
+                "/v1/responses": {},
+                "/v1/messages": {},
+            }
+
+    run(main)
+
+
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 10**9) | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3)

@@ -213,20 +213,23 @@ async def ask(place: Place, listed: Listed, net: Client) -> Known:
 
 # A backend's own Messages or Responses endpoint is mostly thinner than our translation onto its Chat one (llama.cpp,
 # vLLM, Ollama: PROTOCOLS A6), so Chat is preferred wherever it is.
-_PROBES: Final[tuple[tuple[Dialect, str], ...]] = (
-    ("openai-chat", "/chat/completions"),
-    ("openai-responses", "/responses"),
-    ("anthropic-messages", "/messages"),
+#
+# llama-cpp-python 0.3.36 answers a Chat request without messages, and is deaf until that has filled its window;
+# llama.cpp's Messages endpoint answers one that has null there.
+_PROBES: Final[tuple[tuple[Dialect, str, bytes], ...]] = (
+    ("openai-chat", "/chat/completions", b'{"messages":null,"max_tokens":1}'),
+    ("openai-responses", "/responses", b"{}"),
+    ("anthropic-messages", "/messages", b"{}"),
 )
 
 
 async def _spoken(server: Server, net: Client) -> tuple[Dialect, ...]:
-    """The dialects the backend has endpoints for: an empty request is refused there, and not found elsewhere."""
+    """The dialects the backend has endpoints for: a request for nothing is refused there, and not found elsewhere."""
     found: list[Dialect] = []
     headers = [("content-type", "application/json"), *_bearer(server)]
-    for dialect, path in _PROBES:
+    for dialect, path, body in _PROBES:
         root = f"{_root(server)}/v1" if dialect == "anthropic-messages" else server.url
-        status, said = await _request("POST", root + path, headers, b"{}", net)
+        status, said = await _request("POST", root + path, headers, body, net)
         if _has_endpoint(status, said):
             found.append(dialect)
     return tuple(found)
