@@ -177,6 +177,9 @@ KINDS_OF: Final[list[tuple[int, Any, Kind]]] = [
     (400, {"error": {"message": "x", "code": "data_inspection_failed"}}, "policy"),
     (400, {"error": {"message": "names are case-sensitive"}}, "bad_request"),
     (500, {"error": {"message": "image input is not supported - hint: mmproj", "type": "server_error"}}, "unsupported"),
+    # llama-cpp-python 0.3.36
+    (500, {"error": {"message": "1 validation error:\n  {'type': 'literal_error', 'loc': ('body', 'response_format', 'type')}", "type": "internal_server_error"}}, "bad_request"),
+    (500, {"error": {"message": "boom: 1 validation error: of its own"}}, "backend_failed"),
     (500, {"error": {"message": "boom"}}, "backend_failed"),
     (502, b"<html>", "backend_failed"),
     (599, b"", "backend_failed"),

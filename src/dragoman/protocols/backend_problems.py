@@ -200,6 +200,7 @@ _OVERLOADED: Final = re.compile(
 )
 _RATE: Final = re.compile(r"rate.?limit|too many requests|throttl|resource_exhausted", re.IGNORECASE)
 _NOT_SEEN: Final = re.compile(r"image input is not supported|mmproj", re.IGNORECASE)
+_INVALID: Final = re.compile(r"\d+ validation errors?:")
 
 _BY_TYPE: Final[dict[str, Kind]] = {
     "authentication_error": "backend_refused_us",
@@ -242,8 +243,10 @@ def kind_of(status: int, said: Said) -> Kind:
         return _kind_of_bad_request(words)
     if _OVERLOADED.search(words):
         return "overloaded"
-    # llama.cpp says 500 where a text model is shown an image.
-    return "unsupported" if _NOT_SEEN.search(words) else "backend_failed"
+    # llama.cpp says 500 where a text model is shown an image, llama-cpp-python where a field is not what it takes.
+    if _NOT_SEEN.search(words):
+        return "unsupported"
+    return "bad_request" if _INVALID.match(words) else "backend_failed"
 
 
 def _kind_of_bad_request(words: str) -> Kind:
