@@ -603,6 +603,46 @@ def test_the_next_backend_is_asked_as_long_as_nothing_was_said(cell: str, stream
 
 
 @cells
+def test_what_comes_ahead_of_an_answer_binds_nobody(cell: str) -> None:
+    """A chunk with the role only, or Anthropic's first event: they say that an answer is to come."""
+
+    async def main() -> None:
+        path, body, *_ = CELLS[cell]
+        ahead, *rest = frames(cell)
+        async with playback(cuts_after(STREAM, chunk(ahead))) as one, playback(streams(ahead, *rest)) as other:
+            async with house([behind(cell, one, other)]) as running:
+                for number in range(20):  # who is asked first is by the conversation
+                    said = [{"role": "user", "content": f"hi {number}"}]
+                    heard = await running.ask(path, body(stream=True, messages=said))
+                    assert (heard.status, heard.broken) == (200, False)
+                    assert heard.body == b"".join(frames(cell))
+            assert len(one.asked) > 1
+
+    run(main)
+
+
+@cells
+def test_an_answer_of_nothing_passes_though_others_could_be_asked(cell: str) -> None:
+    async def main() -> None:
+        path, body, *_ = CELLS[cell]
+        nothing = frames(cell, ())
+        for pieces in (
+            nothing,
+            [b"".join(nothing)],
+            [*nothing[:-1], nothing[-1].rstrip()],
+            [b": wait\n\n"] * 9 + nothing,
+        ):
+            async with playback(streams(*pieces)) as one, playback(streams(*pieces)) as other:
+                async with house([behind(cell, one, other)]) as running:
+                    heard = await running.ask(path, body(stream=True))
+                    assert (heard.status, heard.broken) == (200, False)
+                    assert heard.body.rstrip() == b"".join(pieces).rstrip()
+                assert len(one.asked) + len(other.asked) == 1
+
+    run(main)
+
+
+@cells
 def test_no_other_backend_is_asked_once_something_was_said(cell: str) -> None:
     async def main() -> None:
         path, body, *_ = CELLS[cell]

@@ -14,23 +14,23 @@ from typing import Any, Final
 from dragoman.gateway import demo
 from dragoman.gateway.attempts import ask_in_turn
 from dragoman.gateway.call import passed_headers, with_query
-from dragoman.gateway.gateway import MAX_ANSWER
+from dragoman.gateway.gateway import MAX_ANSWER, stamp
 from dragoman.gateway.parties import Parties
 from dragoman.gateway.prepare import wants
 from dragoman.gateway.relayed_errors import cleaned, cleaned_whole, first_of, instead_of
 from dragoman.gateway.rescue import Overheard, overheard
 from dragoman.gateway.room import demand_room_for
-from dragoman.gateway.sources import problem_of
+from dragoman.gateway.sources import mean_something, problem_of
 from dragoman.hub.events import Ended
 from dragoman.hub.losses import Losses
 from dragoman.hub.problems import Problem
-from dragoman.hub.request import Dialect
+from dragoman.hub.request import Dialect, Request
 from dragoman.hub.route import Backend, Defaults, Route
 from dragoman.net.client import Reply
 from dragoman.protocols import BACKENDS, seals
 from dragoman.protocols.anthropic_messages import accounting, threads
 from dragoman.protocols.backend_problems import unreadable
-from dragoman.protocols.codec import BackendSide, ClientSide
+from dragoman.protocols.codec import BackendSide, ClientSide, StreamReader
 from dragoman.routing.lessons import lesson_of
 from dragoman.wire import jsons
 from dragoman.wire.sse import FrameTooLargeError, SSEReader
@@ -42,6 +42,7 @@ _log: Final = logging.getLogger("dragoman.gateway")
 _DONE: Final = b"data: [DONE]"
 _ENVELOPE: Final = seals.PREFIX.encode()
 _NO_DEFAULTS: Final = Defaults()
+_MOST_HELD: Final = 8  # reads: what goes on without a word that is understood passes all the same
 _TRUNCATED: Final = "the backend's stream ended before the answer was complete"
 JSON: Final = ("content-type", "application/json")
 # What of a backend's headers concerns the client. `openai-model` never: Codex takes a differing one for an alarm.
@@ -126,7 +127,8 @@ async def _ask(
     if backend.profile.cuts_prompts:
         await demand_room_for(body, route, backend, parties)
     asked = parties.gateway.net.ask("POST", url, headers, body, route.timeouts)
-    passing = _Passing(side, parties, heard, keeps_usage=keeps_usage)  # while the backend thinks
+    first = _understanding(backend, parties) if len(route.backends) > 1 else None
+    passing = _Passing(side, parties, heard, first, keeps_usage=keeps_usage)  # while the backend thinks
     reply = await asked.reply()
     try:
         if reply.status != 200:
@@ -146,6 +148,12 @@ async def _ask(
         reply.close()
 
 
+def _understanding(backend: Backend, parties: Parties) -> StreamReader:
+    """What tells the beginning of an answer from what is said ahead of one."""
+    request = Request(dialect=backend.dialect, model="", turns=())
+    return BACKENDS[backend.dialect].stream_reader(request, backend.profile, stamp(parties.entry.id))
+
+
 def relay_no_more(why: str, route: Route, backend: Backend, parties: Parties) -> None:
     """What this backend takes, or what it answers, has to be translated, until the configuration changes."""
     parties.gateway.knowledge.teach(backend.url, route.backend_model, NOT_RELAYED)
@@ -158,12 +166,24 @@ async def stream(reply: Reply, side: BackendSide, parties: Parties) -> None:
 
 
 class _Passing:
-    """One stream on its way. keeps_usage: it is ours that has asked for it, and the client is not told."""
+    """One stream on its way.
+
+    first: waits for the first event that means something, where another backend could be asked until then.
+    keeps_usage: it is ours that has asked for it, and the client is not told.
+    """
 
     def __init__(
-        self, side: BackendSide, parties: Parties, heard: Overheard | None = None, *, keeps_usage: bool = False
+        self,
+        side: BackendSide,
+        parties: Parties,
+        heard: Overheard | None = None,
+        first: StreamReader | None = None,
+        *,
+        keeps_usage: bool = False,
     ) -> None:
         self._side: Final = side
+        self._first: Final = first
+        self._held: Final[list[bytes]] = []
         self._parties: Final = parties
         self._heard: Final = heard
         self._passed: Final = side.without_usage if keeps_usage else _as_they_are
@@ -180,6 +200,8 @@ class _Passing:
                 if not (events := self._events.feed(data)):
                     continue
                 if not self._begun:
+                    if self._first is not None and not (events := self._beginning(events, self._first)):
+                        continue
                     self._begin(reply, events)
                 if self._tell(events):
                     await reply.pour(self._pass_on)
@@ -197,6 +219,12 @@ class _Passing:
             responder.open()
         responder.end()
 
+    def _beginning(self, events: bytes, first: StreamReader) -> bytes:
+        """What the answer begins with; empty as long as nothing in it means anything."""
+        self._held.append(events)
+        waits = len(self._held) < _MOST_HELD and not mean_something(first.feed(events))
+        return b"" if waits else b"".join(self._held)
+
     def _begin(self, reply: Reply, events: bytes) -> None:
         """From here on the answer is this backend's, unless it begins with an error or with its end."""
         if events.find(b'"error"') >= 0 and (problem := first_of(events, self._side)) is not None:
@@ -208,6 +236,8 @@ class _Passing:
 
     def _tell_last(self, last: bytes, reply: Reply) -> None:
         """An event that lacks its blank line: it counts if it ends the answer."""
+        if not self._begun:
+            last = b"".join((*self._held, last))
         self._parties.entry.hear(self._tap.feed(last))
         if self._tap.ended:
             if not self._begun:
