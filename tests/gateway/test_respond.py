@@ -355,6 +355,22 @@ def test_no_envelope_of_an_earlier_response_reaches_a_backend() -> None:
     run(main)
 
 
+@pytest.mark.parametrize("family", ["dragoman", "openai"])
+def test_what_another_of_these_proxies_has_sealed_goes_back_to_it(family: str) -> None:
+    """And to nobody else. It is opened there: two of them in a row are no end of the reasoning."""
+    envelope = f"{PREFIX}eJyrVg.sealed-by-another"
+    thought = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": envelope}
+
+    async def main() -> None:
+        inner = {"type": "responses", "profile": {"family": family}}
+        async with playback(says(Words("yes"))) as backend, house([at(backend) | inner]) as running:
+            said = responses_body(input=[{"role": "user", "content": "x"}, thought, {"role": "user", "content": "y"}])
+            assert (await running.ask("/v1/responses", said)).status == 200
+            assert (envelope.encode() in backend.asked[-1].body) is (family == "dragoman")
+
+    run(main)
+
+
 def test_the_input_of_a_long_conversation_is_counted() -> None:
     async def main() -> None:
         async with playback(says(Words("word " * 500))) as backend, house([at(backend)]) as running:

@@ -200,6 +200,13 @@ def test_a_list_like_open_routers() -> None:
     assert known == Known(context_window=200000, max_output=64000, vision=True, online=True)
 
 
+@pytest.mark.parametrize("type_", ["openai", "anthropic"])
+def test_another_of_these_proxies(type_: str) -> None:
+    row = {"id": "backend-m", "object": "model", "owned_by": "dragoman", "max_input_tokens": 65536}
+    pages = {"/v1/models": {"object": "list", "data": [row]}, "/v1/models/backend-m": row}
+    assert found(pages, type_) == Known(family="dragoman", context_window=65536, online=True)
+
+
 @pytest.mark.parametrize(("mode", "converses"), [("chat", True), ("embedding", False), ("image_generation", None)])
 def test_litellm(mode: str, converses: bool | None) -> None:
     """As LiteLLM 1.106.12 lists a model."""

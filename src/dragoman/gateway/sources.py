@@ -93,7 +93,7 @@ async def open_source(
     gateway = parties.gateway
     if way_to(backend).seals:
         request = reminded(request, gateway.vault, parties.entry.owner)
-    request = opened(request, gateway.sealer, losses)
+    request = opened(request, gateway.sealer, losses, keep=backend.profile.keeps_envelopes)
     if (refused := gateway.knowledge.refused_seals).of:
         request = unsealed(request, functools.partial(refused.hold, account=(backend.url, backend.key)))
     lost_before = len(losses.noted)

@@ -87,6 +87,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     max_stop: how many stop sequences it takes.
     sampling: "all"; "one" of temperature and top_p, not both; "none": it accepts its defaults only.
     tokenizer: how it counts tokens: "vllm" (/tokenize takes messages), "llama.cpp" (/apply-template, then /tokenize).
+    keeps_envelopes: is another Dragoman, so that what it has sealed goes back to it as it is.
     signs_calls: its calls may come with a proof in `extra_content` that it wants back.
     server_tools: kinds of tools it runs itself ("web_search", "web_fetch"), so that the proxy leaves them to it.
     cuts_prompts: cuts a prompt that does not fit its window, and says nothing.
@@ -130,6 +131,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     max_stop: int | None = None
     sampling: Literal["all", "one", "none"] = "all"
     tokenizer: Literal["vllm", "llama.cpp"] | None = None
+    keeps_envelopes: bool = False
     signs_calls: bool = False
     server_tools: frozenset[str] = frozenset()
     cuts_prompts: bool = False

@@ -3,7 +3,8 @@
     dgm1.<base64url of zlib of JSON>.<base64url of the first 16 bytes of an HMAC-SHA256>
 
 Inside are the family that made the seal, the seal and the reasoning it seals, byte for byte. Only an envelope that is
-whole is opened; whatever else comes under this name is treated as absent. No envelope is ever sent to a backend.
+whole is opened; whatever else comes under this name is treated as absent. No envelope is ever sent to a backend, unless
+that is such a proxy itself: then it may be its own.
 """
 
 import base64
@@ -67,30 +68,36 @@ def _thinking(said: Any) -> Thinking | None:
     return None
 
 
-def opened(request: Request, sealer: Sealer, losses: Losses) -> Request:
-    """The request with its envelopes opened. One that does not open leaves its reasoning without a seal."""
+def opened(request: Request, sealer: Sealer, losses: Losses, *, keep: bool = False) -> Request:
+    """The request with its envelopes opened. One that does not open leaves its reasoning without a seal, unless such are
+    to be kept.
+    """
     for turn in request.turns:
         for part in turn.parts:
             if type(part) is Thinking and envelopes_in(part.seal):
-                return _replace(request, turns=tuple([_opened_turn(turn, sealer, losses) for turn in request.turns]))
+                return _replace(
+                    request, turns=tuple([_opened_turn(turn, sealer, losses, keep=keep) for turn in request.turns])
+                )
     return request
 
 
-def _opened_turn(turn: Turn, sealer: Sealer, losses: Losses) -> Turn:
+def _opened_turn(turn: Turn, sealer: Sealer, losses: Losses, *, keep: bool) -> Turn:
     parts: list[Part] = []
     for part in turn.parts:
         if isinstance(part, Thinking) and (envelopes := envelopes_in(part.seal)):
-            parts += _opened_part(part, envelopes, turn.path, sealer, losses)
+            parts += _opened_part(part, envelopes, turn.path, sealer, losses, keep=keep)
         else:
             parts.append(part)
     return _replace(turn, parts=tuple(parts))
 
 
 def _opened_part(
-    part: Thinking, envelopes: Sequence[str], path: str, sealer: Sealer, losses: Losses
+    part: Thinking, envelopes: Sequence[str], path: str, sealer: Sealer, losses: Losses, *, keep: bool
 ) -> Sequence[Thinking]:
     """What is inside takes the place of what the client shows of it; a chat message has all its reasoning in one."""
     inside = [thought for envelope in envelopes if (thought := sealer.unwrap(envelope)) is not None]
+    if keep and not inside:
+        return [part]
     if len(inside) < len(envelopes):
         losses.warn(path, "reasoning came back under a seal that is not this proxy's, and is sent without it")
     return inside or [_replace(part, seal=None)]

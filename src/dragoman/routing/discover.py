@@ -271,8 +271,11 @@ async def _anthropic(place: Place, net: Client) -> Known:
     headers.append(("anthropic-version", "2023-06-01"))
     status, said = await _request("GET", url, headers, b"", net)
     row = said if isinstance(said, dict) and status == 200 else {}
+    ours = (
+        "dragoman" if row.get("owned_by") == "dragoman" else None
+    )  # others' Messages endpoints differ from their Chat
     return Known(
-        family=family_of(place.url),
+        family=family_of(place.url) or ours,
         context_window=_number(row, "max_input_tokens"),
         max_output=_number(row, "max_tokens"),
         online=status < 500,

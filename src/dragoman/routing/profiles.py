@@ -123,6 +123,18 @@ FAMILIES: Final[Mapping[str, Profile]] = {
         ),
         # `content: null` is refused (lmstudio-bug-tracker#261), which is the default here.
         Profile(family="lmstudio", sampling_extras=frozenset({"top_k"}), rescue_calls="auto"),
+        # Another of these proxies: it reads all that there is to say, and knows its own backend.
+        Profile(
+            family="dragoman",
+            keeps_envelopes=True,
+            reasoning_history="all",
+            system_anywhere=True,
+            efforts=("none", "minimal", "low", "medium", "high", "xhigh", "max"),
+            sampling_extras=_ALL_SAMPLING,
+            cache_marks="explicit",
+            prefill="native",
+            files=True,
+        ),
         # Hands everything on to vendors who may want their reasoning back unmodified (CCR#1057), and not all of whom
         # know their models' calls; parses PDFs itself.
         Profile(
@@ -402,13 +414,14 @@ _OWNERS: Final[Mapping[str, str]] = {
     "llamacpp": "llama.cpp",
     "library": "ollama",
     "organization_owner": "lmstudio",
+    "dragoman": "dragoman",
 }
 
 
 def family_from_models(body: Any) -> str | None:
     """Return the family that a local server's answer to `GET /v1/models` shows, None where it does not.
 
-    vLLM, SGLang, llama.cpp, Ollama ("library" for its own models) and LM Studio ("organization_owner") each name
+    vLLM, SGLang, llama.cpp, Ollama ("library" for its own models), LM Studio ("organization_owner") and we each name
     themselves in `owned_by`; models of Ollama users carry the user's name instead, and are known by the tag in their id.
     """
     listed = body.get("data") if isinstance(body, dict) else None
