@@ -79,8 +79,12 @@ def test_a_proxy_of_the_network_that_leads_past_ours_is_told(
         written = setup(tmp_path, "codex", "--write", "--url", proxy.url)
         assert written.exit_code == 0, written.stderr
         assert "- HTTP_PROXY is set, and agents go by it even to 127.0.0.1: add 127.0.0.1 to NO_PROXY" in written.stdout
+    for way in ("--print", "--script=sh"):
+        shown = setup(tmp_path, "codex", way, "--url", proxy.url)
+        assert ("NO_PROXY" in shown.stdout, "add 127.0.0.1 to NO_PROXY" in shown.stderr) == (False, True)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    assert "NO_PROXY" not in setup(tmp_path, "codex", "--write", "--url", proxy.url).stdout
+    for way in ("--write", "--print"):
+        assert "NO_PROXY" not in setup(tmp_path, "codex", way, "--url", proxy.url).output
 
 
 def test_nothing_is_put_back_where_no_agent_has_ever_been(tmp_path: Path) -> None:

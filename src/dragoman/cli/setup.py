@@ -72,6 +72,8 @@ def setup(
         return
     proxy = _proxy(url, key, model, needs_key=write)
     choice = chosen_or_told(proxy, wanted, model, effort, window=window, quiet=quiet)
+    if not write and (past := led_past(choice.origin, os.environ)):
+        typer.echo(past, err=True)
     if write:
         _write(wanted, choice)
     elif script is not None:
