@@ -176,6 +176,18 @@ def test_what_another_service_compacted_is_refused_with_advice(kind: str, held: 
     run(main)
 
 
+@pytest.mark.parametrize(("family", "status"), [("dragoman", 200), ("openai", 400)])
+def test_what_another_dragoman_compacted_goes_back_to_it(family: str, status: int) -> None:
+    async def main() -> None:
+        inner = {"type": "responses", "profile": {"family": family}}
+        async with playback(says(Words("yes"))) as backend, house([at(backend) | inner]) as running:
+            items = [{"type": "compaction", "id": "cmp_x", "encrypted_content": f"{PREFIX}YQ.YQ"}, *HISTORY[-1:]]
+            assert (await running.ask("/v1/responses", responses_body(input=items))).status == status
+            assert [f"{PREFIX}YQ.YQ".encode() in asked.body for asked in backend.asked] == [True] * (status == 200)
+
+    run(main)
+
+
 def test_a_lenient_model_goes_on_without_what_another_service_compacted() -> None:
     async def main() -> None:
         theirs = {"type": "compaction", "id": "cmp_1", "encrypted_content": "gAAAA-theirs"}

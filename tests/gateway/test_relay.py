@@ -126,11 +126,18 @@ def test_a_whole_answer_passes_byte_by_byte(cell: str) -> None:
     async def main() -> None:
         path, body, _, wire = CELLS[cell]
         said = jsons.write(wire.whole({"model": "x"}, SAID)).replace(b'":', b'" :  ', 1)
-        fields = ("x-ratelimit-remaining-requests: 7", "openai-model: y", "set-cookie: a=b", "server: vllm")
+        fields = (
+            "x-ratelimit-remaining-requests: 7",
+            "x-dragoman-loss: top_k",
+            "openai-model: y",
+            "set-cookie: a=b",
+            "server: vllm",
+        )
         async with playback(replies(whole(said, 200, *fields))) as backend, house([behind(cell, backend)]) as running:
             heard = await running.ask(path, body())
             assert heard.body == said
             assert heard.headers["x-ratelimit-remaining-requests"] == "7"
+            assert heard.headers["x-dragoman-loss"] == "top_k"
             assert not {"openai-model", "set-cookie", "server"} & set(heard.headers)
 
     run(main)

@@ -60,9 +60,13 @@ def with_summaries(request: Request, route: Route, sealer: Sealer) -> Request:
     """
     if not _holds_compaction(request.turns):
         return request
-    passes = route.on_loss == "lenient" or all(backend.dialect == _DIALECT for backend in route.backends)
+    native = all(backend.dialect == _DIALECT for backend in route.backends)
+    passes = native or route.on_loss == "lenient"
+    keeps = native and all(backend.profile.keeps_envelopes for backend in route.backends)
     turns = (
-        _replace(turn, parts=tuple(_summary(part, turn.path, sealer, passes=passes) for part in turn.parts))
+        _replace(
+            turn, parts=tuple(_summary(part, turn.path, sealer, passes=passes, keeps=keeps) for part in turn.parts)
+        )
         for turn in request.turns
     )
     return _replace(request, turns=tuple(turns))
@@ -80,14 +84,16 @@ def _is_compaction(part: Opaque) -> bool:
     return part.dialect == _DIALECT and part.kind in ("compaction", "compaction_summary")
 
 
-def _summary(part: Part, path: str, sealer: Sealer, *, passes: bool) -> Part:
-    """passes: another's is left as it is, for the backend or for the writer of its dialect."""
+def _summary(part: Part, path: str, sealer: Sealer, *, passes: bool, keeps: bool) -> Part:
+    """passes: another's is left as it is, for the backend or for the writer of its dialect. keeps: so is that of another
+    Dragoman, which is the backend.
+    """
     if not isinstance(part, Opaque) or not _is_compaction(part):
         return part
     raw: Any = part.raw
     envelope = raw.get("encrypted_content") if isinstance(raw, dict) else None
     inside = sealer.unwrap(envelope) if isinstance(envelope, str) and envelope.startswith(PREFIX) else None
-    if inside is None and passes and not str(envelope).startswith(PREFIX):
+    if inside is None and passes and (keeps or not str(envelope).startswith(PREFIX)):
         return part
     if inside is None:
         raise Problem(

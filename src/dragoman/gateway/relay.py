@@ -45,8 +45,11 @@ _NO_DEFAULTS: Final = Defaults()
 _MOST_HELD: Final = 8  # reads: what goes on without a word that is understood passes all the same
 _TRUNCATED: Final = "the backend's stream ended before the answer was complete"
 JSON: Final = ("content-type", "application/json")
-# What of a backend's headers concerns the client. `openai-model` never: Codex takes a differing one for an alarm.
-_RETURNED: Final = frozenset({"retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms"})
+# What of a backend's headers concerns the client, whose losses are named by another Dragoman behind this one.
+# `openai-model` never: Codex takes a differing one for an alarm.
+_RETURNED: Final = frozenset(
+    {"retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms", "x-dragoman-loss"}
+)
 _RETURNED_PREFIXES: Final = ("anthropic-ratelimit-", "x-ratelimit-", "x-codex-")
 
 
