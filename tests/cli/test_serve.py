@@ -193,17 +193,22 @@ class OneStream:
         self.listening.close()
 
 
+@contextlib.contextmanager
+def asked_for_a_stream(port: int) -> Iterator[http.client.HTTPResponse]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    body = {"model": "m", "max_tokens": 9, "stream": True, "messages": [{"role": "user", "content": "x"}]}
+    with contextlib.closing(connection):
+        connection.request("POST", "/v1/messages", jsons.write(body))
+        yield connection.getresponse()
+
+
 def test_a_stream_under_way_is_finished_first(tmp_path: Path) -> None:
     with contextlib.closing(OneStream()) as backend:
         path = config(tmp_path, models=[{"name": "m", "backends": [f"http://127.0.0.1:{backend.port}/v1"]}])
         with started(tmp_path, "--config", str(path)) as dragoman:
             _, port = dragoman.origin()
             dragoman.read_until("qwen --auth-type")
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
-            body = {"model": "m", "max_tokens": 9, "stream": True, "messages": [{"role": "user", "content": "x"}]}
-            with contextlib.closing(connection):
-                connection.request("POST", "/v1/messages", jsons.write(body))
-                answer = connection.getresponse()
+            with asked_for_a_stream(port) as answer:
                 first = answer.readline()
                 assert backend.asked.wait(SECONDS)
                 dragoman.process.send_signal(signal.SIGTERM)
@@ -223,11 +228,7 @@ def test_who_is_told_twice_from_the_keyboard_waits_for_nobody(tmp_path: Path) ->
         with started(tmp_path, "--config", str(path)) as dragoman:
             _, port = dragoman.origin()
             dragoman.read_until("qwen --auth-type")
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
-            body = {"model": "m", "max_tokens": 9, "stream": True, "messages": [{"role": "user", "content": "x"}]}
-            with contextlib.closing(connection):
-                connection.request("POST", "/v1/messages", jsons.write(body))
-                answer = connection.getresponse()
+            with asked_for_a_stream(port) as answer:
                 assert answer.readline()
                 dragoman.process.send_signal(signal.SIGINT)
                 until_it_refuses(port)

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import logging
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import pytest
@@ -30,6 +30,7 @@ from tests.gateway.stage import (
     model,
     origin,
     playback,
+    responses_body,
     run,
     says,
     whole,
@@ -322,28 +323,37 @@ def test_wrong_types_are_refused_by_name(path: str, type_: str, field: str, valu
     run(main)
 
 
-@pytest.mark.parametrize(("path", "type_"), [("/v1/messages", "openai"), ("/v1/chat/completions", "anthropic")])
-def test_broken_characters_do_not_refuse_a_conversation(path: str, type_: str) -> None:
+@pytest.mark.parametrize("type_", ["openai", "anthropic", "responses"])
+@pytest.mark.parametrize(("path", "body"), [*PATHS.items(), ("/v1/responses", responses_body)])
+@pytest.mark.parametrize("size", [2, 1_000_000])
+def test_what_is_no_utf8_is_refused_whoever_would_have_been_asked(
+    path: str, body: Callable[[], dict[str, Any]], type_: str, size: int
+) -> None:
     async def main() -> None:
-        said = jsons.write(PATHS[path]()).replace(b'"hi"', b'"h\xff\xfei \\ud800"')
-        async with playback(says(Words("fine"))) as backend:
-            url = f"{origin(backend)}/v1" if type_ == "openai" else origin(backend)
-            async with house([model("m", url, type=type_)]) as running:
-                assert (await running.ask(path, said)).status == 200
-                assert "h\ufffd" in backend.asked[0].body.decode()
+        said = jsons.write(body()).replace(b'"hi"', b'"' + "é".encode() * size + b'\xff\xfei"')
+        async with (
+            playback(says(Words("fine"))) as backend,
+            house([model("m", origin(backend), type=type_)]) as running,
+        ):
+            heard = await running.ask(path, said)
+            assert heard.status == 400
+            assert heard.error["message"] == f"body: is no UTF-8 from byte {said.index(0xFF)} on: send JSON in UTF-8"
+            assert backend.asked == []
 
     run(main)
 
 
-def test_broken_characters_are_relayed_as_they_are() -> None:
-    path = "/v1/chat/completions"
+@pytest.mark.parametrize(("path", "type_"), [("/v1/messages", "openai"), ("/v1/chat/completions", "anthropic")])
+def test_half_a_surrogate_pair_does_not_refuse_a_conversation(path: str, type_: str) -> None:
+    """JavaScript cuts texts in the middle of an emoji, and writes what is left as an escape."""
 
     async def main() -> None:
-        said = jsons.write(PATHS[path]()).replace(b'"hi"', b'"h\xff\xfei"')
-        async with playback(says(Words("fine"))) as backend, house([at(backend)]) as running:
-            assert (await running.ask(path, said)).status == 200
-            assert b'"h\xff\xfei"' in backend.asked[0].body
-            assert (await running.ask(path, said.removesuffix(b"}"))).status == 400
+        said = jsons.write(PATHS[path]()).replace(b'"hi"', b'"h \\ud800"')
+        async with playback(says(Words("fine"))) as backend:
+            url = f"{origin(backend)}/v1" if type_ == "openai" else origin(backend)
+            async with house([model("m", url, type=type_)]) as running:
+                assert (await running.ask(path, said)).status == 200
+                assert "h \ufffd" in backend.asked[0].body.decode()
 
     run(main)
 

@@ -331,6 +331,7 @@ def test_a_stream_that_breaks_off_is_a_failed_response() -> None:
         ('{"type":"response.create"}', None),
         (f'{{"type":"response.create","stream_id":"{"x" * 257}","model":"m","input":"x"}}', None),
         (b"\xff\xfe", None),
+        (b'{"type":"response.create","model":"m","input":"\xff"}', None),
         ("[" * 100_000, None),
     ],
 )

@@ -28,7 +28,7 @@ from dragoman.hub.route import Route
 from dragoman.protocols.codec import ClientSide
 from dragoman.routing import refused_seals
 from dragoman.routing.discover import learn_dialects, may_have_changed
-from dragoman.wire import jsons, multipart
+from dragoman.wire import jsons, multipart, utf8
 
 CLIENT_GONE: Final = 499  # nginx's word for a client that hung up; nobody receives it
 
@@ -190,6 +190,8 @@ def _fail(problem: Problem, parties: Parties) -> None:
 
 def _asking(body: bytes) -> tuple[jsons.Members, str]:
     """The members of a request, and the model that it names."""
+    if (place := utf8.broken_at(body)) is not None:
+        raise bad_request("body", f"is no UTF-8 from byte {place} on: send JSON in UTF-8")
     try:
         members = jsons.members(body)
     except jsons.JSONError as error:

@@ -25,7 +25,7 @@ from dragoman.server.asgi import Message, Receive, Send
 from dragoman.server.keys import Door
 from dragoman.store.response_tables import Limits
 from dragoman.store.responses import ConnectionResponses
-from dragoman.wire import jsons
+from dragoman.wire import jsons, utf8
 from dragoman.wire.sse import SSEReader
 
 _DONE: Final = b"[DONE]"
@@ -106,6 +106,9 @@ class ResponsesSocket:
 
     async def _hear(self, message: Message, send: Send) -> None:
         text = message.get("text") or message.get("bytes") or ""
+        if isinstance(text, bytes) and (place := utf8.broken_at(text)) is not None:
+            await send(_refusal(f"the frame is no UTF-8 from byte {place} on: send JSON in UTF-8", None))
+            return
         try:
             said = jsons.read(text)
         except jsons.JSONError as error:

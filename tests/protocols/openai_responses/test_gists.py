@@ -9,7 +9,7 @@ from dragoman.protocols.openai_responses.gists import gist
 
 def told(*content: dict[str, Any]) -> dict[str, Any]:
     """What Codex (0.169) tells an agent."""
-    return {"type": "agent_message", "author": "/root", "recipient": "/root/one", "content": list(content)}
+    return {"type": "agent_message", "author": "/lead", "recipient": "/lead/one", "content": list(content)}
 
 
 def sealed(text: str) -> dict[str, Any]:
