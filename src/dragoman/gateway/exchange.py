@@ -190,7 +190,7 @@ def _fail(problem: Problem, parties: Parties) -> None:
 
 def _asking(body: bytes) -> tuple[jsons.Members, str]:
     """The members of a request, and the model that it names."""
-    if (place := utf8.broken_at(body)) is not None:
+    if not body.isascii() and (place := utf8.broken_at(body)) is not None:
         raise bad_request("body", f"is no UTF-8 from byte {place} on: send JSON in UTF-8")
     try:
         members = jsons.members(body)

@@ -10,8 +10,6 @@ _PIECE: Final = 2**16
 
 def broken_at(data: bytes, piece: int = _PIECE) -> int | None:
     """Return the place of the first byte that is no UTF-8, None if all is."""
-    if data.isascii():
-        return None
     decode = _decoder().decode
     view = memoryview(data)
     try:
